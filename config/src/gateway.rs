@@ -1,0 +1,315 @@
+//! Settings of the gateway program.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use record::{Date, SiteId};
+use serde::Deserialize;
+
+use crate::SettingsError;
+
+/// Everything that the gateway can be told. See `config/examples/gateway.toml` for a commented file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The site (医療情報取扱事業者) this appliance stands at.
+    pub site: SiteId,
+    /// Where records are read.
+    pub source: Source,
+    /// Who was notified and who said no.
+    pub ledger: Ledger,
+    /// On which ground records may leave. Without it nothing does.
+    pub contract: Option<Contract>,
+    /// Where the gateway keeps its state and its queue.
+    pub state: State,
+    /// Files that hold keys.
+    pub keys: Keys,
+    /// Where sealed batches go.
+    pub front: Front,
+    /// Bounds.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// The SS-MIX2 standardized storage.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// Root folders of the storage: one, or one per volume.
+    pub storages: Vec<PathBuf>,
+}
+
+/// Two CSV files kept by the site.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ledger {
+    /// 通知台帳: `patient_id,notified_on,document_version,method`.
+    pub notices: PathBuf,
+    /// 提供停止一覧: `patient_id,requested_on,requester`.
+    pub stops: PathBuf,
+}
+
+/// The contract with the certified operator.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contract {
+    /// Contract number: 1 to 32 of `A-Z a-z 0-9 . _ -`.
+    pub id: String,
+    /// Filing reference (届出番号), same alphabet. Without it nothing leaves.
+    pub filing_reference: Option<String>,
+    /// Day of filing.
+    pub filed_on: Option<String>,
+    /// First day of provision.
+    pub effective_from: String,
+    /// First day without provision.
+    pub leaves_on: Option<String>,
+    /// Days between notice and provision: 30 to 3650.
+    #[serde(default = "thirty")]
+    pub hold_days: u16,
+}
+
+fn thirty() -> u16 {
+    30
+}
+
+impl Contract {
+    /// Reads one of the date settings (`YYYY-MM-DD`).
+    ///
+    /// # Errors
+    /// Not a calendar day.
+    pub fn date(key: &'static str, text: &str) -> Result<Date, SettingsError> {
+        text.parse().map_err(|_| SettingsError::Range {
+            key,
+            value: text.to_owned(),
+            expected: "a calendar day YYYY-MM-DD".to_owned(),
+        })
+    }
+}
+
+/// Where the gateway keeps its state.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// A folder of its own on the encrypted data partition.
+    pub folder: PathBuf,
+}
+
+/// Files that hold keys, normally systemd credentials.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Keys {
+    /// Key of the linkage tokens, shared by all sites.
+    pub token: PathBuf,
+    /// Key of this site's references.
+    pub site: PathBuf,
+    /// Key that signs this site's manifests.
+    pub signing: PathBuf,
+    /// Public key of the core.
+    pub core: PathBuf,
+    /// Epoch of the token key.
+    #[serde(default = "one")]
+    pub token_epoch: u16,
+}
+
+fn one() -> u16 {
+    1
+}
+
+/// The collector's front, as seen from here.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Front {
+    /// Address and port inside the closed network. No name service takes part.
+    pub address: SocketAddr,
+    /// The name that the front's certificate must carry.
+    pub server_name: String,
+    /// Our own certificate authority (PEM). No public authority is trusted.
+    pub authority: PathBuf,
+    /// This device's certificate (PEM).
+    pub certificate: PathBuf,
+    /// This device's private key (PEM).
+    pub private_key: PathBuf,
+    /// Public key that signs receipts.
+    pub receipt_key: PathBuf,
+    /// By which closed network batches travel.
+    pub transport: Transport,
+}
+
+/// The closed networks that the ministry's guideline names, and the laboratory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Transport {
+    /// 専用線
+    LeasedLine,
+    /// 閉域 IP-VPN
+    IpVpn,
+    /// IPsec-VPN with IKEv2
+    Ipsec,
+    /// A test on loopback or a laboratory network: the core takes it only if told so.
+    Laboratory,
+}
+
+/// Bounds of one run.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Threads that read files: 1 to 16.
+    pub workers: usize,
+    /// Largest source file in bytes: 1 KiB to 64 MiB. A larger one is quarantined.
+    pub file_bytes: u64,
+    /// Most files of one patient: 1 to 1,000,000. With more, the patient is quarantined.
+    pub patient_files: usize,
+    /// Documents after which a batch is closed: 1 to 100,000.
+    pub batch_documents: usize,
+    /// Content bytes after which a batch is closed: 64 KiB to 32 MiB.
+    pub batch_bytes: usize,
+    /// Most bytes waiting in the queue: 1 MiB to 1 TiB. When reached, collecting stops.
+    pub spool_bytes: u64,
+    /// Bytes per upload request: 4 KiB to 4 MiB.
+    pub chunk_bytes: usize,
+    /// Tries per batch and run: 1 to 100.
+    pub send_attempts: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            workers: 2,
+            file_bytes: 16 << 20,
+            patient_files: 200_000,
+            batch_documents: 5_000,
+            batch_bytes: 8 << 20,
+            spool_bytes: 8 << 30,
+            chunk_bytes: 1 << 20,
+            send_attempts: 6,
+        }
+    }
+}
+
+impl Settings {
+    /// Parses and checks a settings text.
+    ///
+    /// # Errors
+    /// Not TOML, an unknown key, a value out of range.
+    pub fn parse(text: &str) -> Result<Self, SettingsError> {
+        let settings: Self = toml::from_str(text)?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> Result<(), SettingsError> {
+        let limits = &self.limits;
+        range("source.storages", self.source.storages.len() as u64, 1, 64)?;
+        range("limits.workers", limits.workers as u64, 1, 16)?;
+        range("limits.file_bytes", limits.file_bytes, 1 << 10, 64 << 20)?;
+        range(
+            "limits.patient_files",
+            limits.patient_files as u64,
+            1,
+            1_000_000,
+        )?;
+        range(
+            "limits.batch_documents",
+            limits.batch_documents as u64,
+            1,
+            100_000,
+        )?;
+        range(
+            "limits.batch_bytes",
+            limits.batch_bytes as u64,
+            64 << 10,
+            32 << 20,
+        )?;
+        range("limits.spool_bytes", limits.spool_bytes, 1 << 20, 1 << 40)?;
+        range(
+            "limits.chunk_bytes",
+            limits.chunk_bytes as u64,
+            4 << 10,
+            4 << 20,
+        )?;
+        range(
+            "limits.send_attempts",
+            u64::from(limits.send_attempts),
+            1,
+            100,
+        )?;
+        if let Some(contract) = &self.contract {
+            range(
+                "contract.hold_days",
+                u64::from(contract.hold_days),
+                30,
+                3650,
+            )?;
+            Contract::date("contract.effective_from", &contract.effective_from)?;
+            if let Some(day) = &contract.filed_on {
+                Contract::date("contract.filed_on", day)?;
+            }
+            if let Some(day) = &contract.leaves_on {
+                Contract::date("contract.leaves_on", day)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn range(key: &'static str, value: u64, least: u64, most: u64) -> Result<(), SettingsError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    let expected = format!("{least} to {most}");
+    Err(SettingsError::Range {
+        key,
+        value: value.to_string(),
+        expected,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../examples/gateway.toml");
+
+    #[test]
+    fn the_shipped_example_parses() {
+        let settings = Settings::parse(EXAMPLE).unwrap();
+        assert_eq!(settings.limits.workers, Limits::default().workers);
+    }
+
+    #[test]
+    fn unknown_keys_and_values_out_of_range_are_refused_by_name() {
+        for (from, to, named) in [
+            ("[ledger]", "[ledger]\nextra = 1", "extra"),
+            ("hold_days = 30", "hold_days = 29", "contract.hold_days"),
+            (
+                "effective_from = \"2026-04-01\"",
+                "effective_from = \"2026-02-30\"",
+                "effective_from",
+            ),
+            ("site = \"HOSPITAL-1\"", "site = \"../etc\"", "identifier"),
+            ("workers = 2", "workers = 0", "limits.workers"),
+            (
+                "transport = \"ip-vpn\"",
+                "transport = \"internet\"",
+                "internet",
+            ),
+        ] {
+            assert!(EXAMPLE.contains(from), "{from}");
+            let error = Settings::parse(&EXAMPLE.replace(from, to))
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(named), "{named}: {error}");
+        }
+    }
+
+    /// no key of the settings can switch the stop check off.
+    #[test]
+    fn no_setting_switches_the_gate_off() {
+        for key in ["gate = false", "skip_gate = true", "ignore_stops = true"] {
+            assert!(
+                Settings::parse(&format!("{key}\n{EXAMPLE}")).is_err(),
+                "{key}"
+            );
+        }
+    }
+}

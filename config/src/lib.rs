@@ -1,0 +1,20 @@
+//! Settings of the programs: read from TOML, checked once, and from then on right by type.
+//!
+//! Every section refuses unknown keys. Secrets never stand in a settings file: it names the files
+//! (systemd credentials) that hold them. Every limit has a default and a range.
+
+mod error;
+pub mod gateway;
+
+pub use error::SettingsError;
+
+/// Reads a text file of settings.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn read_text(path: &std::path::Path) -> Result<String, SettingsError> {
+    std::fs::read_to_string(path).map_err(|source| SettingsError::Read {
+        path: path.to_owned(),
+        source,
+    })
+}

@@ -1,0 +1,199 @@
+//! Findings: what was wrong with a source, where, how bad, in Japanese and English.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Severity {
+    /// Repaired without loss; worth telling the vendor.
+    #[serde(rename = "info")]
+    Info,
+    /// Part of a file could not be used.
+    #[serde(rename = "warning")]
+    Warning,
+    /// The whole file was set aside.
+    #[serde(rename = "error")]
+    Error,
+}
+
+macro_rules! findings {
+    ($($variant:ident = $code:literal, $severity:ident, $ja:literal, $en:literal;)*) => {
+        /// What was wrong. The code is stable; the texts say what happened and what to do.
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        pub enum FindingCode {
+            $(#[doc = $en] #[serde(rename = $code)] $variant,)*
+        }
+
+        impl FindingCode {
+            /// Every code.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The stable code, `F` and three digits.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// How much it matters.
+            pub const fn severity(self) -> Severity {
+                match self { $(Self::$variant => Severity::$severity,)* }
+            }
+
+            /// The Japanese text: what happened, what to do.
+            pub const fn ja(self) -> &'static str {
+                match self { $(Self::$variant => $ja,)* }
+            }
+
+            /// The English text: what happened, what to do.
+            pub const fn en(self) -> &'static str {
+                match self { $(Self::$variant => $en,)* }
+            }
+        }
+    };
+}
+
+findings! {
+    NameUnreadable = "F001", Error,
+        "ファイル名が SS-MIX2 の7項目ではないため、このファイルは読みません。出力元の設定を確認してください。",
+        "The file name does not have the seven SS-MIX2 parts; the file was set aside. Check the exporter's settings.";
+    PlaceMismatch = "F002", Error,
+        "ファイル名と置かれたフォルダの患者・日付・種別が一致しないため、隔離しました。出力元に確認してください。",
+        "The file name disagrees with its folders (patient, date or kind); the file was quarantined. Ask the vendor.";
+    PatientMismatch = "F003", Error,
+        "電文の患者番号がフォルダの患者番号と一致しないため、隔離しました。どちらの患者の記録か確認してください。",
+        "The patient number in the message differs from the folder's; the file was quarantined. Check whose record it is.";
+    KindUnsupported = "F004", Info,
+        "この版ではまだ扱わない種別です。件数だけを数えました。対応は不要です。",
+        "This data kind is not handled yet; it was only counted. Nothing to do.";
+    KindUnknown = "F005", Warning,
+        "SS-MIX2 の表にない種別です。件数だけを数えました。出力元に種別を確認してください。",
+        "The data kind is not in the SS-MIX2 table; it was only counted. Ask the vendor what it is.";
+    SeveralCurrent = "F006", Warning,
+        "同じ文書に有効なファイルが複数あるため、最新のものを使いました。出力元の更新処理を確認してください。",
+        "Several valid files exist for one document; the newest was used. Check the exporter's update step.";
+    FileUnreadable = "F007", Error,
+        "ファイルを開けませんでした。読み取り権限と共有フォルダの接続を確認してください。次回もう一度読みます。",
+        "The file could not be opened. Check read permission and the share; it is tried again next time.";
+    FileTooLarge = "F008", Error,
+        "ファイルが上限の大きさを超えているため、隔離しました。中身を確認してください。",
+        "The file is larger than the limit and was quarantined. Check what it is.";
+    FileEmpty = "F009", Warning,
+        "ファイルが空です。書き込み中かもしれません。次回もう一度読みます。",
+        "The file is empty, perhaps still being written. It is tried again next time.";
+    NotHl7 = "F010", Error,
+        "MSH で始まる HL7 電文ではないため、隔離しました。出力元に確認してください。",
+        "Not an HL7 message that starts with MSH; quarantined. Ask the vendor.";
+    PatientMissing = "F011", Error,
+        "電文に患者番号 (PID-3) がないため、隔離しました。出力元に確認してください。",
+        "The message has no patient number (PID-3); quarantined. Ask the vendor.";
+    MessageTypeUnknown = "F012", Error,
+        "電文の型 (MSH-9) が種別に許された型ではないため、隔離しました。出力元に確認してください。",
+        "The message type (MSH-9) is not one that this kind may carry; quarantined. Ask the vendor.";
+    MessageTypeDeviates = "F013", Info,
+        "電文の型 (MSH-9) が種別の標準と異なりますが、読み取れました。出力元に伝えてください。",
+        "The message type (MSH-9) differs from the standard for this kind but was readable. Tell the vendor.";
+    EscapeRepaired = "F020", Info,
+        "文字切替 (エスケープ) の誤りを直して読みました。出力元に伝えてください。",
+        "A wrong character-set escape was repaired. Tell the vendor.";
+    EncodingDeviates = "F021", Warning,
+        "文字コードが MSH-18 の宣言と異なるため、内容から判別して読みました。出力元に伝えてください。",
+        "The character encoding differs from what MSH-18 declares; it was recognised from the bytes. Tell the vendor.";
+    CharacterUndecodable = "F022", Warning,
+        "読めない文字がありました。その項目は照合に使いません。外字の登録を確認してください。",
+        "Some characters could not be decoded; that field is not used for linkage. Check the site's private characters.";
+    FramingRemoved = "F023", Info,
+        "通信用の枠文字 (0x0B, 0x1C) を取り除いて読みました。出力元に伝えてください。",
+        "Transport framing bytes (0x0B, 0x1C) were removed. Tell the vendor.";
+    SegmentUnreadable = "F030", Warning,
+        "読めないセグメントがありました。その行は送りません。出力元に確認してください。",
+        "A segment could not be read; that line is not sent. Ask the vendor.";
+    ValueInvalid = "F031", Warning,
+        "決まりに合わない値がありました。その値は送りません。出力元に確認してください。",
+        "A value breaks its rule; that value is not sent. Ask the vendor.";
+    DateImpossible = "F032", Warning,
+        "存在しない日付・時刻がありました。その値は送りません。出力元に確認してください。",
+        "A date or time does not exist; that value is not sent. Ask the vendor.";
+    BirthMissing = "F033", Warning,
+        "生年月日がありません。この記録では名寄せの精度が下がります。登録内容を確認してください。",
+        "No date of birth; linkage is weaker for this patient. Check the registration.";
+    KanaMissing = "F034", Info,
+        "カナ氏名がありません。名寄せの精度が下がります。登録内容を確認してください。",
+        "No kana name; linkage is weaker for this patient. Check the registration.";
+    IdentifierInCode = "F035", Error,
+        "コード欄に患者を識別する番号が入っていたため、その文書は送りません。出力元に確認してください。",
+        "A code field holds a number that identifies the patient; the document is not sent. Ask the vendor.";
+    LimitReached = "F036", Error,
+        "繰り返しや行数が上限を超えたため、隔離しました。中身を確認してください。",
+        "More lines or repetitions than the limit; quarantined. Check what it is.";
+}
+
+impl fmt::Display for FindingCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Where in a message: segment name, which one of that name, field number. Never a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Place {
+    /// The segment name, three letters or digits; absent for the file as a whole.
+    pub segment: Option<[u8; 3]>,
+    /// Which segment in the file, from 1.
+    pub line: u32,
+    /// The field number, 0 for the whole segment.
+    pub field: u8,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(name) = self.segment else {
+            return f.write_str("file");
+        };
+        for byte in name {
+            let shown = if byte.is_ascii_alphanumeric() { char::from(byte) } else { '?' };
+            write!(f, "{shown}")?;
+        }
+        match self.field {
+            0 => write!(f, " (line {})", self.line),
+            field => write!(f, "-{field} (line {})", self.line),
+        }
+    }
+}
+
+/// One finding. It carries no value from the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Finding {
+    /// What.
+    pub code: FindingCode,
+    /// Where.
+    pub place: Place,
+}
+
+impl Finding {
+    /// A finding about the file as a whole.
+    pub fn of_file(code: FindingCode) -> Self {
+        Self { code, place: Place::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// P-23: every text exists in both languages and says what to do.
+    #[test]
+    fn every_finding_has_a_stable_code_and_two_texts() {
+        let codes: BTreeSet<_> = FindingCode::ALL.iter().map(|c| c.as_str()).collect();
+        assert_eq!(codes.len(), FindingCode::ALL.len());
+        for code in FindingCode::ALL {
+            assert!(code.ja().ends_with('。') && code.ja().matches('。').count() >= 2, "{code}");
+            assert!(code.en().ends_with('.'), "{code}");
+            assert!(!code.ja().is_ascii() && code.en().is_ascii(), "{code}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Kinds: what a source file is, what a record is, and which domain of life it belongs to.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::code::PatternError;
+
+macro_rules! named {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+        )]
+        pub enum $name {
+            $($(#[$vdoc])* #[serde(rename = $text)] $variant,)*
+        }
+
+        impl $name {
+            /// Every value, in a fixed order.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The name as data and reports write it.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)*
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = PatternError;
+
+            fn from_str(text: &str) -> Result<Self, PatternError> {
+                match text {
+                    $($text => Ok(Self::$variant),)*
+                    _ => Err(PatternError),
+                }
+            }
+        }
+    };
+}
+
+named!(
+    /// A data kind (データ種別) of the SS-MIX2 standardized storage: the folder that holds the file.
+    DataKind {
+        /// Basic patient data.
+        Adt00 = "ADT-00",
+        /// Attending doctor.
+        Adt01 = "ADT-01",
+        /// Outpatient reception.
+        Adt12 = "ADT-12",
+        /// Admission planned.
+        Adt21 = "ADT-21",
+        /// Admission done.
+        Adt22 = "ADT-22",
+        /// Leave.
+        Adt31 = "ADT-31",
+        /// Return from leave.
+        Adt32 = "ADT-32",
+        /// Transfer planned.
+        Adt41 = "ADT-41",
+        /// Transfer done.
+        Adt42 = "ADT-42",
+        /// Discharge planned.
+        Adt51 = "ADT-51",
+        /// Discharge done.
+        Adt52 = "ADT-52",
+        /// Allergies.
+        Adt61 = "ADT-61",
+        /// Problem list.
+        Ppr01 = "PPR-01",
+        /// Meal order.
+        Omd = "OMD",
+        /// Prescription order.
+        Omp01 = "OMP-01",
+        /// Prescription administered.
+        Omp11 = "OMP-11",
+        /// Injection order.
+        Omp02 = "OMP-02",
+        /// Injection administered.
+        Omp12 = "OMP-12",
+        /// Laboratory order.
+        Oml01 = "OML-01",
+        /// Laboratory result.
+        Oml11 = "OML-11",
+        /// Radiology order.
+        Omg01 = "OMG-01",
+        /// Radiology performed.
+        Omg11 = "OMG-11",
+        /// Endoscopy order.
+        Omg02 = "OMG-02",
+        /// Endoscopy performed.
+        Omg12 = "OMG-12",
+        /// Physiology order.
+        Omg03 = "OMG-03",
+        /// Physiology result.
+        Omg13 = "OMG-13",
+    }
+);
+
+named!(
+    /// The kind of a record, by its FHIR resource name. One table at the centre each.
+    ResourceKind {
+        /// Who the subject is, as far as content may say.
+        Patient = "Patient",
+        /// Which kind of insurance covers the subject.
+        Coverage = "Coverage",
+        /// A visit or a stay.
+        Encounter = "Encounter",
+        /// An allergy or intolerance.
+        AllergyIntolerance = "AllergyIntolerance",
+        /// A disease entry.
+        Condition = "Condition",
+        /// A prescription or injection as ordered.
+        MedicationRequest = "MedicationRequest",
+        /// A prescription or injection as administered.
+        MedicationAdministration = "MedicationAdministration",
+        /// A laboratory result or body measurement.
+        Observation = "Observation",
+    }
+);
+
+named!(
+    /// The domain of life that a record belongs to.
+    Domain {
+        /// 医療情報
+        Medical = "medical",
+        /// 健診情報
+        Checkup = "checkup",
+        /// 介護情報
+        Care = "care",
+        /// 死亡・住民情報
+        VitalStatus = "vital-status",
+        /// 生活情報
+        Lifestyle = "lifestyle",
+    }
+);

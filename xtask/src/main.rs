@@ -1,0 +1,90 @@
+//! The commands of the workspace: `cargo xtask demo | test | audit | bench`.
+//!
+//! `demo` is for a newcomer, `test` is for every change, `audit` is for every change of a
+//! dependency, `bench` is for every claim about speed.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+
+mod audit;
+mod test;
+mod tidy;
+mod units;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Commands of the Sekisho workspace")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check everything: format, tidy, units, clippy, build, tests, documents.
+    Test(test::Arguments),
+    /// Check the dependencies: bans, licences, sources, advisories where they can be reached.
+    Audit,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome = Workspace::find().and_then(|workspace| match arguments.command {
+        Command::Test(arguments) => test::run(&workspace, &arguments),
+        Command::Audit => audit::run(&workspace),
+    });
+    match outcome {
+        Ok(code) => code,
+        Err(error) => {
+            #[expect(clippy::print_stderr, reason = "the last word of a command line tool")]
+            {
+                eprintln!("xtask: {error:#}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Where the checkout and its build products are.
+struct Workspace {
+    /// The folder of the root `Cargo.toml`.
+    root: PathBuf,
+    /// Cargo's target folder; everything that xtask leaves behind is under `xtask/` in it.
+    target: PathBuf,
+}
+
+impl Workspace {
+    fn find() -> anyhow::Result<Self> {
+        let manifest = std::env::var_os("CARGO_MANIFEST_DIR")
+            .context("start it as `cargo xtask`, which says where the checkout is")?;
+        let root = Path::new(&manifest)
+            .parent()
+            .context("xtask has no parent folder")?
+            .to_owned();
+        let target = match std::env::var_os("CARGO_TARGET_DIR") {
+            Some(folder) => std::path::absolute(folder).context("CARGO_TARGET_DIR")?,
+            None => root.join("target"),
+        };
+        Ok(Self { root, target })
+    }
+
+    /// A folder for files that may be deleted at any time. It is made if it is missing.
+    fn scratch(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let folder = self.target.join("xtask").join(name);
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+        Ok(folder)
+    }
+
+    /// A command that runs in the root of the checkout with the same cargo that started us.
+    fn cargo(&self) -> std::process::Command {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut command = std::process::Command::new(cargo);
+        command
+            .current_dir(&self.root)
+            .env("CARGO_TERM_COLOR", "never");
+        command
+    }
+}
