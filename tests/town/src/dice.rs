@@ -22,7 +22,12 @@ impl Dice {
     /// The stream for `purpose` and `subject` under `seed`.
     pub(crate) fn new(seed: u64, purpose: Purpose, subject: u64) -> Self {
         let mut key = [0_u8; 32];
-        let words = [seed, purpose as u64, subject, u64::from_le_bytes(*b"sekisho1")];
+        let words = [
+            seed,
+            purpose as u64,
+            subject,
+            u64::from_le_bytes(*b"sekisho1"),
+        ];
         for (slot, word) in key.chunks_exact_mut(8).zip(words) {
             slot.copy_from_slice(&word.to_le_bytes());
         }
@@ -66,7 +71,9 @@ impl Dice {
     pub(crate) fn weighted(&mut self, cumulative: &[f64]) -> usize {
         let total = cumulative.last().copied().unwrap_or(0.0);
         let point = self.unit() * total;
-        cumulative.partition_point(|&edge| edge <= point).min(cumulative.len().saturating_sub(1))
+        cumulative
+            .partition_point(|&edge| edge <= point)
+            .min(cumulative.len().saturating_sub(1))
     }
 
     /// `count` decimal digits, the first not 0.

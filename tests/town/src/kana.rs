@@ -3,8 +3,12 @@
 use crate::dice::Dice;
 
 /// Whether the text is full-width katakana only.
+#[cfg(test)]
 pub(crate) fn is_katakana(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| ('ァ'..='ヶ').contains(&c) || c == 'ー')
+    !text.is_empty()
+        && text
+            .chars()
+            .all(|c| ('ァ'..='ヶ').contains(&c) || c == 'ー')
 }
 
 /// The text with one slip: a character dropped, doubled, exchanged with its neighbour, with its
@@ -26,7 +30,9 @@ pub(crate) fn typo(text: &str, dice: &mut Dice) -> String {
             3 | 4 => replace(&mut slipped, at, &VOICED),
             _ => replace(&mut slipped, at, &LOOK_ALIKE),
         }
-        let begins_well = slipped.first().is_some_and(|c| *c != 'ー' && !SMALL_SET.contains(*c));
+        let begins_well = slipped
+            .first()
+            .is_some_and(|c| *c != 'ー' && !SMALL_SET.contains(*c));
         if slipped != letters && begins_well {
             return slipped.into_iter().collect();
         }
@@ -56,7 +62,11 @@ pub(crate) fn half_width(text: &str) -> String {
             None => match VOICED.iter().find(|(_, voiced)| *voiced == letter) {
                 Some((plain, voiced)) => {
                     half.push_str(&half_width(&plain.to_string()));
-                    half.push(if "パピプペポ".contains(*voiced) { 'ﾟ' } else { 'ﾞ' });
+                    half.push(if "パピプペポ".contains(*voiced) {
+                        'ﾟ'
+                    } else {
+                        'ﾞ'
+                    });
                 }
                 None => half.push(letter),
             },

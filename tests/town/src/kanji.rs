@@ -32,15 +32,25 @@ const FORMS: [(char, char); 21] = [
 
 /// The text with the first character that has an old form written in one of them.
 pub(crate) fn old_form(text: &str, dice: &mut Dice) -> Option<String> {
-    let place = text.chars().find(|c| FORMS.iter().any(|(usual, _)| usual == c))?;
-    let forms: Vec<char> =
-        FORMS.iter().filter(|(usual, _)| *usual == place).map(|(_, old)| *old).collect();
+    let place = text
+        .chars()
+        .find(|c| FORMS.iter().any(|(usual, _)| usual == c))?;
+    let forms: Vec<char> = FORMS
+        .iter()
+        .filter(|(usual, _)| *usual == place)
+        .map(|(_, old)| *old)
+        .collect();
     Some(text.replacen(place, &dice.pick(&forms).to_string(), 1))
 }
 
 /// The text with every old form replaced by its usual one.
 pub(crate) fn usual_form(text: &str) -> String {
-    let usual = |c: char| FORMS.iter().find(|(_, old)| *old == c).map_or(c, |(usual, _)| *usual);
+    let usual = |c: char| {
+        FORMS
+            .iter()
+            .find(|(_, old)| *old == c)
+            .map_or(c, |(usual, _)| *usual)
+    };
     text.chars().map(usual).collect()
 }
 

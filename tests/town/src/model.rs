@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// Administrative sex (HL7 table 0001).
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sex {
     /// 男
@@ -58,7 +58,11 @@ impl Address {
             0 => format!("{a}丁目{b}番{c}号"),
             _ => crate::hl7::full_width(&format!("{a}-{b}-{c}")),
         };
-        let building = self.building.as_ref().map(|name| format!("　{name}")).unwrap_or_default();
+        let building = self
+            .building
+            .as_ref()
+            .map(|name| format!("　{name}"))
+            .unwrap_or_default();
         format!("{}{}{block}{building}", self.municipality, self.town)
     }
 
@@ -121,7 +125,7 @@ pub(crate) struct Relative {
 }
 
 /// Whether a registration's records may leave the hospital on the town's day.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// Notified at least 60 days ago and not stopped.
@@ -135,9 +139,12 @@ pub enum Standing {
 }
 
 /// In what a second registration differs from the first one.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "each variant is named after its rate in `rates`")]
+#[expect(
+    missing_docs,
+    reason = "each variant is named after its rate in `rates`"
+)]
 pub enum Difference {
     Moved,
     JobChanged,
@@ -186,7 +193,8 @@ pub(crate) struct Registration {
     pub(crate) mobile_phone: Option<String>,
     pub(crate) insurance: Option<Insurance>,
     pub(crate) relative: Relative,
-    pub(crate) employer: Option<&'static str>,
+    /// Name and telephone.
+    pub(crate) employer: Option<(&'static str, &'static str)>,
     pub(crate) registered_on: Date,
     pub(crate) died_on: Option<Date>,
     pub(crate) standing: Standing,
@@ -209,7 +217,8 @@ pub(crate) struct Person {
     pub(crate) mobile_phone: Option<String>,
     pub(crate) insurance: Insurance,
     pub(crate) relative: Relative,
-    pub(crate) employer: Option<&'static str>,
+    /// Name and telephone.
+    pub(crate) employer: Option<(&'static str, &'static str)>,
     pub(crate) died_on: Option<Date>,
     /// Number of the twin, where there is one.
     pub(crate) twin: Option<u32>,

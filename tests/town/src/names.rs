@@ -43,7 +43,11 @@ pub(crate) fn other_reading(sex: Sex, written: &str, reading: &str) -> Option<&'
         Sex::Male => &MALE,
     };
     let entry = list.entries.iter().find(|entry| entry.written == written)?;
-    entry.readings.iter().copied().find(|other| *other != reading)
+    entry
+        .readings
+        .iter()
+        .copied()
+        .find(|other| *other != reading)
 }
 
 fn draw(list: &'static List, dice: &mut Dice) -> &'static Entry {
@@ -56,12 +60,18 @@ fn parse(text: &'static str) -> List {
     let mut total = 0.0;
     for (rank, item) in text.split_whitespace().enumerate() {
         if let Some((written, readings)) = item.split_once(':') {
-            entries.push(Entry { written, readings: readings.split('|').collect() });
+            entries.push(Entry {
+                written,
+                readings: readings.split('|').collect(),
+            });
             total += 1.0 / (rank as f64 + ZIPF_SHIFT);
             cumulative.push(total);
         }
     }
-    List { entries, cumulative }
+    List {
+        entries,
+        cumulative,
+    }
 }
 
 #[cfg(test)]
@@ -79,7 +89,12 @@ mod tests {
             assert!(written.len() >= least);
             for entry in &list.entries {
                 assert!(!entry.readings.is_empty());
-                assert!(entry.readings.iter().all(|reading| kana::is_katakana(reading)));
+                assert!(
+                    entry
+                        .readings
+                        .iter()
+                        .all(|reading| kana::is_katakana(reading))
+                );
             }
         }
     }

@@ -8,7 +8,7 @@ struct Prefecture {
     /// Prefecture code of JIS X 0401, as in insurer numbers.
     code: u8,
     weight: u64,
-    /// First two or three digits of its postal codes.
+    /// First two digits of its postal codes.
     postal: &'static str,
     /// Area codes of fixed telephones.
     areas: &'static [&'static str],
@@ -22,7 +22,14 @@ const PREFECTURES: [Prefecture; 7] = [
         weight: 42,
         postal: "03",
         areas: &["0172", "0173", "0176", "0178"],
-        cities: &["白神市", "津軽野市", "陸奥浜市", "八甲町", "十和原市", "岩木川町"],
+        cities: &[
+            "白神市",
+            "津軽野市",
+            "陸奥浜市",
+            "八甲町",
+            "十和原市",
+            "岩木川町",
+        ],
     },
     Prefecture {
         name: "岩手県",
@@ -30,7 +37,14 @@ const PREFECTURES: [Prefecture; 7] = [
         weight: 28,
         postal: "02",
         areas: &["0191", "0193", "0195", "0198"],
-        cities: &["北上野市", "早池市", "遠野原町", "三陸浜市", "奥州原市", "江刺野町"],
+        cities: &[
+            "北上野市",
+            "早池市",
+            "遠野原町",
+            "三陸浜市",
+            "奥州原市",
+            "江刺野町",
+        ],
     },
     Prefecture {
         name: "秋田県",
@@ -38,7 +52,14 @@ const PREFECTURES: [Prefecture; 7] = [
         weight: 24,
         postal: "01",
         areas: &["0182", "0184", "0185", "0187"],
-        cities: &["雄物市", "鳥海野市", "男鹿浜町", "横手原市", "仙北野市", "能代浜市"],
+        cities: &[
+            "雄物市",
+            "鳥海野市",
+            "男鹿浜町",
+            "横手原市",
+            "仙北野市",
+            "能代浜市",
+        ],
     },
     Prefecture {
         name: "宮城県",
@@ -75,11 +96,32 @@ const PREFECTURES: [Prefecture; 7] = [
 ];
 
 const TOWNS: [&str; 16] = [
-    "緑が丘", "本町", "栄町", "若葉台", "大字上野沢", "大字下川原", "字中島田", "旭ヶ丘", "駅前通",
-    "字山ノ手", "大字松森", "桜木町", "港町", "字柳田", "新町", "大字長根",
+    "緑が丘",
+    "本町",
+    "栄町",
+    "若葉台",
+    "大字上野沢",
+    "大字下川原",
+    "字中島田",
+    "旭ヶ丘",
+    "駅前通",
+    "字山ノ手",
+    "大字松森",
+    "桜木町",
+    "港町",
+    "字柳田",
+    "新町",
+    "大字長根",
 ];
 
-const BUILDINGS: [&str; 6] = ["コーポ緑", "メゾン白樺", "りんご荘", "第二青葉ハイツ", "グランデ北", "市営住宅"];
+const BUILDINGS: [&str; 6] = [
+    "コーポ緑",
+    "メゾン白樺",
+    "りんご荘",
+    "第二青葉ハイツ",
+    "グランデ北",
+    "市営住宅",
+];
 
 /// A new address, by the prefectures' weights.
 pub(crate) fn address(dice: &mut Dice) -> Address {
@@ -98,7 +140,10 @@ pub(crate) fn address(dice: &mut Dice) -> Address {
 
 /// A new address in the prefecture of `old`, nearly always, or in another.
 pub(crate) fn moved_from(old: &Address, dice: &mut Dice) -> Address {
-    match PREFECTURES.iter().find(|prefecture| prefecture.name == old.prefecture) {
+    match PREFECTURES
+        .iter()
+        .find(|prefecture| prefecture.name == old.prefecture)
+    {
         Some(prefecture) if dice.chance(0.85) => inside(prefecture, dice),
         _ => address(dice),
     }
@@ -110,7 +155,12 @@ pub(crate) fn home_phone(address: &Address, dice: &mut Dice) -> String {
         .iter()
         .find(|prefecture| prefecture.name == address.prefecture)
         .map_or(&["0172"][..], |prefecture| prefecture.areas);
-    format!("{}-0{}-{:04}", dice.pick(areas), dice.below(10), dice.below(10_000))
+    format!(
+        "{}-0{}-{:04}",
+        dice.pick(areas),
+        dice.below(10),
+        dice.below(10_000)
+    )
 }
 
 /// A mobile number from a range that was never given out.
@@ -130,11 +180,20 @@ fn inside(prefecture: &Prefecture, dice: &mut Dice) -> Address {
     let city_at = dice.index(prefecture.cities.len());
     let town_at = dice.index(TOWNS.len());
     let (a, b, c) = (dice.between(1, 9), dice.between(1, 40), dice.between(1, 30));
-    let building = dice
-        .chance(0.2)
-        .then(|| format!("{}{}0{}号", dice.pick(&BUILDINGS), dice.between(1, 5), dice.between(1, 9)));
-    let width = 5 - prefecture.postal.len().min(2);
-    let postal = format!("{}{:0width$}{:02}", prefecture.postal, 100 + city_at * 7, 10 + town_at * 3);
+    let building = dice.chance(0.2).then(|| {
+        format!(
+            "{}{}0{}号",
+            dice.pick(&BUILDINGS),
+            dice.between(1, 5),
+            dice.between(1, 9)
+        )
+    });
+    let postal = format!(
+        "{}{}{}",
+        prefecture.postal,
+        100 + city_at * 7,
+        10 + town_at * 3
+    );
     Address {
         prefecture: prefecture.name.to_owned(),
         municipality: prefecture.cities[city_at].to_owned(),
@@ -157,7 +216,12 @@ mod tests {
         for _ in 0..1000 {
             let address = address(&mut dice);
             assert_eq!(address.postal_code.len(), 7);
-            assert!(address.postal_code.bytes().all(|byte| byte.is_ascii_digit()));
+            assert!(
+                address
+                    .postal_code
+                    .bytes()
+                    .all(|byte| byte.is_ascii_digit())
+            );
             near += i32::from(["青森県", "岩手県", "秋田県"].contains(&&*address.prefecture));
         }
         assert!(near > 900);

@@ -21,7 +21,7 @@ pub const MOVED: f64 = 0.10;
 /// Second registrations of persons aged 18 to 74 under another insurance.
 pub const JOB_CHANGED: f64 = 0.08;
 /// Second registrations of persons aged 20 to 49 under another family name.
-pub const MARRIED: f64 = 0.02;
+pub const MARRIED: f64 = 0.05;
 /// Women among those whose family name changed at marriage.
 pub const MARRIED_WOMEN: f64 = 0.95;
 /// Changed family names that came with a changed insurance.
