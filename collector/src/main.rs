@@ -1,2 +1,52 @@
-//! Stub.
-fn main() {}
+//! The collector: the programs of the centre. Each role is a process of its own, with its own keys
+//! and its own folders; they share this binary and nothing at run time.
+//!
+//! - `front` takes sealed batches from sites and cannot open or read back any of them.
+//! - `core` opens, catalogues, links and makes data sets. It never listens on a network.
+
+mod core;
+mod front;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+/// The collector of Sekisho (関所): takes sealed batches and makes anonymized data sets.
+#[derive(Parser)]
+#[command(name = "sekisho-collector", version)]
+struct Arguments {
+    #[command(subcommand)]
+    role: Role,
+}
+
+#[derive(Subcommand)]
+enum Role {
+    /// 受付: takes sealed batches from sites over TLS.
+    Front(front::Command),
+    /// 中核: opens, catalogues, links, makes.
+    Core(crate::core::Command),
+}
+
+fn main() -> ExitCode {
+    log_to_stderr();
+    let done = match Arguments::parse().role {
+        Role::Front(command) => command.run(),
+        Role::Core(command) => command.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to tell when even standard error is gone.
+            let _ = writeln!(io::stderr(), "{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One JSON object per event on standard error, which the service manager keeps.
+fn log_to_stderr() {
+    let level = EnvFilter::try_from_env("SEKISHO_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().json().with_env_filter(level).with_writer(io::stderr).init();
+}

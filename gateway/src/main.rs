@@ -1,2 +1,112 @@
-//! Stub.
-fn main() {}
+//! The gateway of a site: reads records, lets through only what may leave, separates who from
+//! what, seals it and delivers it.
+
+mod batch;
+mod clock;
+mod collect;
+mod error;
+mod keys;
+mod ledger;
+mod report;
+mod run;
+mod send;
+mod source;
+mod spool;
+mod state;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use config::gateway::Settings;
+use nix::sys::resource::{Resource, setrlimit};
+
+use crate::error::{Failure, Problem};
+use crate::report::Report;
+use crate::run::{Delivery, run};
+
+/// 関所ゲートウェイ / the gateway of a site.
+#[derive(Parser)]
+#[command(name = "sekisho-gateway", version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// 読み取り・封かん・送信を1回行う / read, seal and deliver once.
+    Run {
+        /// 設定ファイル / settings file.
+        #[arg(long)]
+        config: PathBuf,
+        /// 結果を JSON で書くファイル / write the result as JSON to this file.
+        #[arg(long)]
+        report: Option<PathBuf>,
+        /// 送信せず送信待ちに置く / seal only, deliver nothing.
+        #[arg(long)]
+        hold: bool,
+    },
+    /// 設定ファイルを調べる / check a settings file.
+    Check {
+        /// 設定ファイル / settings file.
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_log();
+    let outcome = no_core_dumps().and_then(|()| match arguments.command {
+        Command::Run { config, report, hold } => run_once(&config, report.as_deref(), hold),
+        Command::Check { config } => settings(&config).map(|_| ()),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            tell(&failure.to_string());
+            ExitCode::from(failure.problem().exit_status())
+        }
+    }
+}
+
+fn run_once(config: &Path, report_file: Option<&Path>, hold: bool) -> Result<(), Failure> {
+    let settings = settings(config)?;
+    let mut report = Report::new(settings.site.clone());
+    let delivery = if hold { Delivery::Hold } else { Delivery::Send };
+    let outcome = run(&settings, delivery, &mut report);
+    report.problem = outcome.as_ref().err().map(|failure| failure.problem().code());
+    if let Some(path) = report_file {
+        report.write(path)?;
+    }
+    tell(&report.for_people());
+    outcome
+}
+
+fn settings(path: &Path) -> Result<Settings, Failure> {
+    config::read_text(path).and_then(|text| Settings::parse(&text)).map_err(|error| {
+        Failure::because(Problem::Settings, path.display().to_string(), error)
+    })
+}
+
+/// A core dump would hold patient data in clear (B-133).
+fn no_core_dumps() -> Result<(), Failure> {
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)
+        .and_then(|()| nix::sys::prctl::set_dumpable(false))
+        .map_err(|error| Failure::because(Problem::Internal, "core dumps", error))
+}
+
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::builder()
+        .with_default_directive(tracing::Level::WARN.into())
+        .from_env_lossy();
+    tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_env_filter(filter).init();
+}
+
+/// Text for people goes to standard error; standard output stays free for data.
+fn tell(text: &str) {
+    // A text that cannot be written is no reason to fail.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

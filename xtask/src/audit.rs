@@ -5,12 +5,15 @@
     reason = "the purpose of the command is to print its result"
 )]
 
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 
 use crate::Workspace;
 
@@ -162,15 +165,18 @@ fn run_limited(
         .stdin(Stdio::null())
         .stdout(std::fs::File::create(&out).context("scratch file")?)
         .stderr(std::fs::File::create(&err).context("scratch file")?)
+        .process_group(0)
         .spawn()
         .context("cargo-deny cannot be started")?;
+    let group = Pid::from_raw(i32::try_from(child.id()).context("process number")?);
     let begin = Instant::now();
     let status = loop {
         if let Some(status) = child.try_wait().context("cargo-deny")? {
             break Some(status);
         }
         if begin.elapsed() > at_most {
-            child.kill().context("cargo-deny does not end")?;
+            // With the helpers that it started, such as git.
+            killpg(group, Signal::SIGKILL).context("cargo-deny does not end")?;
             child.wait().context("cargo-deny does not end")?;
             break None;
         }

@@ -38,6 +38,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<Outcome> {
         return Ok(Outcome::Failed("there is no unit in systemd/".to_owned()));
     }
     let mut faults = verify(&units)?;
+    faults.push_str(&users(workspace)?);
     let mut figures = Vec::new();
     for unit in units
         .iter()
@@ -57,6 +58,9 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<Outcome> {
 
 /// Copies the units to a scratch folder with the stand-in for our programs.
 fn stage(workspace: &Workspace) -> anyhow::Result<Vec<PathBuf>> {
+    let folder = workspace.scratch("units")?;
+    // What an earlier run left would be checked again.
+    std::fs::remove_dir_all(&folder).context("scratch folder")?;
     let folder = workspace.scratch("units")?;
     let source = workspace.root.join("systemd");
     let mut units = Vec::new();
@@ -78,6 +82,15 @@ fn stage(workspace: &Workspace) -> anyhow::Result<Vec<PathBuf>> {
         units.push(copy);
     }
     units.sort();
+
+    // Measured as installed: the gateway may reach the front, and nothing else.
+    let drop_in = folder.join("sekisho-gateway.service.d");
+    std::fs::create_dir_all(&drop_in).context("scratch folder")?;
+    std::fs::copy(
+        source.join("examples/front.conf"),
+        drop_in.join("front.conf"),
+    )
+    .context("systemd/examples/front.conf")?;
     Ok(units)
 }
 
@@ -118,6 +131,25 @@ fn verify(units: &[PathBuf]) -> anyhow::Result<String> {
         return Ok(format!("systemd-analyze verify failed:\n{said}"));
     }
     Ok(ours)
+}
+
+/// What systemd finds wrong in the list of users, tried out on an empty root.
+fn users(workspace: &Workspace) -> anyhow::Result<String> {
+    let root = workspace.scratch("units-root")?;
+    let output = Command::new("systemd-sysusers")
+        .arg("--dry-run")
+        .arg(format!("--root={}", root.display()))
+        .arg(workspace.root.join("systemd/sysusers.d/sekisho.conf"))
+        .output()
+        .context("systemd-sysusers")?;
+    Ok(if output.status.success() {
+        String::new()
+    } else {
+        format!(
+            "systemd-sysusers:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        )
+    })
 }
 
 fn names_one_of(line: &str, units: &[PathBuf]) -> bool {

@@ -1,1 +1,46 @@
-//! Stub.
+//! Sealed batches and receipts: what travels from a site to the centre, and back.
+//!
+//! This crate is the only place that names algorithms, and the list is closed (B-110):
+//! HMAC-SHA-256, HKDF-SHA-256, SHA-256, AES-256-GCM, Ed25519, and HPKE with X-Wing
+//! (X25519 + ML-KEM-768). Settings cannot add to it; every header names its suite.
+//!
+//! | step | here |
+//! |---|---|
+//! | keyed tokens and references | [`MacKey`] |
+//! | closing a batch at a site | [`seal`] |
+//! | routing a batch without opening it | [`peek`], [`inspect`] |
+//! | opening a batch at the core | [`open`] |
+//! | acknowledging a batch | [`Receipt`] |
+//!
+//! The byte layout stands at the head of [`container`]. The crate does no I/O and reads no clock;
+//! randomness comes in as an argument.
+
+mod body;
+pub mod container;
+mod content;
+mod digest;
+mod error;
+mod header;
+mod keys;
+mod mac;
+mod manifest;
+mod octets;
+mod open;
+mod receipt;
+mod seal;
+mod signing;
+mod suite;
+mod text_form;
+
+pub use content::Subject;
+pub use digest::{Sha256, sha256};
+pub use error::{OpenError, SealError};
+pub use header::{Header, peek};
+pub use keys::{KeyError, KeyId};
+pub use mac::MacKey;
+pub use manifest::{BodySeal, Manifest, ManifestDraft, TransportProfile};
+pub use open::{Inspected, Limits, Opened, inspect, open, open_within};
+pub use receipt::{FrontId, Receipt, ReceiptError};
+pub use seal::{Sealed, seal};
+pub use signing::{SigningKey, VerifyingKey};
+pub use suite::{CorePublicKey, CoreSecretKey};

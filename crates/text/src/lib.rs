@@ -1,1 +1,16 @@
-//! Stub.
+//! Japanese text: lenient decoding of ISO-2022-JP and its deviations, era dates, and the folding
+//! that makes equal names equal.
+//!
+//! [`jis`] turns the bytes of a whole file into text and tells what it repaired. [`fold`] makes the
+//! normal forms from which linkage keys are computed; it is versioned, because keys of different
+//! versions never match. [`era`] reads dates of the Japanese calendar.
+//!
+//! The crate does no I/O, reads no clock and makes no random numbers.
+
+pub mod era;
+pub mod fold;
+pub mod jis;
+
+mod detect;
+mod iso2022;
+mod variants;

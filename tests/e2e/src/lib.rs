@@ -1,1 +1,7 @@
-//! Stub.
+//! What the end-to-end tests share: searching everything that a run leaves behind.
+
+mod leftovers;
+mod search;
+
+pub use leftovers::{Leftover, leftovers};
+pub use search::Search;

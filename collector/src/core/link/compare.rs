@@ -1,0 +1,280 @@
+//! Comparing two subjects: agreement of each piece of evidence, a score in bits, and vetoes.
+//!
+//! The score follows Fellegi and Sunter: each piece adds log2 of (how often it comes out so for
+//! one person) over (how often for two strangers); the number of subjects takes away log2 of it,
+//! because every subject brings as many strangers to be confused with. The weights below are set
+//! by hand from what is known of Japanese names and registers, on the careful side, and are no
+//! function of any data set. Members of a family are not strangers to each other: they share
+//! name, address and card. So a veto stands where only they differ: the given name, the branch
+//! number of the card, the sex.
+
+use privacy::tokens::{TokenKind, dice};
+
+use super::identity::Identity;
+
+/// Bits that a pair must reach.
+pub(crate) const THRESHOLD: f64 = 6.0;
+
+/// Bits by which the best partner at a site must be ahead of the second best.
+pub(crate) const MARGIN: f64 = 3.0;
+
+/// Fewest subjects assumed, so that a small data set does not make strangers look alike.
+const FEWEST: usize = 10_000;
+
+/// Filters alike by so much hold one typing error at most. Kana names have two to five
+/// characters, so one error halves their bigrams.
+const NAME_NEAR: f64 = 0.45;
+
+/// Birth dates alike by so much have two wrong digits of eight at most.
+const BIRTH_NEAR: f64 = 0.79;
+
+/// How one piece of evidence came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// The same.
+    Equal,
+    /// The same but for a typing error.
+    Near,
+    /// Something else.
+    Differs,
+    /// Missing on one side, or not comparable.
+    Unknown,
+}
+
+impl Level {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Equal => "equal",
+            Self::Near => "near",
+            Self::Differs => "differs",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// How two insurance cards stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Card {
+    /// The same card and branch number: one person.
+    Person,
+    /// The same card; a branch number is missing on one side.
+    Household,
+    /// The same card and another branch number: members of one household.
+    OtherBranch,
+    /// Other cards.
+    Differs,
+    /// Missing on one side, or not comparable.
+    Unknown,
+}
+
+impl Card {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Household => "household",
+            Self::OtherBranch => "other_branch",
+            Self::Differs => "differs",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// Two subjects compared.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Comparison {
+    /// Kana family name.
+    pub(crate) family: Level,
+    /// Kana given name.
+    pub(crate) given: Level,
+    /// Full kanji name.
+    pub(crate) kanji: Level,
+    /// Day of birth.
+    pub(crate) birth: Level,
+    /// Year of birth is the same though the day is not.
+    pub(crate) birth_year: bool,
+    /// Sex.
+    pub(crate) sex: Level,
+    /// Postal code.
+    pub(crate) postal: Level,
+    /// Insurance card.
+    pub(crate) card: Card,
+    /// The strongest rule, for reports.
+    pub(crate) rule: &'static str,
+}
+
+impl Comparison {
+    /// Compares two subjects.
+    pub(crate) fn of(a: &Identity, b: &Identity) -> Self {
+        use TokenKind::{
+            BirthSexPostal, FamilyBirthSex, GivenBirthSex, Insured, InsuredHousehold,
+            KanaBirthSex, KanjiBirthSex, NameBirthYear, NamePostal,
+        };
+        let shares = |kind| shares(a, b, kind);
+        let both = |kind| !a.tokens(kind).is_empty() && !b.tokens(kind).is_empty();
+        let day_and_sex =
+            [KanaBirthSex, KanjiBirthSex, GivenBirthSex, FamilyBirthSex, BirthSexPostal]
+                .into_iter()
+                .any(shares);
+        let full_kana = shares(KanaBirthSex) || shares(NameBirthYear) || shares(NamePostal);
+
+        let birth = birth(a, b, day_and_sex || shares(Insured) || shares(InsuredHousehold));
+        let sex_shared = day_and_sex || full_kana || shares(InsuredHousehold);
+        let sex = match (sex_shared, a.male, b.male) {
+            (true, _, _) => Level::Equal,
+            (false, Some(a), Some(b)) if a == b => Level::Equal,
+            (false, Some(_), Some(_)) => Level::Differs,
+            _ => Level::Unknown,
+        };
+        // Filters of names hold the year of birth, tokens day and sex: without those they say
+        // nothing about the rest.
+        let same_day = birth == Level::Equal;
+        let same_day_and_sex = same_day && sex == Level::Equal;
+        let token = |kind| match (shares(kind), both(kind) && same_day_and_sex) {
+            (true, _) => Level::Equal,
+            (false, true) => Level::Differs,
+            (false, false) => Level::Unknown,
+        };
+        let name = |shared: bool, x: &Option<_>, y: &Option<_>| match (shared, x, y) {
+            (true, _, _) => Level::Equal,
+            (false, Some(x), Some(y)) if same_day && a.made == b.made => name_level(dice(x, y)),
+            _ => Level::Unknown,
+        };
+        let card = match (shares(Insured), shares(InsuredHousehold)) {
+            (true, _) => Card::Person,
+            (false, true) if both(Insured) => Card::OtherBranch,
+            (false, true) => Card::Household,
+            (false, false) if both(InsuredHousehold) && same_day_and_sex => Card::Differs,
+            (false, false) => Card::Unknown,
+        };
+        let rules = [
+            (KanaBirthSex, "kana_birth_sex"),
+            (KanjiBirthSex, "kanji_birth_sex"),
+            (Insured, "insured"),
+        ];
+        let near = match birth {
+            Level::Equal => "near_name",
+            _ => "near_birth",
+        };
+        Self {
+            family: name(full_kana || shares(FamilyBirthSex), &a.family, &b.family),
+            given: name(full_kana || shares(GivenBirthSex), &a.given, &b.given),
+            kanji: token(KanjiBirthSex),
+            birth,
+            birth_year: shares(NameBirthYear),
+            sex,
+            postal: match (shares(NamePostal), token(BirthSexPostal)) {
+                (true, _) => Level::Equal,
+                (false, level) => level,
+            },
+            card,
+            rule: rules.into_iter().find(|(kind, _)| shares(*kind)).map_or(near, |(_, rule)| rule),
+        }
+    }
+
+    /// The score among so many subjects, in bits.
+    pub(crate) fn score(&self, subjects: usize) -> f64 {
+        let kana = level_bits(self.family, 6.5, 2.0, -4.0) + level_bits(self.given, 6.5, 2.5, -5.0);
+        let name = match self.kanji {
+            Level::Equal => kana.max(12.0),
+            _ => kana,
+        };
+        let birth = match (self.birth, self.birth_year) {
+            (Level::Equal, _) => 14.5,
+            (Level::Near, true) => 2.0,
+            (Level::Near, false) => 0.0,
+            (Level::Differs, true) => -0.5,
+            (Level::Differs, false) => -7.0,
+            (Level::Unknown, true) => 6.0,
+            (Level::Unknown, false) => 0.0,
+        };
+        let card = match self.card {
+            Card::Person => 18.0,
+            Card::Household => 10.0,
+            Card::OtherBranch => 4.0,
+            Card::Differs => -3.0,
+            Card::Unknown => 0.0,
+        };
+        let sex = level_bits(self.sex, 1.0, 0.0, -8.0);
+        let postal = level_bits(self.postal, 7.0, 0.0, -3.0);
+        name + birth + card + sex + postal - (subjects.max(FEWEST) as f64).log2()
+    }
+
+    /// Why the two cannot be one person whatever the score, if so.
+    pub(crate) fn veto(&self) -> Option<&'static str> {
+        let kanji_equal = self.kanji == Level::Equal;
+        let same_card = self.card == Card::Person;
+        match self.given {
+            Level::Differs if !kanji_equal => return Some("given_name_differs"),
+            Level::Near if self.kanji == Level::Differs && !same_card => {
+                return Some("given_name_near_but_kanji_differs");
+            }
+            Level::Unknown if !kanji_equal && !same_card => return Some("nothing_of_one_person"),
+            _ => {}
+        }
+        if self.card == Card::OtherBranch && self.given != Level::Equal && !kanji_equal {
+            return Some("branch_differs");
+        }
+        if self.sex == Level::Differs && !same_card && self.postal != Level::Equal {
+            return Some("sex_differs");
+        }
+        None
+    }
+
+    /// Whether two subjects of one site are one person registered twice. Two persons of one name
+    /// may share a birthday, so a card or the address must agree too, and kanji where present.
+    pub(crate) fn registered_twice(&self) -> bool {
+        let names = self.rule == "kana_birth_sex" && self.kanji != Level::Differs;
+        let card = self.card == Card::Person;
+        let address = self.postal == Level::Equal && self.kanji == Level::Equal;
+        names && self.card != Card::OtherBranch && (card || address)
+    }
+
+    /// Every piece with how it came out, for the catalogue. Nothing of a person stands in it.
+    pub(crate) fn evidence(&self) -> String {
+        format!(
+            "family={} given={} kanji={} birth={} sex={} postal={} card={}",
+            self.family.as_str(),
+            self.given.as_str(),
+            self.kanji.as_str(),
+            self.birth.as_str(),
+            self.sex.as_str(),
+            self.postal.as_str(),
+            self.card.as_str()
+        )
+    }
+}
+
+fn level_bits(level: Level, equal: f64, near: f64, differs: f64) -> f64 {
+    match level {
+        Level::Equal => equal,
+        Level::Near => near,
+        Level::Differs => differs,
+        Level::Unknown => 0.0,
+    }
+}
+
+fn name_level(dice: f64) -> Level {
+    match dice {
+        _ if dice > 0.999 => Level::Equal,
+        _ if dice >= NAME_NEAR => Level::Near,
+        _ => Level::Differs,
+    }
+}
+
+fn birth(a: &Identity, b: &Identity, shared: bool) -> Level {
+    match (&a.birth, &b.birth) {
+        _ if shared => Level::Equal,
+        (Some(x), Some(y)) if a.made == b.made => match dice(x, y) {
+            alike if alike > 0.999 => Level::Equal,
+            alike if alike >= BIRTH_NEAR => Level::Near,
+            _ => Level::Differs,
+        },
+        _ => Level::Unknown,
+    }
+}
+
+/// Whether two subjects have a token of a kind in common. Both lists are sorted and short.
+fn shares(a: &Identity, b: &Identity, kind: TokenKind) -> bool {
+    let others = b.tokens(kind);
+    a.tokens(kind).iter().any(|token| others.binary_search(token).is_ok())
+}

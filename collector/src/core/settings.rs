@@ -1,0 +1,187 @@
+//! Settings of the role `core`: read from TOML, checked once.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use envelope::{TransportProfile, VerifyingKey};
+use privacy::gate::{ContractId, FilingReference};
+use record::{Date, SiteId};
+use serde::Deserialize;
+
+use super::failure::{Failure, Problem, Result};
+
+/// Everything that the core can be told. Paths are taken relative to the settings file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// The front's inbox. The core only reads it.
+    pub(crate) inbox: PathBuf,
+    /// The core's own folder: catalogue, tables, evidence, releases.
+    pub(crate) state: PathBuf,
+    /// Files that hold keys.
+    pub(crate) keys: Keys,
+    /// The sites whose batches are taken, each with its contract.
+    #[serde(default, rename = "site")]
+    sites: Vec<Site>,
+    /// By which closed networks batches may have come. `laboratory` (a test on loopback) only if
+    /// it is named here.
+    #[serde(default = "closed_networks")]
+    pub(crate) transports: Vec<TransportProfile>,
+    /// Bounds.
+    #[serde(default)]
+    pub(crate) limits: Limits,
+    /// Makes research IDs, offsets and release IDs repeatable. For tests and demonstrations with
+    /// synthetic data only; refused unless the command line gives the same number.
+    #[serde(default)]
+    danger_fixed_seed: Option<u64>,
+}
+
+/// Files that hold keys, normally systemd credentials.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Keys {
+    /// The secret key that opens batches.
+    pub(crate) core: PathBuf,
+    /// The key under which linkage tokens are keyed again before they are stored. It never
+    /// reaches a device.
+    pub(crate) rekey: PathBuf,
+}
+
+/// A site (医療情報取扱事業者) and its contract.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Site {
+    /// The site.
+    pub(crate) site: SiteId,
+    /// The public key that verifies its manifests.
+    #[serde(deserialize_with = "verifying_key")]
+    pub(crate) verifying_key: VerifyingKey,
+    /// The contract.
+    pub(crate) contract: ContractId,
+    /// Filing reference (届出番号).
+    pub(crate) filing_reference: FilingReference,
+    /// First day of provision.
+    #[serde(deserialize_with = "day")]
+    pub(crate) effective_from: Date,
+    /// First day without provision.
+    #[serde(default, deserialize_with = "some_day")]
+    pub(crate) leaves_on: Option<Date>,
+}
+
+/// Bounds. Each has a default and a range.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    /// Largest batch file taken, bytes: 1 MiB to 4 GiB.
+    pub(crate) batch_bytes: u64,
+    /// Most bytes of one batch once decompressed: 1 MiB to 4 GiB.
+    pub(crate) content_bytes: usize,
+    /// Most files looked at in the inbox: 1 to 100,000,000.
+    pub(crate) inbox_files: u64,
+    /// Most subjects that one linkage block may hold: 2 to 10,000. A larger block is skipped and
+    /// counted.
+    pub(crate) block_subjects: usize,
+    /// Largest release that the linter and writers handle, rows of one table: 1 to 10^12.
+    pub(crate) release_rows: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            batch_bytes: 256 << 20,
+            content_bytes: 256 << 20,
+            inbox_files: 10_000_000,
+            block_subjects: 200,
+            release_rows: 10_000_000_000,
+        }
+    }
+}
+
+impl Settings {
+    /// Reads and checks the settings file.
+    ///
+    /// # Errors
+    /// The file cannot be read or has an unknown key, a wrong type, a value outside its range, or
+    /// a site twice.
+    pub(crate) fn load(path: &Path) -> Result<Self> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::because(Problem::Settings, name, error))?;
+        let mut settings = Self::parse(&text)?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        for file in [
+            &mut settings.inbox,
+            &mut settings.state,
+            &mut settings.keys.core,
+            &mut settings.keys.rekey,
+        ] {
+            *file = base.join(&*file);
+        }
+        Ok(settings)
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let settings: Self = toml::from_str(text)
+            .map_err(|error| Failure::new(Problem::Settings, error.to_string()))?;
+        settings.limits.check()?;
+        let mut seen = BTreeMap::new();
+        for site in &settings.sites {
+            if seen.insert(site.site.as_str(), ()).is_some() {
+                return Err(Failure::new(Problem::Settings, format!("site {} twice", site.site)));
+            }
+        }
+        Ok(settings)
+    }
+
+    /// The trusted site of that name.
+    pub(crate) fn site(&self, site: &SiteId) -> Option<&Site> {
+        self.sites.iter().find(|trusted| trusted.site == *site)
+    }
+
+    /// The fixed seed, if the command line and the settings agree on one.
+    ///
+    /// # Errors
+    /// One of them names a seed and the other does not, or another one.
+    pub(crate) fn fixed_seed(&self, asked: Option<u64>) -> Result<Option<u64>> {
+        match (self.danger_fixed_seed, asked) {
+            (None, asked) => Ok(asked),
+            (Some(set), Some(asked)) if set == asked => Ok(Some(set)),
+            (Some(_), _) => Err(Failure::new(Problem::FixedSeed, "danger_fixed_seed")),
+        }
+    }
+}
+
+impl Limits {
+    fn check(&self) -> Result<()> {
+        let range = |key: &str, value: u64, low: u64, high: u64| match value {
+            _ if (low..=high).contains(&value) => Ok(()),
+            _ => Err(Failure::new(
+                Problem::Settings,
+                format!("limits.{key} = {value}: {low} to {high}"),
+            )),
+        };
+        range("batch_bytes", self.batch_bytes, 1 << 20, 4 << 30)?;
+        range("content_bytes", self.content_bytes as u64, 1 << 20, 4 << 30)?;
+        range("inbox_files", self.inbox_files, 1, 100_000_000)?;
+        range("block_subjects", self.block_subjects as u64, 2, 10_000)?;
+        range("release_rows", self.release_rows, 1, 1_000_000_000_000)
+    }
+}
+
+fn closed_networks() -> Vec<TransportProfile> {
+    vec![TransportProfile::LeasedLine, TransportProfile::IpVpn, TransportProfile::Ipsec]
+}
+
+fn verifying_key<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<VerifyingKey, D::Error> {
+    let text = String::deserialize(d)?;
+    text.parse().map_err(|_| serde::de::Error::custom("not a verifying key"))
+}
+
+fn day<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Date, D::Error> {
+    let text = String::deserialize(d)?;
+    text.parse().map_err(|_| serde::de::Error::custom("not a calendar day YYYY-MM-DD"))
+}
+
+fn some_day<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Option<Date>, D::Error> {
+    day(d).map(Some)
+}

@@ -1,0 +1,143 @@
+//! Which columns each table has. References stand as hexadecimal text, dates as ISO 8601 at the
+//! precision given, exact decimals as text with the nearest binary number beside.
+
+use record::ResourceKind;
+
+/// The type of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// UTF-8.
+    Text,
+    /// A binary number.
+    Double,
+    /// A whole number.
+    Whole,
+    /// True or false.
+    Flag,
+}
+
+/// A column. Every column may be empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Column {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its type.
+    pub(crate) kind: Kind,
+}
+
+/// A table of the core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Table {
+    /// Documents with their states, withdrawn ones too.
+    Document,
+    /// Linkage tokens, keyed again.
+    Linkage,
+    /// Records of one kind.
+    Records(ResourceKind),
+}
+
+impl Table {
+    /// Every table.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        let records = ResourceKind::ALL.iter().map(|kind| Self::Records(*kind));
+        [Self::Document, Self::Linkage].into_iter().chain(records)
+    }
+
+    /// Its name, also its folder's.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Document => "Document",
+            Self::Linkage => "Linkage",
+            Self::Records(kind) => kind.as_str(),
+        }
+    }
+
+    /// Its columns, in order.
+    pub(crate) fn columns(self) -> Vec<Column> {
+        match self {
+            Self::Document => parse(DOCUMENT),
+            Self::Linkage => parse(LINKAGE),
+            Self::Records(kind) => {
+                let mut columns = parse(RECORD);
+                columns.extend(parse(fields(kind)));
+                columns
+            }
+        }
+    }
+}
+
+// A line of a list below is `name type`. `concept` stands for four text columns: code, system,
+// alternate code, alternate system; `coding` for two; `decimal` for text and number.
+const DOCUMENT: &str = "site text, subject text, document text, order text, source_kind text, \
+    domain text, version whole, care_date text, state text, records whole";
+const LINKAGE: &str = "site text, subject text, version whole, epoch whole, field text, value text";
+const RECORD: &str = "site text, subject text, document text, order text, source_kind text, \
+    domain text, version whole, care_date text, line whole";
+
+const fn fields(kind: ResourceKind) -> &'static str {
+    match kind {
+        ResourceKind::Patient => {
+            "sex text, birth text, prefecture whole, died text, deceased flag"
+        }
+        ResourceKind::Coverage => "plan concept",
+        ResourceKind::Encounter => {
+            "class text, event text, at text, department text, disposition text"
+        }
+        ResourceKind::AllergyIntolerance => {
+            "category concept, code concept, severity coding, onset text"
+        }
+        ResourceKind::Condition => {
+            "code concept, icd10 concept, onset text, abated text, outcome concept, free_text flag"
+        }
+        ResourceKind::MedicationRequest => {
+            "medication concept, amount decimal, unit concept, start text, end text, \
+             timing text, duration decimal, duration_comparator text, duration_unit text, \
+             route concept, component flag"
+        }
+        ResourceKind::MedicationAdministration => {
+            "medication concept, amount decimal, unit concept, start text, end text, \
+             route concept, status text, component flag"
+        }
+        ResourceKind::Observation => {
+            "code concept, value decimal, value_comparator text, value_unit text, \
+             value_code concept, value_sign text, value_moment text, range_low decimal, \
+             range_high decimal, flag text, status text, specimen concept, at text"
+        }
+    }
+}
+
+fn parse(list: &str) -> Vec<Column> {
+    list.split(',').filter_map(|entry| entry.trim().split_once(' ')).flat_map(expand).collect()
+}
+
+fn expand((name, kind): (&str, &str)) -> Vec<Column> {
+    let column = |suffix: &str, kind| Column { name: format!("{name}{suffix}"), kind };
+    match kind {
+        "concept" => ["", "_system", "_alt", "_alt_system"]
+            .iter()
+            .map(|suffix| column(suffix, Kind::Text))
+            .collect(),
+        "coding" => vec![column("", Kind::Text), column("_system", Kind::Text)],
+        "decimal" => vec![column("", Kind::Text), column("_number", Kind::Double)],
+        "whole" => vec![column("", Kind::Whole)],
+        "flag" => vec![column("", Kind::Flag)],
+        _ => vec![column("", Kind::Text)],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn column_names_are_unique_in_each_table() {
+        for table in Table::all() {
+            let columns = table.columns();
+            let names: BTreeSet<_> = columns.iter().map(|column| &column.name).collect();
+            assert_eq!(names.len(), columns.len(), "{}", table.name());
+            assert!(columns.len() >= 6);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! The front (受付): takes sealed batches from sites, stores each once, and answers with a signed
+//! receipt. It has no key that opens a batch, and after its start it cannot read the inbox back.
+//!
+//! # Protocol
+//!
+//! HTTP/1.1 over TLS 1.3 with client certificates of our own authority. The site is the one URI
+//! `urn:sekisho:site:<SITE-ID>` among the certificate's alternative names, never something that a
+//! request says. A batch is named by its id, the SHA-256 of its bytes in lower-case hexadecimal.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET /v1/batches/{id}` | 200 with `Sekisho-State: stored` and the receipt as body, or `partial` or `absent` with `Upload-Offset` and the body `{"offset": n}` |
+//! | `PATCH /v1/batches/{id}` with `Upload-Offset`, `Upload-Length`, `Sekisho-Chunk-Sha256` and the chunk as body | as above, after the chunk |
+//! | `GET /v1/health` | 200 `{"status": "ok"}` |
+//!
+//! A chunk is taken only at the offset that has been reached and only if its digest fits. Offset
+//! 409 answers name the offset from which to go on. Whatever else is wrong is a 4xx with
+//! `{"code", "ja", "en"}`; being busy is a 503 with `Retry-After`. Every request may be repeated.
+//! A receipt is sent as the bytes that [`envelope::Receipt::verify`] reads.
+//!
+//! # Order of writing
+//!
+//! A chunk is on disk before it is acknowledged. When the last one is there: the digest of the
+//! whole is compared with the id and the header's site with the certificate's; the file is linked
+//! into the inbox under a new name, which never replaces one; the inbox folder is made durable;
+//! the receipt is written and made durable; the staged name is removed; the receipt is sent.
+//! A stop at any point leaves a staged file that the next question or chunk completes.
+//!
+//! # What the process may do
+//!
+//! See [`guard`]. Certificates, keys and settings are read before; afterwards the front can add
+//! names to the inbox and do nothing else with it, and can open no connection to anywhere.
+
+mod api;
+mod guard;
+mod refusal;
+mod server;
+mod settings;
+mod start;
+mod store;
+mod tls;
+
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use crate::front::api::Front;
+use crate::front::settings::Settings;
+use crate::front::start::{Problem, StartError};
+use crate::front::store::Store;
+
+/// Threads that serve connections; file work has its own.
+const WORKERS: usize = 2;
+/// Threads that write and hash files.
+const FILE_WORKERS: usize = 8;
+
+/// Runs the front.
+#[derive(Debug, Args)]
+pub(crate) struct Command {
+    /// Settings file (TOML).
+    #[arg(long)]
+    config: PathBuf,
+}
+
+impl Command {
+    /// Serves until SIGTERM or SIGINT.
+    ///
+    /// # Errors
+    /// The front cannot start as it is set up.
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let settings = Settings::load(&self.config)?;
+        let tls = tls::acceptor(&settings.tls)?;
+        let store = Store::open(&settings)?;
+        let listener = TcpListener::bind(settings.listen)
+            .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+            .map_err(|error| StartError::because(Problem::Listen, settings.listen, error))?;
+
+        // Landlock holds for the calling thread and those that it starts from now on, so this
+        // stands before the runtime, the only place that starts threads.
+        guard::restrict(&settings.folders, settings.inbox_guard)?;
+
+        store.remove_stale()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(WORKERS)
+            .max_blocking_threads(FILE_WORKERS)
+            .enable_all()
+            .build()
+            .map_err(|error| StartError::because(Problem::Runtime, "tokio", error))?;
+        let front = Arc::new(Front::new(store, &settings.limits));
+        runtime.block_on(server::serve(listener, tls, front, settings.limits))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,105 @@
+//! What keeps the front from starting: a stable code, Japanese, English, what to do.
+
+use std::error::Error;
+use std::fmt;
+
+macro_rules! problems {
+    ($($variant:ident = $code:literal, $ja:literal, $en:literal;)*) => {
+        /// What keeps the front from starting.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Problem {
+            $(#[doc = $en] $variant,)*
+        }
+
+        impl Problem {
+            #[cfg(test)]
+            const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The stable code, the Japanese and the English text.
+            const fn texts(self) -> [&'static str; 3] {
+                match self { $(Self::$variant => [$code, $ja, $en],)* }
+            }
+        }
+    };
+}
+
+problems! {
+    Settings = "C101",
+        "設定ファイルが使えません。次の項目を直してください。",
+        "The settings file cannot be used. Correct the item named here.";
+    Certificate = "C102",
+        "TLS の証明書または鍵が使えません。発行し直したものを置いてください。",
+        "A TLS certificate or key cannot be used. Put one that was issued anew.";
+    ReceiptKey = "C103",
+        "受領書の署名鍵が使えません。鍵ファイルを確認してください。",
+        "The receipt signing key cannot be used. Check the key file.";
+    Folder = "C104",
+        "フォルダが使えません。存在、権限、空き容量を確認してください。",
+        "A folder cannot be used. Check that it exists, its permission and free space.";
+    OtherFileSystem = "C105",
+        "staging と inbox は同じファイルシステムに置いてください。",
+        "Put staging and inbox on the same file system.";
+    Listen = "C106",
+        "受付の住所とポートが使えません。listen の設定と他のプログラムを確認してください。",
+        "The address cannot be used. Check `listen` and whether another program has it.";
+    Guard = "C107",
+        "inbox を読めなくする保護 (Landlock) が働かないため、起動しません。\
+         Linux 6.2 以降で Landlock を有効にしてください。",
+        "The guard that makes the inbox unreadable (Landlock) does not work, so the front does not \
+         start. Enable Landlock on Linux 6.2 or later.";
+    Runtime = "C108",
+        "実行環境を用意できません。メモリとスレッドの上限を確認してください。",
+        "The runtime cannot start. Check the limits on memory and threads.";
+}
+
+/// A problem with its detail: a key, a path of the centre's own, an address.
+#[derive(Debug)]
+pub(crate) struct StartError {
+    problem: Problem,
+    detail: String,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl StartError {
+    pub(crate) fn new(problem: Problem, detail: impl fmt::Display) -> Self {
+        Self { problem, detail: detail.to_string(), source: None }
+    }
+
+    pub(crate) fn because(
+        problem: Problem,
+        detail: impl fmt::Display,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self { problem, detail: detail.to_string(), source: Some(source.into()) }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [code, ja, en] = self.problem.texts();
+        write!(f, "{code} {ja}\n{code} {en}\n{}", self.detail)
+    }
+}
+
+impl Error for StartError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_problem_has_its_own_code_and_two_texts() {
+        let codes: BTreeSet<_> = Problem::ALL.iter().map(|problem| problem.texts()[0]).collect();
+        assert_eq!(codes.len(), Problem::ALL.len());
+        for problem in Problem::ALL {
+            let [code, ja, en] = problem.texts();
+            assert!(ja.ends_with('。') && en.ends_with('.') && en.is_ascii(), "{code}");
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! Files of the front: staged uploads, the inbox, receipts. The order of writing stands at the
+//! head of [`crate::front`].
+
+use std::collections::BTreeSet;
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use envelope::container::PREFIX_MAX;
+use envelope::{FrontId, Header, OpenError, Receipt, Sha256, SigningKey};
+use jiff::{SignedDuration, Timestamp};
+use record::{BatchId, SiteId};
+use zeroize::Zeroizing;
+
+use crate::front::refusal::Refusal;
+use crate::front::settings::{Folders, Settings};
+use crate::front::start::{Problem, StartError};
+
+/// What the front has of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Nothing.
+    Absent,
+    /// So many bytes from the start.
+    Partial(u64),
+    /// All of it, with this receipt.
+    Stored(Vec<u8>),
+}
+
+/// One chunk of an upload, its digest already checked.
+pub(crate) struct Chunk<'a> {
+    /// Where in the batch it begins.
+    pub(crate) offset: u64,
+    /// The length of the whole batch.
+    pub(crate) length: u64,
+    /// The bytes.
+    pub(crate) bytes: &'a [u8],
+}
+
+/// The front's files and the key of its receipts.
+pub(crate) struct Store {
+    folders: Folders,
+    inbox: File,
+    front: FrontId,
+    key: SigningKey,
+    batch_bytes: u64,
+    uploads_per_site: usize,
+    stale_upload: SignedDuration,
+    busy: Mutex<BTreeSet<(SiteId, BatchId)>>,
+}
+
+/// Names of one batch under way.
+struct Upload<'a> {
+    site: &'a SiteId,
+    id: BatchId,
+    staged: PathBuf,
+    receipt: PathBuf,
+}
+
+/// Holds a batch for one request at a time.
+struct Turn<'a> {
+    store: &'a Store,
+    key: (SiteId, BatchId),
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.store.busy().remove(&self.key);
+    }
+}
+
+impl Store {
+    /// Takes the folders and the key into use. Reads everything that the guard closes later.
+    ///
+    /// # Errors
+    /// A folder or the key cannot be used.
+    pub(crate) fn open(settings: &Settings) -> Result<Self, StartError> {
+        let folders = settings.folders.clone();
+        let path = &settings.keys.receipt;
+        let text = fs::read_to_string(path).map(Zeroizing::new);
+        let text = text
+            .map_err(|error| StartError::because(Problem::ReceiptKey, path.display(), error))?;
+        let key = text
+            .parse()
+            .map_err(|error| StartError::because(Problem::ReceiptKey, path.display(), error))?;
+        let device = |folder: &Path| {
+            let unusable = |error| StartError::because(Problem::Folder, folder.display(), error);
+            let metadata = fs::metadata(folder).map_err(unusable)?;
+            if !metadata.is_dir() {
+                return Err(unusable(ErrorKind::NotADirectory.into()));
+            }
+            Ok(metadata.dev())
+        };
+        device(&folders.receipts)?;
+        if device(&folders.inbox)? != device(&folders.staging)? {
+            return Err(StartError::new(Problem::OtherFileSystem, folders.staging.display()));
+        }
+        let inbox = File::open(&folders.inbox).map_err(|error| {
+            StartError::because(Problem::Folder, folders.inbox.display(), error)
+        })?;
+        Ok(Self {
+            folders,
+            inbox,
+            front: settings.name.clone(),
+            key,
+            batch_bytes: settings.limits.batch_bytes,
+            uploads_per_site: settings.limits.uploads_per_site,
+            stale_upload: settings.limits.stale_upload(),
+            busy: Mutex::default(),
+        })
+    }
+
+    /// Gives up uploads that have not gone on for the time that the settings allow.
+    ///
+    /// # Errors
+    /// The staging folder cannot be read.
+    pub(crate) fn remove_stale(&self) -> Result<(), StartError> {
+        let staging = &self.folders.staging;
+        let remove = || {
+            for site in fs::read_dir(staging)? {
+                self.remove_stale_of(&site?.path())?;
+            }
+            Ok(())
+        };
+        remove().map_err(|error: io::Error| {
+            StartError::because(Problem::Folder, staging.display(), error)
+        })
+    }
+
+    fn remove_stale_of(&self, site: &Path) -> io::Result<()> {
+        let now = Timestamp::now();
+        for staged in fs::read_dir(site)? {
+            let staged = staged?;
+            let changed = Timestamp::try_from(staged.metadata()?.modified()?);
+            if changed.is_ok_and(|changed| now.duration_since(changed) > self.stale_upload) {
+                fs::remove_file(staged.path())?;
+                tracing::info!("stale upload given up");
+            }
+        }
+        Ok(())
+    }
+
+    /// What the front has of a batch. Completes an upload that a stop left complete but unstored.
+    ///
+    /// # Errors
+    /// See [`Refusal`].
+    pub(crate) fn state(&self, site: &SiteId, id: BatchId) -> Result<State, Refusal> {
+        let upload = self.upload(site, id);
+        if let Some(receipt) = self.receipt(&upload)? {
+            return Ok(State::Stored(receipt));
+        }
+        let Some(length) = staged_length(&upload.staged)? else {
+            return Ok(State::Absent);
+        };
+        let _turn = self.turn(site, id)?;
+        let digest = digest_of(&upload.staged).map_err(storage)?;
+        if digest == *id.as_bytes() {
+            return self.store(&upload);
+        }
+        Ok(State::Partial(length))
+    }
+
+    /// Adds a chunk, and stores the batch when it is the last one.
+    ///
+    /// # Errors
+    /// See [`Refusal`]; [`Refusal::WrongOffset`] comes with the right one.
+    pub(crate) fn append(
+        &self,
+        site: &SiteId,
+        id: BatchId,
+        chunk: &Chunk<'_>,
+    ) -> Result<State, (Refusal, Option<u64>)> {
+        let plain = |refusal| (refusal, None);
+        let upload = self.upload(site, id);
+        let _turn = self.turn(site, id).map_err(plain)?;
+        if let Some(receipt) = self.receipt(&upload).map_err(plain)? {
+            return Ok(State::Stored(receipt));
+        }
+        if chunk.length > self.batch_bytes {
+            return Err(plain(Refusal::BatchTooLarge));
+        }
+        let reached = staged_length(&upload.staged).map_err(plain)?;
+        let offset = reached.unwrap_or(0);
+        if chunk.offset != offset {
+            return Err((Refusal::WrongOffset, Some(offset)));
+        }
+        let end = offset + chunk.bytes.len() as u64;
+        if end > chunk.length {
+            return Err(plain(Refusal::WrongLength));
+        }
+        if reached.is_none() {
+            self.make_room(site).map_err(plain)?;
+        }
+        write_on(&upload.staged, chunk.bytes).map_err(|error| plain(storage(error)))?;
+        if end < chunk.length {
+            return Ok(State::Partial(end));
+        }
+        self.check(&upload).and_then(|()| self.store(&upload)).map_err(plain)
+    }
+
+    /// Refuses a complete upload that is not what its id says, and drops it.
+    fn check(&self, upload: &Upload<'_>) -> Result<(), Refusal> {
+        if digest_of(&upload.staged).map_err(storage)? == *upload.id.as_bytes() {
+            return Ok(());
+        }
+        fs::remove_file(&upload.staged).map_err(storage)?;
+        Err(Refusal::BatchDigest)
+    }
+
+    /// Moves a complete upload whose digest fits into the inbox and gives its receipt.
+    fn store(&self, upload: &Upload<'_>) -> Result<State, Refusal> {
+        let header = match header_of(upload) {
+            Ok(header) => header,
+            Err(refusal) => {
+                fs::remove_file(&upload.staged).map_err(storage)?;
+                return Err(refusal);
+            }
+        };
+        let Upload { site, id, .. } = upload;
+        let sequence = header.sequence;
+        let name = format!("{site}-{sequence:012}-{id}.batch");
+        self.link(&upload.staged, &self.folders.inbox.join(name)).map_err(storage)?;
+        let receipt = Receipt {
+            site: (*site).clone(),
+            sequence,
+            batch: *id,
+            received_at: Timestamp::now().as_second(),
+            front: self.front.clone(),
+        };
+        let signed = receipt.sign(&self.key).map_err(|_| Refusal::Storage)?;
+        write_whole(&upload.receipt, &signed).map_err(storage)?;
+        fs::remove_file(&upload.staged).map_err(storage)?;
+        tracing::info!(%site, batch = %id, sequence, "stored");
+        Ok(State::Stored(signed))
+    }
+
+    /// Gives the staged file its name in the inbox. A name that is there already was linked by an
+    /// earlier try from a file with the same digest, for the digest is part of the name.
+    fn link(&self, staged: &Path, name: &Path) -> io::Result<()> {
+        let file = File::open(staged)?;
+        file.set_permissions(Permissions::from_mode(0o440))?;
+        file.sync_all()?;
+        match fs::hard_link(staged, name) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                let [new, old] = [staged, name].map(fs::symlink_metadata);
+                let (new, old) = (new?, old?);
+                if !old.is_file() || old.len() != new.len() {
+                    return Err(error);
+                }
+            }
+            linked => linked?,
+        }
+        self.inbox.sync_all()
+    }
+
+    /// Refuses a site that has too many uploads under way.
+    fn make_room(&self, site: &SiteId) -> Result<(), Refusal> {
+        let folder = self.folders.staging.join(site.as_str());
+        make_folder(&folder).map_err(storage)?;
+        if self.has_room(&folder)? {
+            return Ok(());
+        }
+        self.remove_stale_of(&folder).map_err(storage)?;
+        self.has_room(&folder)?.then_some(()).ok_or(Refusal::TooManyUploads)
+    }
+
+    fn has_room(&self, folder: &Path) -> Result<bool, Refusal> {
+        let under_way = fs::read_dir(folder).map_err(storage)?.take(self.uploads_per_site);
+        Ok(under_way.count() < self.uploads_per_site)
+    }
+
+    fn receipt(&self, upload: &Upload<'_>) -> Result<Option<Vec<u8>>, Refusal> {
+        match fs::read(&upload.receipt) {
+            Ok(receipt) => Ok(Some(receipt)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(storage(error)),
+        }
+    }
+
+    fn upload<'a>(&self, site: &'a SiteId, id: BatchId) -> Upload<'a> {
+        let staged = self.folders.staging.join(site.as_str()).join(format!("{id}.part"));
+        let receipt = self.folders.receipts.join(site.as_str()).join(format!("{id}.receipt"));
+        Upload { site, id, staged, receipt }
+    }
+
+    fn turn(&self, site: &SiteId, id: BatchId) -> Result<Turn<'_>, Refusal> {
+        let key = (site.clone(), id);
+        let free = self.busy().insert(key.clone());
+        free.then_some(Turn { store: self, key }).ok_or(Refusal::Busy)
+    }
+
+    fn busy(&self) -> std::sync::MutexGuard<'_, BTreeSet<(SiteId, BatchId)>> {
+        // Insertion and removal leave the set whole even if a thread panics elsewhere.
+        self.busy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn staged_length(staged: &Path) -> Result<Option<u64>, Refusal> {
+    match fs::symlink_metadata(staged) {
+        Ok(metadata) => Ok(Some(metadata.len())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(storage(error)),
+    }
+}
+
+fn header_of(upload: &Upload<'_>) -> Result<Header, Refusal> {
+    let mut prefix = Vec::new();
+    let file = File::open(&upload.staged).map_err(storage)?;
+    file.take(PREFIX_MAX as u64).read_to_end(&mut prefix).map_err(storage)?;
+    let header = envelope::peek(&prefix).map_err(|error| match error {
+        OpenError::UnknownFormat | OpenError::UnknownSuite => Refusal::UnknownFormat,
+        _ => Refusal::NotABatch,
+    })?;
+    (header.site == *upload.site).then_some(header).ok_or(Refusal::ForeignSite)
+}
+
+fn digest_of(path: &Path) -> io::Result<[u8; 32]> {
+    let mut file = File::open(path)?;
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(digest.finish()),
+            read => digest.update(buffer.get(..read).unwrap_or_default()),
+        }
+    }
+}
+
+/// Appends and makes durable.
+fn write_on(staged: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().create(true).append(true).mode(0o640).open(staged)?;
+    file.write_all(bytes)?;
+    file.sync_data()
+}
+
+/// Writes a small file so that it is either absent or whole, and durable.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
+    make_folder(folder)?;
+    let new = path.with_extension("new");
+    let options = OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).clone();
+    let mut file = options.open(&new)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    File::open(folder)?.sync_all()
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o750).create(folder) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => File::open(folder.parent().ok_or(ErrorKind::InvalidInput)?)?.sync_all(),
+    }
+}
+
+fn storage(error: io::Error) -> Refusal {
+    tracing::error!(kind = ?error.kind(), "storage");
+    Refusal::Storage
+}
+
+#[cfg(test)]
+mod tests;

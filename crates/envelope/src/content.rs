@@ -1,0 +1,209 @@
+//! The plain body: one CBOR item for each subject, and the counts that the manifest states.
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+
+use privacy::separate::Separated;
+use privacy::tokens::LinkageTokens;
+use record::{DataKind, Document, DocumentState, ResourceKind, SubjectRef};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{OpenError, SealError};
+use crate::manifest::Manifest;
+use crate::open::Limits;
+
+const ZSTD_LEVEL: i32 = 3;
+/// Level 3 needs a window of at most 2^21 bytes; more would only serve to exhaust memory.
+const ZSTD_WINDOW_LOG_MAX: u32 = 22;
+
+/// One subject of a batch: tokens to link by, and what is said about them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Subject {
+    /// The site's keyed reference to the patient.
+    #[serde(rename = "s")]
+    pub subject: SubjectRef,
+    /// The linkage tokens.
+    #[serde(rename = "t")]
+    pub tokens: LinkageTokens,
+    /// The documents, each in its newest version.
+    #[serde(rename = "d")]
+    pub documents: Vec<Document>,
+}
+
+/// [`Subject`] on the way out, by reference.
+#[derive(Serialize)]
+struct Outgoing<'a> {
+    #[serde(rename = "s")]
+    subject: SubjectRef,
+    #[serde(rename = "t")]
+    tokens: &'a LinkageTokens,
+    #[serde(rename = "d")]
+    documents: &'a [Document],
+}
+
+/// What the manifest states about the content.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) tokens: Option<(u16, u16)>,
+    pub(crate) subjects: u64,
+    pub(crate) documents: BTreeMap<DataKind, u64>,
+    pub(crate) withdrawn: u64,
+    pub(crate) records: BTreeMap<ResourceKind, u64>,
+}
+
+/// A subject that does not fit the batch.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Misfit {
+    Tokens,
+    Document,
+}
+
+impl Counts {
+    fn add(
+        &mut self,
+        subject: SubjectRef,
+        tokens: &LinkageTokens,
+        documents: &[Document],
+    ) -> Result<(), Misfit> {
+        let version = (tokens.version, tokens.epoch);
+        if *self.tokens.get_or_insert(version) != version {
+            return Err(Misfit::Tokens);
+        }
+        self.subjects += 1;
+        for document in documents {
+            if document.subject != subject {
+                return Err(Misfit::Document);
+            }
+            *self.documents.entry(document.kind).or_default() += 1;
+            self.withdrawn += u64::from(document.state == DocumentState::Withdrawn);
+            for record in &document.records {
+                *self.records.entry(record.kind()).or_default() += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn number_of_documents(&self) -> u64 {
+        self.documents.values().sum()
+    }
+
+    fn check(&self, manifest: &Manifest) -> Result<(), OpenError> {
+        if self.tokens.unwrap_or_default() != (manifest.normaliser, manifest.token_epoch) {
+            return Err(OpenError::TokensMismatch);
+        }
+        let equal = self.subjects == manifest.subjects
+            && self.documents == manifest.documents
+            && self.withdrawn == manifest.withdrawn
+            && self.records == manifest.records;
+        equal.then_some(()).ok_or(OpenError::CountMismatch)
+    }
+}
+
+/// Encodes and compresses the content of a batch; the plain bytes never stand in memory whole.
+pub(crate) fn pack(
+    subjects: &[Separated],
+    limits: &Limits,
+) -> Result<(Vec<u8>, Counts), SealError> {
+    let mut counts = Counts::default();
+    let mut encoder =
+        zstd::stream::Encoder::new(Vec::new(), ZSTD_LEVEL).map_err(|_| SealError::Encode)?;
+    let mut plain = 0;
+    for separated in subjects {
+        let subject = separated.subject();
+        let documents = separated.documents();
+        counts
+            .add(subject.subject, &subject.tokens, documents)
+            .map_err(|misfit| match misfit {
+                Misfit::Tokens => SealError::MixedTokens,
+                Misfit::Document => SealError::ForeignDocument,
+            })?;
+        let outgoing = Outgoing {
+            subject: subject.subject,
+            tokens: &subject.tokens,
+            documents,
+        };
+        let item = serde_cbor::to_vec(&outgoing).map_err(|_| SealError::Encode)?;
+        plain += item.len();
+        if plain > limits.content_bytes
+            || counts.subjects > limits.subjects
+            || counts.number_of_documents() > limits.documents
+        {
+            return Err(SealError::TooLarge);
+        }
+        encoder.write_all(&item).map_err(|_| SealError::Encode)?;
+    }
+    let packed = encoder.finish().map_err(|_| SealError::Encode)?;
+    Ok((packed, counts))
+}
+
+/// Decompresses and decodes a body within the limits, and checks it against the manifest.
+pub(crate) fn unpack(
+    packed: &[u8],
+    manifest: &Manifest,
+    limits: &Limits,
+) -> Result<Vec<Subject>, OpenError> {
+    let plain = decompress(packed, limits.content_bytes)?;
+    let mut counts = Counts::default();
+    let mut subjects = Vec::new();
+    for item in serde_cbor::Deserializer::from_slice(&plain).into_iter::<Subject>() {
+        let item = item.map_err(|_| OpenError::Decode)?;
+        counts
+            .add(item.subject, &item.tokens, &item.documents)
+            .map_err(|misfit| match misfit {
+                Misfit::Tokens => OpenError::TokensMismatch,
+                Misfit::Document => OpenError::ForeignDocument,
+            })?;
+        if counts.subjects > limits.subjects || counts.number_of_documents() > limits.documents {
+            return Err(OpenError::TooLarge);
+        }
+        subjects.push(item);
+    }
+    counts.check(manifest)?;
+    Ok(subjects)
+}
+
+fn decompress(packed: &[u8], most: usize) -> Result<Vec<u8>, OpenError> {
+    let mut decoder = zstd::stream::Decoder::new(packed).map_err(|_| OpenError::Decode)?;
+    decoder
+        .window_log_max(ZSTD_WINDOW_LOG_MAX)
+        .map_err(|_| OpenError::Decode)?;
+    let mut plain = Vec::new();
+    let mut limited = decoder.take(most as u64 + 1);
+    limited
+        .read_to_end(&mut plain)
+        .map_err(|_| OpenError::Decode)?;
+    if plain.len() > most {
+        return Err(OpenError::TooLarge);
+    }
+    Ok(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A body that expands beyond the limit stops there.
+    #[test]
+    fn decompression_stops_at_its_limit() {
+        let bomb = zstd::bulk::compress(&vec![0; 1 << 24], 3).unwrap();
+        assert!(bomb.len() < 4096);
+        assert_eq!(decompress(&bomb, 1 << 20), Err(OpenError::TooLarge));
+        assert_eq!(
+            decompress(&bomb, 1 << 24).map(|plain| plain.len()),
+            Ok(1 << 24)
+        );
+        assert_eq!(decompress(b"not zstd", 10), Err(OpenError::Decode));
+        let cut = bomb.get(..bomb.len() - 1).unwrap();
+        assert_eq!(decompress(cut, 1 << 24), Err(OpenError::Decode));
+    }
+
+    #[test]
+    fn a_window_larger_than_sealing_needs_is_refused() {
+        let mut encoder = zstd::stream::Encoder::new(Vec::new(), 3).unwrap();
+        encoder.window_log(ZSTD_WINDOW_LOG_MAX + 1).unwrap();
+        encoder.write_all(&vec![0; 1 << 24]).unwrap();
+        let wide = encoder.finish().unwrap();
+        assert_eq!(decompress(&wide, 1 << 25), Err(OpenError::Decode));
+    }
+}

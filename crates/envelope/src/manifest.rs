@@ -1,0 +1,115 @@
+//! The manifest: what a batch holds in numbers, why it could leave, and where it stands in the
+//! site's chain. Signed by the site, readable without the core's key, free of any person.
+
+use std::collections::BTreeMap;
+
+use privacy::gate::GateEvidence;
+use record::{DataKind, ResourceKind, SiteId};
+use serde::{Deserialize, Serialize};
+
+use crate::error::OpenError;
+use crate::octets;
+
+/// By which closed network a batch travels, as the site declares it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum TransportProfile {
+    /// 専用線
+    #[serde(rename = "leased-line")]
+    LeasedLine,
+    /// 閉域 IP-VPN
+    #[serde(rename = "ip-vpn")]
+    IpVpn,
+    /// IPsec-VPN with IKEv2
+    #[serde(rename = "ipsec")]
+    Ipsec,
+    /// A test on loopback or a laboratory network; the core takes it only if told so.
+    #[serde(rename = "laboratory")]
+    Laboratory,
+}
+
+impl TransportProfile {
+    /// The name as settings and reports write it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LeasedLine => "leased-line",
+            Self::IpVpn => "ip-vpn",
+            Self::Ipsec => "ipsec",
+            Self::Laboratory => "laboratory",
+        }
+    }
+}
+
+/// What the site says about a batch before it is sealed.
+#[derive(Debug, Clone)]
+pub struct ManifestDraft {
+    /// The site that seals.
+    pub site: SiteId,
+    /// The number of the batch in the site's chain, from 1.
+    pub sequence: u64,
+    /// The manifest digest of the batch before, see [`crate::Sealed::manifest_digest`]; `None` for
+    /// the first.
+    pub previous: Option<[u8; 32]>,
+    /// When, in seconds since 1970-01-01T00:00:00Z.
+    pub sealed_at: i64,
+    /// Why the content could leave.
+    pub gate: GateEvidence,
+    /// By which network it travels.
+    pub transport: TransportProfile,
+    /// Version of the mapping from source formats to the vocabulary.
+    pub mapping: u16,
+}
+
+/// What a batch is and holds. Counts are taken from the content by [`crate::seal`] and checked
+/// against it by [`crate::open`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Version of header and manifest.
+    pub format: u16,
+    /// The site that sealed.
+    pub site: SiteId,
+    /// The number of the batch in the site's chain, from 1.
+    pub sequence: u64,
+    /// The manifest digest of the batch before; `None` for the first.
+    #[serde(with = "octets::optional")]
+    pub previous: Option<[u8; 32]>,
+    /// When, in seconds since 1970-01-01T00:00:00Z.
+    pub sealed_at: i64,
+    /// Why the content could leave.
+    pub gate: GateEvidence,
+    /// By which network it travels.
+    pub transport: TransportProfile,
+    /// Version of the mapping from source formats to the vocabulary.
+    pub mapping: u16,
+    /// Version of the normalisation under the linkage tokens; 0 without subjects.
+    pub normaliser: u16,
+    /// Epoch of the key of the linkage tokens; 0 without subjects.
+    pub token_epoch: u16,
+    /// Number of subjects.
+    pub subjects: u64,
+    /// Number of documents by kind, withdrawn ones included.
+    pub documents: BTreeMap<DataKind, u64>,
+    /// Number of documents that withdraw an earlier one.
+    pub withdrawn: u64,
+    /// Number of records by kind.
+    pub records: BTreeMap<ResourceKind, u64>,
+    /// The encrypted body.
+    pub body: BodySeal,
+}
+
+impl Manifest {
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, OpenError> {
+        serde_cbor::from_slice(bytes).map_err(|_| OpenError::Decode)
+    }
+}
+
+/// Length and digest of the encrypted body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BodySeal {
+    /// Bytes.
+    pub len: u64,
+    /// SHA-256 of the encrypted bytes.
+    #[serde(with = "octets")]
+    pub sha256: [u8; 32],
+}

@@ -1,0 +1,165 @@
+//! Checking and opening a batch, in the order: layout, header, signature, body digest, decryption,
+//! content, counts.
+
+use record::BatchId;
+
+use crate::container::{Parts, SIGN_DOMAIN};
+use crate::content::{self, Subject};
+use crate::digest::sha256;
+use crate::error::OpenError;
+use crate::header::{FORMAT, Header, wrap_info};
+use crate::manifest::Manifest;
+use crate::signing::VerifyingKey;
+use crate::suite::CoreSecretKey;
+
+/// Bounds on the content of one batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Most bytes of content once decompressed.
+    pub content_bytes: usize,
+    /// Most subjects.
+    pub subjects: u64,
+    /// Most documents of all subjects together.
+    pub documents: u64,
+}
+
+impl Default for Limits {
+    /// 64 MiB, 200,000 subjects, 1,000,000 documents.
+    fn default() -> Self {
+        Self {
+            content_bytes: 64 << 20,
+            subjects: 200_000,
+            documents: 1_000_000,
+        }
+    }
+}
+
+/// A batch whose outside was read. Nothing is proven before [`Inspected::verify`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspected {
+    /// SHA-256 of all bytes.
+    pub id: BatchId,
+    /// The header.
+    pub header: Header,
+    /// The manifest.
+    pub manifest: Manifest,
+    /// SHA-256 of the manifest's bytes: what the next batch names as `previous`.
+    pub manifest_digest: [u8; 32],
+    signed: Vec<u8>,
+    signature: [u8; crate::signing::SIGNATURE],
+}
+
+impl Inspected {
+    /// Checks the site's signature. Afterwards every byte of the batch is the site's word.
+    ///
+    /// # Errors
+    /// The batch names another signer, or the signature is wrong.
+    pub fn verify(&self, site_key: &VerifyingKey) -> Result<(), OpenError> {
+        if self.header.signer != site_key.id() {
+            return Err(OpenError::UnknownSigner);
+        }
+        let verifies = site_key.verifies(SIGN_DOMAIN, &self.signed, &self.signature);
+        verifies.then_some(()).ok_or(OpenError::BadSignature)
+    }
+}
+
+/// A batch that was verified and opened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Opened {
+    /// SHA-256 of all bytes.
+    pub id: BatchId,
+    /// The verified manifest.
+    pub manifest: Manifest,
+    /// SHA-256 of the manifest's bytes: what the next batch names as `previous`.
+    pub manifest_digest: [u8; 32],
+    /// The content.
+    pub subjects: Vec<Subject>,
+}
+
+/// Reads header and manifest of a whole batch and checks that they agree with each other and that
+/// the body is the one which the manifest names. Takes no key.
+///
+/// # Errors
+/// Whatever is wrong with the outside of the batch.
+pub fn inspect(bytes: &[u8]) -> Result<Inspected, OpenError> {
+    let parts = Parts::split(bytes)?;
+    let header = Header::decode(parts.header)?;
+    let manifest = Manifest::decode(parts.manifest)?;
+    if manifest.format != FORMAT
+        || manifest.site != header.site
+        || manifest.sequence != header.sequence
+    {
+        return Err(OpenError::HeaderMismatch);
+    }
+    if manifest.body.len != parts.body.len() as u64 || manifest.body.sha256 != sha256(parts.body) {
+        return Err(OpenError::BodyDigest);
+    }
+    Ok(Inspected {
+        id: BatchId::new(sha256(bytes)),
+        manifest_digest: sha256(parts.manifest),
+        signed: [sha256(parts.header).as_slice(), parts.manifest].concat(),
+        signature: *parts.signature,
+        header,
+        manifest,
+    })
+}
+
+/// Verifies and opens a batch within the default [`Limits`].
+///
+/// # Errors
+/// Whatever is wrong with the batch; nothing of its content is given then.
+pub fn open(
+    bytes: &[u8],
+    site_key: &VerifyingKey,
+    core: &CoreSecretKey,
+) -> Result<Opened, OpenError> {
+    open_within(bytes, site_key, core, &Limits::default())
+}
+
+/// Verifies and opens a batch.
+///
+/// # Errors
+/// Whatever is wrong with the batch; nothing of its content is given then.
+pub fn open_within(
+    bytes: &[u8],
+    site_key: &VerifyingKey,
+    core: &CoreSecretKey,
+    limits: &Limits,
+) -> Result<Opened, OpenError> {
+    let inspected = inspect(bytes)?;
+    inspected.verify(site_key)?;
+    let Inspected {
+        id,
+        header,
+        manifest,
+        manifest_digest,
+        ..
+    } = inspected;
+    if header.recipient != core.id() {
+        return Err(OpenError::UnknownRecipient);
+    }
+    let parts = Parts::split(bytes)?;
+    let info = wrap_info(
+        &header.site,
+        header.sequence,
+        header.recipient,
+        header.signer,
+    );
+    let file_key = core
+        .unwrap(&header.wrapped(), &info)
+        .map_err(|_| OpenError::Decrypt)?;
+    let body_key = file_key
+        .body_key(&header.salt)
+        .map_err(|_| OpenError::Decrypt)?;
+    let packed = body_key.decrypt(parts.body, &sha256(parts.header))?;
+    if file_key.salt(&packed) != header.salt {
+        return Err(OpenError::Decrypt);
+    }
+    let subjects = content::unpack(&packed, &manifest, limits)?;
+    Ok(Opened {
+        id,
+        manifest,
+        manifest_digest,
+        subjects,
+    })
+}

@@ -1,0 +1,122 @@
+//! Closing a batch at a site, after which only the core can open it.
+
+use privacy::separate::Separated;
+use rand_core::CryptoRng;
+use record::BatchId;
+
+use crate::container::{HEADER_MAX, MANIFEST_MAX, Parts, SIGN_DOMAIN};
+use crate::content::{self, Counts};
+use crate::digest::sha256;
+use crate::error::SealError;
+use crate::header::{FORMAT, Header, wrap_info};
+use crate::manifest::{BodySeal, Manifest, ManifestDraft};
+use crate::open::Limits;
+use crate::signing::SigningKey;
+use crate::suite::{CorePublicKey, FileKey, SUITE};
+
+/// A sealed batch.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    /// SHA-256 of the bytes.
+    pub id: BatchId,
+    /// The batch as it travels.
+    pub bytes: Vec<u8>,
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// SHA-256 of the manifest's bytes: what the next batch names as `previous`.
+    pub manifest_digest: [u8; 32],
+}
+
+/// Seals subjects for the core. The same arguments and the same random bytes give the same batch.
+///
+/// # Errors
+/// The batch is larger than the default [`Limits`], the tokens are mixed, or a key is unusable.
+pub fn seal(
+    draft: ManifestDraft,
+    subjects: Vec<Separated>,
+    recipient: &CorePublicKey,
+    signer: &SigningKey,
+    rng: &mut impl CryptoRng,
+) -> Result<Sealed, SealError> {
+    let (packed, counts) = content::pack(&subjects, &Limits::default())?;
+    drop(subjects);
+
+    let file_key = FileKey::generate(rng);
+    let info = wrap_info(&draft.site, draft.sequence, recipient.id(), signer.id());
+    let wrapped = recipient
+        .wrap(&file_key, &info, rng)
+        .map_err(|_| SealError::Key)?;
+    let header = Header {
+        format: FORMAT,
+        suite: SUITE,
+        site: draft.site.clone(),
+        sequence: draft.sequence,
+        recipient: recipient.id(),
+        signer: signer.id(),
+        encapsulated: wrapped.encapsulated,
+        wrapped: wrapped.key,
+        salt: file_key.salt(&packed),
+    };
+    let header_bytes = encode(&header, HEADER_MAX)?;
+    let header_digest = sha256(&header_bytes);
+
+    let body_key = file_key
+        .body_key(&header.salt)
+        .map_err(|_| SealError::Key)?;
+    let body = body_key
+        .encrypt(&packed, &header_digest)
+        .map_err(|_| SealError::TooLarge)?;
+    drop(packed);
+
+    let manifest = complete(draft, counts, &body);
+    let manifest_bytes = encode(&manifest, MANIFEST_MAX)?;
+    let signed = [header_digest.as_slice(), &manifest_bytes].concat();
+    let signature = signer
+        .sign(SIGN_DOMAIN, &signed)
+        .map_err(|_| SealError::Key)?;
+    let parts = Parts {
+        header: &header_bytes,
+        manifest: &manifest_bytes,
+        signature: &signature,
+        body: &body,
+    };
+    let bytes = parts.join();
+    let id = BatchId::new(sha256(&bytes));
+    Ok(Sealed {
+        id,
+        bytes,
+        manifest,
+        manifest_digest: sha256(&manifest_bytes),
+    })
+}
+
+fn complete(draft: ManifestDraft, counts: Counts, body: &[u8]) -> Manifest {
+    let (normaliser, token_epoch) = counts.tokens.unwrap_or_default();
+    Manifest {
+        format: FORMAT,
+        site: draft.site,
+        sequence: draft.sequence,
+        previous: draft.previous,
+        sealed_at: draft.sealed_at,
+        gate: draft.gate,
+        transport: draft.transport,
+        mapping: draft.mapping,
+        normaliser,
+        token_epoch,
+        subjects: counts.subjects,
+        documents: counts.documents,
+        withdrawn: counts.withdrawn,
+        records: counts.records,
+        body: BodySeal {
+            len: body.len() as u64,
+            sha256: sha256(body),
+        },
+    }
+}
+
+fn encode(value: &impl serde::Serialize, most: usize) -> Result<Vec<u8>, SealError> {
+    let bytes = serde_cbor::to_vec(value).map_err(|_| SealError::Encode)?;
+    (bytes.len() <= most)
+        .then_some(bytes)
+        .ok_or(SealError::TooLarge)
+}

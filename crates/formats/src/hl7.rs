@@ -1,0 +1,443 @@
+//! HL7 v2.5 messages: segments, fields, repetitions, components, over decoded text.
+//!
+//! Text is split only after decoding, because the bytes of Japanese characters contain the
+//! separators. Nothing is copied but values with escapes, which are resolved last. Real files end
+//! segments with CR, LF or both, leave segments bare (`AL1` alone), or hold several messages.
+
+use std::borrow::Cow;
+
+use memchr::{memchr, memchr2};
+use record::FindingCode;
+
+/// The most segments that one file may hold.
+pub const MAX_SEGMENTS: u32 = 20_000;
+/// The most fields that one segment may hold.
+pub const MAX_FIELDS: usize = 512;
+/// The most repetitions of one field that are looked at.
+pub const MAX_REPETITIONS: usize = 100;
+/// Fields above this number are counted and not kept: no segment of HL7 v2.5 has so many.
+const KEPT_FIELDS: usize = 56;
+
+/// The separators that a message declares in MSH-1 and MSH-2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Separators {
+    field: u8,
+    component: u8,
+    repetition: u8,
+    escape: u8,
+    subcomponent: u8,
+}
+
+impl Separators {
+    /// Those of nearly every message: `|^~\&`.
+    pub const DEFAULT: Self = Self {
+        field: b'|',
+        component: b'^',
+        repetition: b'~',
+        escape: b'\\',
+        subcomponent: b'&',
+    };
+
+    /// Reads what follows `MSH`. A separator that is missing takes its usual sign. `None` when the
+    /// signs cannot separate: letters, digits, blanks, quotes or two equal ones.
+    fn read(after_name: &str) -> Option<Self> {
+        let (&field, rest) = after_name.as_bytes().split_first()?;
+        let end = memchr(field, rest).unwrap_or(rest.len());
+        let declared = rest.get(..end).unwrap_or_default();
+        let usual = Self::DEFAULT;
+        let sign = |index: usize, usual: u8| declared.get(index).copied().unwrap_or(usual);
+        let signs = [
+            field,
+            sign(0, usual.component),
+            sign(1, usual.repetition),
+            sign(2, usual.escape),
+            sign(3, usual.subcomponent),
+        ];
+        let separates = |b: u8| b.is_ascii_punctuation() && b != b'"';
+        let distinct = (1..signs.len()).all(|n| !signs[n..].contains(&signs[n - 1]));
+        let [field, component, repetition, escape, subcomponent] = signs;
+        (distinct && signs.into_iter().all(separates)).then_some(Self {
+            field,
+            component,
+            repetition,
+            escape,
+            subcomponent,
+        })
+    }
+}
+
+/// A three-letter segment name.
+pub type SegmentName = [u8; 3];
+
+/// One line of a file.
+#[derive(Debug, Clone, Copy)]
+pub enum Line<'t> {
+    /// A segment.
+    Segment(Segment<'t>),
+    /// A line that does not begin like a segment.
+    Unreadable {
+        /// Which line, from 1, empty lines not counted.
+        line: u32,
+    },
+}
+
+/// One segment, not yet split.
+#[derive(Clone, Copy)]
+pub struct Segment<'t> {
+    /// Its name.
+    pub name: SegmentName,
+    /// Which segment of the file, from 1.
+    pub line: u32,
+    /// Everything after the name and, but for MSH, after the first separator.
+    body: &'t str,
+    separators: Separators,
+}
+
+impl std::fmt::Debug for Segment<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Segment")
+            .field("name", &self.name)
+            .field("line", &self.line)
+            .finish()
+    }
+}
+
+/// The lines of a file, first to last.
+pub struct Lines<'t> {
+    rest: &'t str,
+    line: u32,
+    separators: Separators,
+}
+
+/// Starts reading a file.
+///
+/// # Errors
+/// [`FindingCode::NotHl7`] when the text does not begin with a message header.
+pub fn lines(text: &str) -> Result<Lines<'_>, FindingCode> {
+    let rest = text.trim_start();
+    let header = rest.strip_prefix("MSH").ok_or(FindingCode::NotHl7)?;
+    let separators = Separators::read(first_line(header)).ok_or(FindingCode::NotHl7)?;
+    Ok(Lines {
+        rest,
+        line: 0,
+        separators,
+    })
+}
+
+impl<'t> Iterator for Lines<'t> {
+    type Item = Result<Line<'t>, FindingCode>;
+
+    /// The next line that is not empty; [`FindingCode::LimitReached`] above [`MAX_SEGMENTS`].
+    fn next(&mut self) -> Option<Self::Item> {
+        let line = loop {
+            if self.rest.is_empty() {
+                return None;
+            }
+            let line = first_line(self.rest);
+            self.rest = self.rest.get(line.len() + 1..).unwrap_or_default();
+            if !line.is_empty() {
+                break line;
+            }
+        };
+        self.line += 1;
+        if self.line > MAX_SEGMENTS {
+            self.rest = "";
+            return Some(Err(FindingCode::LimitReached));
+        }
+        Some(Ok(self.segment(line)))
+    }
+}
+
+impl<'t> Lines<'t> {
+    fn segment(&mut self, text: &'t str) -> Line<'t> {
+        let line = self.line;
+        let unreadable = Line::Unreadable { line };
+        let Some((name, after)) = text.split_at_checked(3) else {
+            return unreadable;
+        };
+        let Ok(name) = SegmentName::try_from(name.as_bytes()) else {
+            return unreadable;
+        };
+        let named = name[0].is_ascii_uppercase()
+            && name
+                .iter()
+                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+        if &name == b"MSH" {
+            // A bare or broken header in the middle starts no message.
+            let Some(separators) = Separators::read(after) else {
+                return unreadable;
+            };
+            self.separators = separators;
+            return Line::Segment(Segment {
+                name,
+                line,
+                body: after,
+                separators,
+            });
+        }
+        let separators = self.separators;
+        let body = match after.as_bytes().first() {
+            None => "",
+            Some(&first) if first == separators.field => after.get(1..).unwrap_or_default(),
+            Some(_) => return unreadable,
+        };
+        if !named {
+            return unreadable;
+        }
+        Line::Segment(Segment {
+            name,
+            line,
+            body,
+            separators,
+        })
+    }
+}
+
+impl<'t> Segment<'t> {
+    /// Splits the segment into its fields; `None` above [`MAX_FIELDS`].
+    pub fn fields(&self) -> Option<Fields<'t>> {
+        let mut kept = [""; KEPT_FIELDS];
+        let mut count = 0usize;
+        let mut rest = self.body;
+        if &self.name == b"MSH" {
+            // MSH-1 is the separator itself, which stands where others have their first field.
+            let (separator, after) = rest.split_at_checked(1).unwrap_or_default();
+            kept[1] = separator;
+            count = 1;
+            rest = after;
+        }
+        loop {
+            let end = memchr(self.separators.field, rest.as_bytes());
+            let (field, after) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
+            count += 1;
+            if let Some(slot) = kept.get_mut(count) {
+                *slot = field;
+            }
+            if count > MAX_FIELDS {
+                return None;
+            }
+            match end {
+                Some(_) => rest = after.get(1..).unwrap_or_default(),
+                None => break,
+            }
+        }
+        Some(Fields {
+            segment: *self,
+            kept,
+            count,
+        })
+    }
+}
+
+/// A segment split into its fields.
+#[derive(Clone, Copy)]
+pub struct Fields<'t> {
+    segment: Segment<'t>,
+    kept: [&'t str; KEPT_FIELDS],
+    count: usize,
+}
+
+impl<'t> Fields<'t> {
+    /// The name of the segment.
+    pub fn name(&self) -> SegmentName {
+        self.segment.name
+    }
+
+    /// Which segment of the file, from 1.
+    pub fn line(&self) -> u32 {
+        self.segment.line
+    }
+
+    /// Field `number`, from 1 as the standard counts; empty when there is none.
+    pub fn field(&self, number: u8) -> Field<'t> {
+        let text = self
+            .kept
+            .get(usize::from(number))
+            .copied()
+            .unwrap_or_default();
+        Field {
+            text,
+            separators: self.segment.separators,
+        }
+    }
+
+    /// The numbers of the fields that say something.
+    pub fn filled(&self) -> impl Iterator<Item = u8> {
+        let last = self.count.min(KEPT_FIELDS - 1);
+        (1u8..)
+            .take(last)
+            .filter(|&number| !self.field(number).is_empty())
+    }
+}
+
+/// One field with its repetitions, or one of them.
+#[derive(Clone, Copy)]
+pub struct Field<'t> {
+    text: &'t str,
+    separators: Separators,
+}
+
+impl<'t> Field<'t> {
+    /// Whether the field says nothing: absent, or `""`, which asks to delete the value.
+    pub fn is_empty(self) -> bool {
+        matches!(self.text, "" | "\"\"")
+    }
+
+    /// Whether there are more repetitions than [`MAX_REPETITIONS`].
+    pub fn is_over_limit(self) -> bool {
+        self.text.len() > MAX_REPETITIONS
+            && memchr::memchr_iter(self.separators.repetition, self.text.as_bytes()).count()
+                >= MAX_REPETITIONS
+    }
+
+    /// Its repetitions, at most [`MAX_REPETITIONS`], none when the field is empty.
+    pub fn repetitions(self) -> impl Iterator<Item = Repetition<'t>> {
+        let mut rest = (!self.is_empty()).then_some(self.text);
+        let separator = self.separators.repetition;
+        std::iter::from_fn(move || {
+            let (first, after) = split_once(rest?, separator);
+            rest = after;
+            Some(Repetition {
+                text: first,
+                separators: self.separators,
+            })
+        })
+        .take(MAX_REPETITIONS)
+    }
+
+    /// The first repetition.
+    pub fn first(self) -> Repetition<'t> {
+        let text = match self.is_empty() {
+            true => "",
+            false => split_once(self.text, self.separators.repetition).0,
+        };
+        Repetition {
+            text,
+            separators: self.separators,
+        }
+    }
+
+    /// The first component of the first repetition.
+    pub fn value(self) -> Value<'t> {
+        self.first().component(1)
+    }
+}
+
+/// One repetition of a field.
+#[derive(Clone, Copy)]
+pub struct Repetition<'t> {
+    text: &'t str,
+    separators: Separators,
+}
+
+impl<'t> Repetition<'t> {
+    /// Component `number`, from 1; empty when there is none.
+    pub fn component(self, number: u8) -> Value<'t> {
+        let text = nth(self.text, self.separators.component, number);
+        Value {
+            text,
+            separators: self.separators,
+        }
+    }
+}
+
+/// A component or a subcomponent.
+#[derive(Clone, Copy)]
+pub struct Value<'t> {
+    text: &'t str,
+    separators: Separators,
+}
+
+impl<'t> Value<'t> {
+    /// Whether it says nothing.
+    pub fn is_empty(self) -> bool {
+        self.text.is_empty() || self.text == "\"\"" || self.text.trim().is_empty()
+    }
+
+    /// Subcomponent `number`, from 1.
+    pub fn subcomponent(self, number: u8) -> Self {
+        let text = nth(self.text, self.separators.subcomponent, number);
+        Self {
+            text,
+            separators: self.separators,
+        }
+    }
+
+    /// The text without surrounding blanks, its escapes resolved. Empty for the delete value.
+    pub fn text(self) -> Cow<'t, str> {
+        let text = self.text.trim();
+        match text {
+            "\"\"" => Cow::Borrowed(""),
+            _ if memchr(self.separators.escape, text.as_bytes()).is_none() => Cow::Borrowed(text),
+            _ => Cow::Owned(unescaped(text, self.separators)),
+        }
+    }
+}
+
+/// The text up to the first CR or LF.
+fn first_line(text: &str) -> &str {
+    let end = memchr2(b'\r', b'\n', text.as_bytes()).unwrap_or(text.len());
+    text.get(..end).unwrap_or_default()
+}
+
+fn split_once(text: &str, separator: u8) -> (&str, Option<&str>) {
+    match memchr(separator, text.as_bytes()) {
+        Some(end) => (text.get(..end).unwrap_or_default(), text.get(end + 1..)),
+        None => (text, None),
+    }
+}
+
+fn nth(text: &str, separator: u8, number: u8) -> &str {
+    let mut rest = text;
+    for _ in 1..number {
+        match split_once(rest, separator).1 {
+            Some(after) => rest = after,
+            None => return "",
+        }
+    }
+    split_once(rest, separator).0
+}
+
+/// Resolves `\F\ \S\ \T\ \R\ \E\`; formatting escapes become blanks, bytes given as hexadecimal
+/// become U+FFFD, and an escape sign that begins nothing known stays.
+fn unescaped(text: &str, separators: Separators) -> String {
+    let mut resolved = String::with_capacity(text.len());
+    let mut rest = text;
+    while let (before, Some(after)) = split_once(rest, separators.escape) {
+        resolved.push_str(before);
+        let (sequence, following) = split_once(after, separators.escape);
+        let sign = match (sequence, following) {
+            (_, None) => None,
+            ("F", _) => Some(char::from(separators.field)),
+            ("S", _) => Some(char::from(separators.component)),
+            ("T", _) => Some(char::from(separators.subcomponent)),
+            ("R", _) => Some(char::from(separators.repetition)),
+            ("E", _) => Some(char::from(separators.escape)),
+            ("H" | "N", _) => Some(' '),
+            (formatting, _) if formatting.starts_with('.') => Some(' '),
+            (hexadecimal, _) if is_hexadecimal(hexadecimal) => Some(char::REPLACEMENT_CHARACTER),
+            _ => None,
+        };
+        match sign.zip(following) {
+            Some((sign, following)) => {
+                resolved.push(sign);
+                rest = following;
+            }
+            None => {
+                resolved.push(char::from(separators.escape));
+                rest = after;
+            }
+        }
+    }
+    resolved.push_str(rest);
+    resolved
+}
+
+fn is_hexadecimal(sequence: &str) -> bool {
+    sequence.len() > 1
+        && sequence.starts_with('X')
+        && sequence.bytes().skip(1).all(|b| b.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests;

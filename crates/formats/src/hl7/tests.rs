@@ -1,0 +1,155 @@
+//! The tokenizer: separators, line ends, escapes, bounds.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn segments(text: &str) -> Vec<Segment<'_>> {
+    lines(text)
+        .unwrap()
+        .filter_map(|line| match line.unwrap() {
+            Line::Segment(segment) => Some(segment),
+            Line::Unreadable { .. } => None,
+        })
+        .collect()
+}
+
+#[test]
+fn fields_are_numbered_as_the_standard_counts_them() {
+    let all = segments("MSH|^~\\&|HIS|SEND||RCV|2011\rPID|0001||77^^^^PI~88\rAL1");
+    let [header, patient, bare] = all.as_slice() else {
+        panic!("{all:?}")
+    };
+    let header = header.fields().unwrap();
+    assert_eq!(header.field(1).value().text(), "|");
+    assert_eq!(header.field(3).value().text(), "HIS");
+    assert_eq!(header.field(7).value().text(), "2011");
+    let patient = patient.fields().unwrap();
+    assert_eq!(patient.filled().collect::<Vec<_>>(), [1, 3]);
+    let numbers = patient
+        .field(3)
+        .repetitions()
+        .map(|r| r.component(1).text().into_owned());
+    assert_eq!(numbers.collect::<Vec<_>>(), ["77", "88"]);
+    assert_eq!(patient.field(3).first().component(5).text(), "PI");
+    assert!(patient.field(0).is_empty() && patient.field(200).is_empty());
+    assert_eq!(bare.fields().unwrap().filled().count(), 0);
+    assert_eq!((&bare.name, bare.line), (b"AL1", 3));
+}
+
+#[test]
+fn segments_end_at_cr_lf_or_both_with_or_without_the_last() {
+    for text in [
+        "MSH|^~\\&\rPID|1\rPV1|",
+        "MSH|^~\\&\nPID|1\nPV1|\n",
+        "MSH|^~\\&\r\nPID|1\r\n\r\nPV1|",
+    ] {
+        let names: Vec<_> = segments(text).iter().map(|s| s.name).collect();
+        assert_eq!(names, [*b"MSH", *b"PID", *b"PV1"], "{text:?}");
+    }
+}
+
+#[test]
+fn separators_are_those_of_the_message_and_usual_where_missing() {
+    let all = segments("MSH#!%?*#A\rPID##1!2%3\rMSH|^\rPID||1^2~3");
+    for patient in [all[1], all[3]] {
+        let fields = patient.fields().unwrap();
+        assert_eq!(fields.field(2).first().component(2).text(), "2");
+        assert_eq!(fields.field(2).repetitions().count(), 2);
+    }
+    for header in [
+        "",
+        "PID|1",
+        "MSH",
+        "MSHA^~\\&",
+        "MSH|^^\\&",
+        "MSH|a~\\&",
+        "msh|^~\\&",
+    ] {
+        assert_eq!(lines(header).err(), Some(FindingCode::NotHl7), "{header}");
+    }
+}
+
+#[test]
+fn a_line_that_is_no_segment_is_told_and_stops_nothing() {
+    let text = "MSH|^~\\&\rPID|1\r続き\rob|1\rOBXX|\rMSH\rPV1|\r";
+    let unreadable: Vec<_> = lines(text)
+        .unwrap()
+        .filter_map(|line| match line.unwrap() {
+            Line::Unreadable { line } => Some(line),
+            Line::Segment(_) => None,
+        })
+        .collect();
+    assert_eq!(unreadable, [3, 4, 5, 6]);
+    assert_eq!(segments(text).len(), 3);
+}
+
+#[test]
+fn escapes_are_resolved_last_and_the_delete_value_is_nothing() {
+    for (written, read) in [
+        ("a\\F\\b", "a|b"),
+        ("\\S\\\\T\\\\R\\\\E\\", "^&~\\"),
+        ("a\\H\\b\\N\\c\\.br\\d", "a b c d"),
+        ("\\X41\\", "\u{FFFD}"),
+        ("a\\b", "a\\b"),
+        ("a\\Q\\b", "a\\Q\\b"),
+        ("\\", "\\"),
+        ("  x ", "x"),
+        ("\"\"", ""),
+    ] {
+        let text = format!("MSH|^~\\&\rPID|{written}");
+        let all = segments(&text);
+        assert_eq!(
+            all[1].fields().unwrap().field(1).value().text(),
+            read,
+            "{written}"
+        );
+    }
+}
+
+#[test]
+fn lines_fields_and_repetitions_have_limits() {
+    let many = format!("MSH|^~\\&\r{}", "NTE|\r".repeat(MAX_SEGMENTS as usize));
+    assert_eq!(
+        lines(&many).unwrap().last().unwrap().err(),
+        Some(FindingCode::LimitReached)
+    );
+    let wide = format!("MSH|^~\\&\rNTE{}", "|1".repeat(MAX_FIELDS + 1));
+    assert!(segments(&wide)[1].fields().is_none());
+    let repeated = format!("MSH|^~\\&\rPID|{}", "1~".repeat(MAX_REPETITIONS));
+    let field = segments(&repeated)[1].fields().unwrap().field(1);
+    assert!(field.is_over_limit());
+    assert_eq!(field.repetitions().count(), MAX_REPETITIONS);
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(rest in "(MSH|PID|[A-Z]{0,4}|[|^~\\\\&\r\n\"]|\\PC){0,40}") {
+        let text = format!("MSH|^~\\&|{rest}");
+        for segment in segments(&text) {
+            let Some(fields) = segment.fields() else { continue };
+            for number in fields.filled() {
+                for repetition in fields.field(number).repetitions() {
+                    let _ = repetition.component(1).subcomponent(2).text();
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_escaped_value_comes_back(value in "[ -~あ山]{1,20}") {
+        let written: String = value.chars().map(|c| match c {
+            '|' => "\\F\\".to_owned(),
+            '^' => "\\S\\".to_owned(),
+            '&' => "\\T\\".to_owned(),
+            '~' => "\\R\\".to_owned(),
+            '\\' => "\\E\\".to_owned(),
+            other => other.to_string(),
+        }).collect();
+        prop_assume!(value != "\"\"");
+        let text = format!("MSH|^~\\&\rPID||x^{written}");
+        let all = segments(&text);
+        let fields = all[1].fields().unwrap();
+        prop_assert_eq!(fields.field(2).first().component(2).text(), value.trim());
+    }
+}

@@ -1,0 +1,48 @@
+//! The standardized storage of SS-MIX2: file names, folders, versions, and the messages inside.
+//!
+//! The order of use: [`FileName::parse`] each name, check its folders with [`place::check`], let
+//! [`versions::resolve`] choose among the files of one patient, then [`read()`] what is current and
+//! take [`withdrawal`] of what was taken back.
+
+pub mod name;
+pub mod place;
+pub mod versions;
+
+mod identity;
+mod kinds;
+mod message;
+mod notes;
+mod prefecture;
+mod read;
+mod terms;
+mod values;
+
+use record::{DataKind, DocumentState, Drops, Identity, Reading};
+
+pub use name::{FileName, Flag, Kind};
+pub use read::read;
+
+/// Whether [`read()`] knows the data kind.
+pub fn supported(kind: DataKind) -> bool {
+    kinds::Mapper::of(kind).is_some()
+}
+
+/// What to pass on when a document was taken back: no file needs to be read for it. `None` for
+/// kinds that are not supported, since nothing of them was ever passed on.
+pub fn withdrawal(name: &FileName) -> Option<Reading> {
+    let key = name.key().filter(|key| supported(key.kind))?;
+    Some(Reading {
+        chart: name.chart.clone(),
+        claimed: Vec::new(),
+        key,
+        version: name.version,
+        state: DocumentState::Withdrawn,
+        identity: Identity::default(),
+        records: Vec::new(),
+        findings: Vec::new(),
+        drops: Drops::default(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,224 @@
+//! File names of the standardized storage.
+//!
+//! `<patient>_<care date>_<kind>_<order>_<time>_<department>_<flag>`, seven parts, no extension.
+
+use record::{
+    ChartNumber, Code, DataKind, Date, DocumentKey, FindingCode, Moment, Sensitive, Version,
+};
+
+/// The data kind that a name states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// One of the table.
+    Known(DataKind),
+    /// Something else.
+    Unknown,
+}
+
+/// Whether the file stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Flag {
+    /// `0`: deleted; some sites also mark superseded files so.
+    Deleted,
+    /// `1`: valid.
+    Valid,
+    /// `2`: superseded by a later file.
+    Superseded,
+}
+
+/// What a file name says. It identifies a patient: `Debug` hides the numbers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileName {
+    /// The patient.
+    pub chart: ChartNumber,
+    /// The care date; `None` for undated kinds (`-`).
+    pub care_date: Option<Moment>,
+    /// The data kind.
+    pub kind: Kind,
+    /// The order number, `999999999999999` where a kind has none.
+    pub order: Sensitive,
+    /// The time of the transaction, 17 digits.
+    pub version: Version,
+    /// The department (table 0069); `None` for `-`.
+    pub department: Option<Code>,
+    /// Whether the file stands.
+    pub flag: Flag,
+}
+
+impl FileName {
+    /// Reads a file name. Times of 14 to 17 digits are accepted and filled up to 17.
+    ///
+    /// # Errors
+    /// [`FindingCode::NameUnreadable`] for anything that is not seven valid parts.
+    pub fn parse(name: &str) -> Result<Self, FindingCode> {
+        Self::of_parts(name).ok_or(FindingCode::NameUnreadable)
+    }
+
+    /// Which document the file is a version of; `None` for unknown kinds.
+    pub fn key(&self) -> Option<DocumentKey> {
+        let Kind::Known(kind) = self.kind else {
+            return None;
+        };
+        Some(DocumentKey {
+            kind,
+            care_date: self.care_date,
+            order: self.order.clone(),
+        })
+    }
+
+    fn of_parts(name: &str) -> Option<Self> {
+        let mut parts = name.split('_');
+        let [chart, care_date, kind, order, time, department, flag] =
+            std::array::from_fn(|_| parts.next());
+        let file = Self {
+            chart: ChartNumber::new(chart?)?,
+            care_date: care_date_of(care_date?)?,
+            kind: kind?.parse().map_or(Kind::Unknown, Kind::Known),
+            order: order_of(order?)?,
+            version: version_of(time?)?,
+            department: department?
+                .parse()
+                .ok()
+                .filter(|code: &Code| code.as_str() != "-"),
+            flag: match flag? {
+                "0" => Flag::Deleted,
+                "1" => Flag::Valid,
+                "2" => Flag::Superseded,
+                _ => return None,
+            },
+        };
+        parts.next().is_none().then_some(file)
+    }
+}
+
+/// The care date of a name or folder: `Some(None)` for `-`, `None` for what is neither that nor an
+/// existing day written `YYYYMMDD`.
+pub(super) fn care_date_of(text: &str) -> Option<Option<Moment>> {
+    if text == "-" {
+        return Some(None);
+    }
+    if text.len() != 8 || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let number: u32 = text.parse().ok()?;
+    let year = i16::try_from(number / 10_000).ok()?;
+    let [month, day] = [number / 100 % 100, number % 100].map(i8::try_from);
+    let date = Date::new(year, month.ok()?, day.ok()?).ok()?;
+    (1850..=2200)
+        .contains(&year)
+        .then_some(Some(Moment::of_day(date)))
+}
+
+fn order_of(text: &str) -> Option<Sensitive> {
+    const LONGEST: usize = 64;
+    let fits = (1..=LONGEST).contains(&text.len()) && !text.chars().any(char::is_control);
+    fits.then(|| Sensitive::new(text))
+}
+
+fn version_of(text: &str) -> Option<Version> {
+    let digits = text.len();
+    if !(14..=17).contains(&digits) || !text.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let number: u64 = text.parse().ok()?;
+    let missing = u32::try_from(17 - digits).ok()?;
+    Some(Version(number * 10u64.pow(missing)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn names_of_the_standard_and_its_dialects_are_read() {
+        use DataKind::{Adt00, Omg11, Oml11};
+        for (name, kind, version, department, flag) in [
+            (
+                "0001112223_-_ADT-00_999999999999999_20111220224447339_-_1",
+                Kind::Known(Adt00),
+                20_111_220_224_447_339,
+                None,
+                Flag::Valid,
+            ),
+            (
+                "0001112223_20111220_OML-11_000000011000354_201112201030590_01_2",
+                Kind::Known(Oml11),
+                20_111_220_103_059_000,
+                Some("01"),
+                Flag::Superseded,
+            ),
+            (
+                "A12_20111220_OMG-11_2011122000300_20111220224447_24_0",
+                Kind::Known(Omg11),
+                20_111_220_224_447_000,
+                Some("24"),
+                Flag::Deleted,
+            ),
+            (
+                "A12_20111220_OML-12_1_20111220224447_24_1",
+                Kind::Unknown,
+                20_111_220_224_447_000,
+                Some("24"),
+                Flag::Valid,
+            ),
+        ] {
+            let file = FileName::parse(name).unwrap();
+            let read = (file.kind, file.version.0, file.flag);
+            assert_eq!(read, (kind, version, flag), "{name}");
+            assert_eq!(
+                file.department.as_ref().map(Code::as_str),
+                department,
+                "{name}"
+            );
+            assert_eq!(file.key().is_some(), kind != Kind::Unknown, "{name}");
+        }
+    }
+
+    #[test]
+    fn other_names_are_refused() {
+        for name in [
+            "",
+            "desktop.ini",
+            "1_-_ADT-00_9_20111220224447339_1",
+            "1_-_ADT-00_9_20111220224447339_-_1_1",
+            "1_-_ADT-00_9_20111220224447339_-_3",
+            "1_-_ADT-00_9_20111220224447339_-_1.tmp",
+            "_-_ADT-00_9_20111220224447339_-_1",
+            "1_20110230_ADT-12_9_20111220224447339_-_1",
+            "1_-_ADT-00__20111220224447339_-_1",
+            "1_-_ADT-00_9_2011122022444_-_1",
+            "1_-_ADT-00_9_20111220２24447_-_1",
+        ] {
+            assert_eq!(
+                FileName::parse(name),
+                Err(FindingCode::NameUnreadable),
+                "{name}"
+            );
+        }
+    }
+
+    /// B-133: a name never shows the numbers that it holds.
+    #[test]
+    fn debug_output_hides_the_numbers_of_a_name() {
+        let name = "7770001_20111220_OML-11_555000111_20111220224447_01_1";
+        let shown = format!("{:?}", FileName::parse(name).unwrap());
+        assert!(
+            !shown.contains("7770001") && !shown.contains("555000111"),
+            "{shown}"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_name_makes_it_panic(name in "\\PC{0,80}") {
+            let _ = FileName::parse(&name);
+        }
+
+        #[test]
+        fn names_nearly_right_do_not_make_it_panic(name in "([-0-9A-Z]{0,18}_){5,8}[0-9]{0,2}") {
+            let _ = FileName::parse(&name);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Reading one file: decode, split, map, and check whose it is.
+
+use memchr::memmem;
+use record::content::Patient;
+use record::{ChartNumber, DocumentState, Finding, FindingCode, Identity, Place, Reading, Record};
+use text::jis::{self, Encoding};
+
+use super::identity;
+use super::kinds::Mapper;
+use super::message::{self, Event};
+use super::name::{FileName, Flag, Kind};
+use super::notes::Notes;
+use crate::hl7::{self, Fields, Line, Segment};
+
+/// What a file has given so far.
+#[derive(Default)]
+pub(crate) struct Output {
+    /// The patient as identifiers.
+    pub(crate) identity: Identity,
+    /// The patient as content.
+    pub(crate) patient: Patient,
+    /// The records.
+    pub(crate) records: Vec<Record>,
+    /// Findings and counts.
+    pub(crate) notes: Notes,
+}
+
+/// Reads one file of a supported kind.
+///
+/// # Errors
+/// The finding for which the whole file is set aside: an unsupported or unknown kind, an empty
+/// file, no HL7 message, a message type that the kind may not carry, more lines than the limit, no
+/// patient number, or one that is not the storage's.
+pub fn read(name: &FileName, bytes: &[u8]) -> Result<Reading, Finding> {
+    let (key, mapper) = match (name.kind, name.key()) {
+        (Kind::Known(kind), Some(key)) => (key, Mapper::of(kind)),
+        _ => return Err(Finding::of_file(FindingCode::KindUnknown)),
+    };
+    let mapper = mapper.ok_or(Finding::of_file(FindingCode::KindUnsupported))?;
+    if bytes.iter().all(|b| b.is_ascii_whitespace() || *b == 0) {
+        return Err(Finding::of_file(FindingCode::FileEmpty));
+    }
+    let decoded = jis::decode(bytes, declared(bytes));
+    let mut reader = Reader {
+        name,
+        kind: key.kind,
+        mapper,
+        event: Event::Expected,
+        claimed: Vec::new(),
+        patients: 0,
+        output: Output::default(),
+    };
+    for code in decoded.repairs.findings() {
+        reader.output.notes.found(Finding::of_file(code));
+    }
+    for line in hl7::lines(&decoded.text).map_err(Finding::of_file)? {
+        match line.map_err(Finding::of_file)? {
+            Line::Segment(segment) => reader.segment(&segment)?,
+            Line::Unreadable { line } => reader.output.notes.leave_unreadable(line),
+        }
+    }
+    reader.check_patient()?;
+    let (event, claimed) = (reader.event, std::mem::take(&mut reader.claimed));
+    let mut output = reader.finish();
+    let withdrawn = event == Event::Cancel || name.flag == Flag::Deleted;
+    if withdrawn {
+        output.records.clear();
+    }
+    let (findings, drops) = output.notes.finish();
+    Ok(Reading {
+        chart: name.chart.clone(),
+        claimed,
+        key,
+        version: name.version,
+        state: if withdrawn {
+            DocumentState::Withdrawn
+        } else {
+            DocumentState::Current
+        },
+        identity: output.identity,
+        records: output.records,
+        findings,
+        drops,
+    })
+}
+
+struct Reader<'n> {
+    name: &'n FileName,
+    kind: record::DataKind,
+    mapper: Mapper,
+    event: Event,
+    claimed: Vec<ChartNumber>,
+    patients: usize,
+    output: Output,
+}
+
+impl Reader<'_> {
+    fn segment(&mut self, segment: &Segment<'_>) -> Result<(), Finding> {
+        match &segment.name {
+            b"MSH" => self.header(&split(segment)?),
+            b"PID" => self.patient(&split(segment)?),
+            name if self.event != Event::Cancel && self.mapper.reads(*name) => {
+                self.mapper.segment(&split(segment)?, &mut self.output);
+                Ok(())
+            }
+            name => {
+                self.output.notes.leave_segment(*name);
+                Ok(())
+            }
+        }
+    }
+
+    fn header(&mut self, fields: &Fields<'_>) -> Result<(), Finding> {
+        let place = Place {
+            segment: Some(*b"MSH"),
+            line: fields.line(),
+            field: 9,
+        };
+        let event = message::event(self.kind, fields);
+        self.event = event.ok_or(Finding {
+            code: FindingCode::MessageTypeUnknown,
+            place,
+        })?;
+        if self.event == Event::Deviating {
+            self.output.notes.found(Finding {
+                code: FindingCode::MessageTypeDeviates,
+                place,
+            });
+        }
+        Ok(())
+    }
+
+    fn patient(&mut self, fields: &Fields<'_>) -> Result<(), Finding> {
+        let numbers = fields.field(3);
+        let place = Place {
+            segment: Some(*b"PID"),
+            line: fields.line(),
+            field: 3,
+        };
+        if numbers.is_over_limit() {
+            return Err(Finding {
+                code: FindingCode::LimitReached,
+                place,
+            });
+        }
+        for repetition in numbers.repetitions() {
+            let number = repetition.component(1);
+            if number.is_empty() {
+                continue;
+            }
+            let mismatch = Finding {
+                code: FindingCode::PatientMismatch,
+                place,
+            };
+            let claimed = ChartNumber::new(&number.text()).ok_or(mismatch)?;
+            if claimed != self.name.chart {
+                return Err(mismatch);
+            }
+            self.claimed.push(claimed);
+        }
+        self.patients += 1;
+        if self.patients == 1 {
+            identity::read(fields, &mut self.output)?;
+        }
+        Ok(())
+    }
+
+    fn check_patient(&self) -> Result<(), Finding> {
+        match self.claimed.is_empty() {
+            true => Err(Finding::of_file(FindingCode::PatientMissing)),
+            false => Ok(()),
+        }
+    }
+
+    fn finish(mut self) -> Output {
+        if self.event != Event::Cancel {
+            self.mapper.finish(self.name, &mut self.output);
+        }
+        self.output
+    }
+}
+
+fn split<'t>(segment: &Segment<'t>) -> Result<Fields<'t>, Finding> {
+    let place = Place {
+        segment: Some(segment.name),
+        line: segment.line,
+        field: 0,
+    };
+    segment.fields().ok_or(Finding {
+        code: FindingCode::LimitReached,
+        place,
+    })
+}
+
+/// What MSH-18 says, as far as it can matter: UTF-8 is the only other encoding that its table names
+/// and that sites declare.
+fn declared(bytes: &[u8]) -> Encoding {
+    const HEADER: usize = 512;
+    let header = bytes.get(..HEADER).unwrap_or(bytes);
+    let header = header
+        .split(|&b| b == b'\r' || b == b'\n')
+        .next()
+        .unwrap_or_default();
+    match memmem::find(header, b"UTF-8") {
+        Some(_) => Encoding::Utf8,
+        None => Encoding::Iso2022Jp,
+    }
+}

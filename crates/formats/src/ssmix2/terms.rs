@@ -1,0 +1,76 @@
+//! Codes and moments: from components of a message to the vocabulary.
+
+use record::{Code, Coding, Concept, FindingCode, Moment, System};
+
+use super::notes::Notes;
+use crate::hl7::{Fields, Repetition, Value};
+
+/// The concept of a field (CWE, CE): a standard code, a site's code or both, in either triplet.
+/// Names are left out. A field with words only is counted as left behind and gives `None`.
+pub(crate) fn concept(fields: &Fields<'_>, number: u8, notes: &mut Notes) -> Option<Concept> {
+    let field = fields.field(number);
+    if field.is_empty() {
+        return None;
+    }
+    let concept = concept_of(field.first());
+    if concept.is_none() {
+        notes.leave_field(fields, number);
+    }
+    concept
+}
+
+/// The concept of one repetition.
+pub(crate) fn concept_of(repetition: Repetition<'_>) -> Option<Concept> {
+    let triplet = |first: u8| coding(repetition.component(first), repetition.component(first + 2));
+    match (triplet(1), triplet(4)) {
+        (Some(first), second) => Some(Concept { first, second }),
+        (None, Some(first)) => Some(Concept {
+            first,
+            second: None,
+        }),
+        (None, None) => None,
+    }
+}
+
+/// The code that a field begins with; words are counted as left behind.
+pub(crate) fn code(fields: &Fields<'_>, number: u8, notes: &mut Notes) -> Option<Code> {
+    let value = fields.field(number).value();
+    if value.is_empty() {
+        return None;
+    }
+    let code = value.text().parse().ok();
+    if code.is_none() {
+        notes.leave_field(fields, number);
+    }
+    code
+}
+
+/// The moment that a field begins with. A time that does not exist is a finding, words are counted
+/// as left behind.
+pub(crate) fn moment(fields: &Fields<'_>, number: u8, notes: &mut Notes) -> Option<Moment> {
+    let value = fields.field(number).value().subcomponent(1);
+    if value.is_empty() {
+        return None;
+    }
+    let text = value.text();
+    let moment = Moment::from_hl7(&text).ok();
+    if moment.is_none() {
+        let numeric = text
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b".+-".contains(&b));
+        match numeric {
+            true => notes.found_at(FindingCode::DateImpossible, fields, number),
+            false => notes.leave_field(fields, number),
+        }
+    }
+    moment
+}
+
+fn coding(code: Value<'_>, system: Value<'_>) -> Option<Coding> {
+    if code.is_empty() {
+        return None;
+    }
+    let code: Code = code.text().parse().ok()?;
+    let system: Option<System> = system.text().parse().ok();
+    Some(Coding { code, system })
+}

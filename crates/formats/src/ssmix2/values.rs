@@ -1,0 +1,327 @@
+//! Measured values: numbers with bounds, the signs of qualitative tests, units, reference ranges.
+
+use record::content::Value as Content;
+use record::{Comparator, Decimal, FindingCode, Quantity, Unit};
+use text::fold;
+
+use super::notes::Notes;
+use super::terms;
+use crate::hl7::{Fields, Repetition};
+
+/// The value of an OBX line. What is more than the vocabulary can say (words, documents, names,
+/// addresses, further repetitions) is counted as left behind.
+pub(crate) fn value(fields: &Fields<'_>, notes: &mut Notes) -> Option<Content> {
+    const VALUE: u8 = 5;
+    let field = fields.field(VALUE);
+    if field.is_empty() {
+        return None;
+    }
+    let first = field.first();
+    if field.repetitions().nth(1).is_some() {
+        notes.leave_field(fields, VALUE);
+    }
+    let text = first.component(1).text();
+    let value = match &*fields.field(2).value().text() {
+        "NM" => {
+            let value = quantity(&text, fields).or_else(|| sign(&text));
+            if value.is_none() {
+                notes.found_at(FindingCode::ValueInvalid, fields, VALUE);
+            }
+            value
+        }
+        "ST" | "IS" | "ID" => sign(&text)
+            .or_else(|| quantity(&text, fields))
+            .or_else(|| powered(first, fields)),
+        "SN" => structured(first, fields),
+        "CWE" | "CE" | "CNE" => coded(first),
+        "TS" | "DT" | "DTM" => return terms::moment(fields, VALUE, notes).map(Content::Moment),
+        _ => None,
+    };
+    if value.is_none() {
+        notes.leave_field(fields, VALUE);
+    }
+    value
+}
+
+/// The unit of an OBX line: component 1, else component 4, of OBX-6.
+fn unit(fields: &Fields<'_>) -> Option<Unit> {
+    let written = fields.field(6).first();
+    [1, 4].into_iter().find_map(|number| {
+        let text = written.component(number).text();
+        text.parse().or_else(|_| fold::width(&text).parse()).ok()
+    })
+}
+
+/// Counts the unit as left behind when it is written in words only.
+pub(crate) fn note_unit(fields: &Fields<'_>, notes: &mut Notes) {
+    if !fields.field(6).is_empty() && unit(fields).is_none() {
+        notes.leave_field(fields, 6);
+    }
+}
+
+/// The reference range of an OBX line: `3.5-9.0`, `3.5～9.0`, `<0.5`, `0.5以下`.
+pub(crate) fn range(
+    fields: &Fields<'_>,
+    notes: &mut Notes,
+) -> Option<(Option<Decimal>, Option<Decimal>)> {
+    const RANGE: u8 = 7;
+    let field = fields.field(RANGE);
+    if field.is_empty() {
+        return None;
+    }
+    let range = bounds(&field.value().text());
+    if range.is_none() {
+        notes.leave_field(fields, RANGE);
+    }
+    range
+}
+
+fn bounds(text: &str) -> Option<(Option<Decimal>, Option<Decimal>)> {
+    let text = fold::width(text);
+    let text = text.trim();
+    if let Some((comparator, number)) = bounded(text) {
+        return Some(match comparator? {
+            Comparator::Less | Comparator::AtMost => (None, Some(number)),
+            Comparator::AtLeast | Comparator::Greater => (Some(number), None),
+        });
+    }
+    // The separator is the first one that leaves a number on each side: `-5--1` has three.
+    let separators = text.match_indices(['-', '~', '〜', '\u{2212}', '\u{2013}']);
+    separators.into_iter().find_map(|(at, separator)| {
+        let lower = text.get(..at)?.trim();
+        let upper = text.get(at + separator.len()..)?.trim();
+        let lower = (!lower.is_empty())
+            .then(|| decimal(lower))
+            .map_or(Some(None), |d| d.map(Some));
+        let upper = (!upper.is_empty())
+            .then(|| decimal(upper))
+            .map_or(Some(None), |d| d.map(Some));
+        let (lower, upper) = (lower?, upper?);
+        // A lone `-5` could be a number as well as a bound.
+        lower.is_some().then_some((lower, upper))
+    })
+}
+
+fn quantity(text: &str, fields: &Fields<'_>) -> Option<Content> {
+    let (comparator, value) = bounded(&fold::width(text))?;
+    Some(Content::Quantity(Quantity {
+        value,
+        unit: unit(fields),
+        comparator,
+    }))
+}
+
+/// A number with a power of ten, `505×10^4`. Its `^` is the separator of components, which makes
+/// the exponent the second one; or it is escaped.
+fn powered(value: Repetition<'_>, fields: &Fields<'_>) -> Option<Content> {
+    let (first, second) = (value.component(1).text(), value.component(2).text());
+    let text = fold::width(&first);
+    let (number, exponent) = match text.split_once('^') {
+        Some((number, exponent)) if second.is_empty() => (number, exponent),
+        _ => (&*text, &*second),
+    };
+    let number = ["×10", "x10", "X10", "*10"]
+        .iter()
+        .find_map(|base| number.strip_suffix(base))?;
+    let exponent: usize = exponent.parse().ok().filter(|e| (1..=9).contains(e))?;
+    let value = shifted(number.trim(), exponent)?;
+    Some(Content::Quantity(Quantity {
+        value,
+        unit: unit(fields),
+        comparator: None,
+    }))
+}
+
+/// A decimal with its point moved to the right: exact, and without digits that were not written.
+fn shifted(number: &str, places: usize) -> Option<Decimal> {
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    let (moved, rest) = part.split_at_checked(places.min(part.len()))?;
+    let zeros = places - moved.len();
+    let point = if rest.is_empty() { "" } else { "." };
+    format!("{whole}{moved}{:0<zeros$}{point}{rest}", "")
+        .parse()
+        .ok()
+}
+
+/// A number, perhaps with a sign or word that makes it a bound.
+fn bounded(text: &str) -> Option<(Option<Comparator>, Decimal)> {
+    const BEFORE: &[(&str, Comparator)] = &[
+        ("<=", Comparator::AtMost),
+        ("≦", Comparator::AtMost),
+        ("≤", Comparator::AtMost),
+        (">=", Comparator::AtLeast),
+        ("≧", Comparator::AtLeast),
+        ("≥", Comparator::AtLeast),
+        ("<", Comparator::Less),
+        (">", Comparator::Greater),
+    ];
+    const AFTER: &[(&str, Comparator)] = &[
+        ("以下", Comparator::AtMost),
+        ("以上", Comparator::AtLeast),
+        ("未満", Comparator::Less),
+    ];
+    let text = text.trim();
+    if let Some(number) = decimal(text) {
+        return Some((None, number));
+    }
+    let before = BEFORE.iter().map(|(sign, c)| (text.strip_prefix(sign), c));
+    let after = AFTER.iter().map(|(word, c)| (text.strip_suffix(word), c));
+    let (rest, comparator) = before
+        .chain(after)
+        .find_map(|(rest, c)| rest.zip(Some(*c)))?;
+    decimal(rest.trim()).map(|number| (Some(comparator), number))
+}
+
+fn decimal(text: &str) -> Option<Decimal> {
+    match text.strip_prefix('.') {
+        Some(digits) => format!("0.{digits}").parse().ok(),
+        None => text.parse().ok(),
+    }
+}
+
+/// SN: comparator, number, separator, number. Ratios and ranges are more than a quantity says.
+fn structured(value: Repetition<'_>, fields: &Fields<'_>) -> Option<Content> {
+    if !value.component(3).is_empty() || !value.component(4).is_empty() {
+        return None;
+    }
+    let value_of = decimal(&fold::width(&value.component(2).text()))?;
+    let comparator = match &*fold::width(&value.component(1).text()) {
+        "" | "=" => None,
+        "<" => Some(Comparator::Less),
+        "<=" => Some(Comparator::AtMost),
+        ">=" => Some(Comparator::AtLeast),
+        ">" => Some(Comparator::Greater),
+        _ => return None,
+    };
+    Some(Content::Quantity(Quantity {
+        value: value_of,
+        unit: unit(fields),
+        comparator,
+    }))
+}
+
+fn coded(value: Repetition<'_>) -> Option<Content> {
+    let concept = terms::concept_of(value).map(Content::Concept);
+    concept.or_else(|| {
+        [1, 2]
+            .into_iter()
+            .find_map(|n| sign(&value.component(n).text()))
+    })
+}
+
+/// A result of the closed list of signs, however it is written: `(-)`, `－`, `±`, `（２＋）`, `++`.
+fn sign(text: &str) -> Option<Content> {
+    let folded = fold::width(text);
+    let bare = folded
+        .trim()
+        .trim_start_matches('(')
+        .trim_end_matches(')')
+        .trim();
+    let sign = match bare {
+        "-" | "\u{2212}" | "\u{2010}" | "ー" | "陰性" => "-",
+        "+-" | "±" | "+/-" | "-+" => "+-",
+        "+" | "陽性" => "+",
+        "1+" | "+1" => "1+",
+        "2+" | "+2" | "++" => "2+",
+        "3+" | "+3" | "+++" => "3+",
+        "4+" | "+4" | "++++" => "4+",
+        "5+" | "+5" | "+++++" => "5+",
+        _ => return None,
+    };
+    sign.parse().ok().map(Content::Sign)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_of_the_closed_list_are_read_in_every_writing() {
+        for (text, written) in [
+            ("-", Some("-")),
+            ("(-)", Some("-")),
+            ("（－）", Some("-")),
+            ("−", Some("-")),
+            ("±", Some("+-")),
+            ("(+-)", Some("+-")),
+            ("＋", Some("+")),
+            ("（２＋）", Some("2+")),
+            ("+++", Some("3+")),
+            ("5+", Some("5+")),
+            ("6+", None),
+            ("陰性", Some("-")),
+            ("正常", None),
+            ("5", None),
+            ("", None),
+        ] {
+            let read = match sign(text) {
+                Some(Content::Sign(code)) => Some(code.to_string()),
+                _ => None,
+            };
+            assert_eq!(read.as_deref(), written, "{text}");
+        }
+    }
+
+    #[test]
+    fn numbers_and_their_bounds_are_read() {
+        use Comparator::{AtLeast, AtMost, Greater, Less};
+        for (text, read) in [
+            ("5.6", Some((None, "5.6"))),
+            ("５．６", Some((None, "5.6"))),
+            (".5", Some((None, "0.5"))),
+            ("<0.5", Some((Some(Less), "0.5"))),
+            ("＜0.5", Some((Some(Less), "0.5"))),
+            ("<= 3", Some((Some(AtMost), "3"))),
+            ("≧100", Some((Some(AtLeast), "100"))),
+            (">1000", Some((Some(Greater), "1000"))),
+            ("0.5以下", Some((Some(AtMost), "0.5"))),
+            ("0.1未満", Some((Some(Less), "0.1"))),
+            ("12mg", None),
+            ("1,234", None),
+            ("正常", None),
+        ] {
+            let found = bounded(&fold::width(text)).map(|(c, d)| (c, d.to_string()));
+            assert_eq!(
+                found.as_ref().map(|(c, d)| (*c, d.as_str())),
+                read,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_power_of_ten_moves_the_point_exactly() {
+        for (number, places, moved) in [
+            ("505", 4, Some("5050000")),
+            ("4.69", 6, Some("4690000")),
+            ("4.69", 1, Some("46.9")),
+            ("4.690", 2, Some("469.0")),
+            ("-1.5", 1, Some("-15")),
+            ("", 4, None),
+            ("1234567890123", 4, None),
+        ] {
+            let read = shifted(number, places).map(|d| d.to_string());
+            assert_eq!(read.as_deref(), moved, "{number} {places}");
+        }
+    }
+
+    #[test]
+    fn reference_ranges_are_read_or_left() {
+        for (text, read) in [
+            ("3.5-9.0", Some((Some("3.5"), Some("9.0")))),
+            ("1.2～2.0", Some((Some("1.2"), Some("2.0")))),
+            ("-5--1", Some((Some("-5"), Some("-1")))),
+            ("-2.0-2.0", Some((Some("-2.0"), Some("2.0")))),
+            ("4.0-", Some((Some("4.0"), None))),
+            ("<0.5", Some((None, Some("0.5")))),
+            ("40以上", Some((Some("40"), None))),
+            ("-5", None),
+            ("(-)", None),
+            ("男 13-17", None),
+        ] {
+            let found = bounds(text).map(|(l, u)| [l, u].map(|d| d.map(|d| d.to_string())));
+            let read = read.map(|(l, u)| [l, u].map(|d: Option<&str>| d.map(str::to_owned)));
+            assert_eq!(found, read, "{text}");
+        }
+    }
+}

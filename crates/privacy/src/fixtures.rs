@@ -1,0 +1,73 @@
+//! What several tests of this crate start from.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests fail by panicking"
+)]
+
+use record::content::{DocumentState, Record};
+use record::identity::{ChartNumber, Identity, Insurance, Name, Sensitive};
+use record::kind::DataKind;
+use record::reading::{DocumentKey, Drops, Reading, Version};
+use ring::hmac;
+
+use crate::Prf;
+
+/// HMAC-SHA-256 under 32 equal bytes.
+pub(crate) struct Key(hmac::Key);
+
+impl Key {
+    pub(crate) fn fixed(byte: u8) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, &[byte; 32]))
+    }
+}
+
+impl Prf for Key {
+    fn prf(&self, message: &[u8]) -> [u8; 32] {
+        hmac::sign(&self.0, message).as_ref().try_into().unwrap()
+    }
+}
+
+pub(crate) fn chart(text: &str) -> ChartNumber {
+    ChartNumber::new(text).unwrap()
+}
+
+pub(crate) fn name(family: &str, given: &str) -> Option<Name> {
+    Some(Name {
+        family: Sensitive::new(family),
+        given: Sensitive::new(given),
+    })
+}
+
+pub(crate) fn card(insurer: &str, symbol: &str, number: &str, branch: &str) -> Insurance {
+    Insurance {
+        insurer: Sensitive::new(insurer),
+        symbol: Sensitive::new(symbol),
+        number: Sensitive::new(number),
+        branch: Sensitive::new(branch),
+    }
+}
+
+/// A standing document without order, of a patient without identity.
+pub(crate) fn reading(number: &str, kind: DataKind, records: Vec<Record>) -> Reading {
+    Reading {
+        chart: chart(number),
+        claimed: vec![chart(number)],
+        key: DocumentKey {
+            kind,
+            care_date: None,
+            order: Sensitive::new("999999999999999"),
+        },
+        version: Version(1),
+        state: DocumentState::Current,
+        identity: Identity::default(),
+        records,
+        findings: Vec::new(),
+        drops: Drops::default(),
+    }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,191 @@
+//! The gate's decision as it goes into the manifest, and the centre's check of it.
+
+use std::collections::BTreeMap;
+
+use jiff::ToSpan;
+use record::moment::Date;
+use serde::{Deserialize, Serialize};
+
+use super::terms::{ContractId, DocumentVersion, FilingReference, HoldDays};
+use super::{Gate, Pass, Withheld, terms};
+use crate::wire;
+
+/// More notice texts than a site can have.
+const MOST_DOCUMENTS: usize = 256;
+
+/// On what grounds the persons of a batch passed, and how many did not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GateEvidence {
+    /// The contract.
+    pub contract: ContractId,
+    /// The reference of the filing.
+    pub filing: FilingReference,
+    /// The day of the filing.
+    #[serde(with = "wire::day")]
+    pub filed_on: Date,
+    /// The hold in days.
+    pub hold_days: u16,
+    /// The day on which the gate was asked (JST).
+    #[serde(with = "wire::day")]
+    pub as_of: Date,
+    /// SHA-256 of the notice ledger.
+    #[serde(with = "wire::bytes")]
+    pub ledger: [u8; 32],
+    /// SHA-256 of the stop list.
+    #[serde(with = "wire::bytes")]
+    pub stop_list: [u8; 32],
+    /// Persons that passed, by the notice text they were given.
+    pub documents: BTreeMap<DocumentVersion, u64>,
+    /// Persons that did not pass, by reason.
+    pub withheld: BTreeMap<Withheld, u64>,
+}
+
+/// Counts of the gate's answers, one per person.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tally {
+    documents: BTreeMap<DocumentVersion, u64>,
+    withheld: BTreeMap<Withheld, u64>,
+}
+
+impl Tally {
+    /// Counts a person that passed.
+    pub fn pass(&mut self, pass: &Pass) {
+        match self.documents.get_mut(&pass.document) {
+            Some(count) => *count += 1,
+            None => {
+                self.documents.insert(pass.document.clone(), 1);
+            }
+        }
+    }
+
+    /// Counts a person that did not.
+    pub fn withhold(&mut self, reason: Withheld) {
+        *self.withheld.entry(reason).or_default() += 1;
+    }
+
+    /// Persons that did not pass, by reason.
+    pub fn withheld(&self) -> &BTreeMap<Withheld, u64> {
+        &self.withheld
+    }
+
+    /// How many persons passed.
+    pub fn passed(&self) -> u64 {
+        self.documents.values().sum()
+    }
+}
+
+impl Gate {
+    /// The evidence for a batch; `None` without contract and filing, when nobody can have passed.
+    pub fn evidence(&self, tally: &Tally) -> Option<GateEvidence> {
+        let contract = self.contract.as_ref()?;
+        let filing = contract.filing.as_ref()?;
+        Some(GateEvidence {
+            contract: contract.id.clone(),
+            filing: filing.reference.clone(),
+            filed_on: filing.filed_on,
+            hold_days: contract.hold_days.get(),
+            as_of: self.today,
+            ledger: self.ledger,
+            stop_list: self.stop_list,
+            documents: tally.documents.clone(),
+            withheld: tally.withheld.clone(),
+        })
+    }
+}
+
+/// What the centre's registry says of a site's contract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContractTerms {
+    /// Which contract.
+    pub contract: ContractId,
+    /// The reference of the site's filing.
+    pub filing: FilingReference,
+    /// The first day of provision.
+    pub effective_from: Date,
+    /// The first day without provision, once the site has left.
+    pub leaves_on: Option<Date>,
+}
+
+terms::worded!(
+    /// Why evidence does not hold.
+    EvidenceFault {
+        /// The contract is not the registered one.
+        ContractDiffers = "contract_differs",
+        /// The filing is not the registered one.
+        FilingDiffers = "filing_differs",
+        /// The filing is later than the decision.
+        FilingTooLate = "filing_too_late",
+        /// The hold is outside 30 to 3650 days.
+        HoldOutOfRange = "hold_out_of_range",
+        /// The decision lies before the contract's first day or on or after its last.
+        OutsideContract = "outside_contract",
+        /// The decision lies in the future.
+        InFuture = "in_future",
+        /// A notice text with no person, or more texts than a site can have.
+        DocumentsImplausible = "documents_implausible",
+        /// Somebody passed although persons were withheld for want of contract or filing.
+        Contradiction = "contradiction",
+    }
+);
+
+impl std::error::Error for EvidenceFault {}
+
+impl GateEvidence {
+    /// Whether a batch that arrived on the day `received` (JST) may be taken on this evidence
+    /// (B-007). One day of clock difference is allowed.
+    ///
+    /// # Errors
+    /// The first fault in the order of [`EvidenceFault`].
+    pub fn check(&self, terms: &ContractTerms, received: Date) -> Result<(), EvidenceFault> {
+        let latest = received.saturating_add(1.day());
+        let closed = [
+            Withheld::NoContract,
+            Withheld::ContractNotActive,
+            Withheld::NoFiling,
+        ];
+        let faults = [
+            (
+                self.contract != terms.contract,
+                EvidenceFault::ContractDiffers,
+            ),
+            (self.filing != terms.filing, EvidenceFault::FilingDiffers),
+            (self.filed_on > self.as_of, EvidenceFault::FilingTooLate),
+            (
+                HoldDays::new(self.hold_days).is_err(),
+                EvidenceFault::HoldOutOfRange,
+            ),
+            (!self.inside(terms), EvidenceFault::OutsideContract),
+            (self.as_of > latest, EvidenceFault::InFuture),
+            (
+                !self.documents_plausible(),
+                EvidenceFault::DocumentsImplausible,
+            ),
+            (
+                !self.documents.is_empty()
+                    && closed
+                        .iter()
+                        .any(|reason| self.withheld.contains_key(reason)),
+                EvidenceFault::Contradiction,
+            ),
+        ];
+        faults
+            .into_iter()
+            .find(|(found, _)| *found)
+            .map_or(Ok(()), |(_, fault)| Err(fault))
+    }
+
+    /// How many persons passed, by this evidence.
+    pub fn passed(&self) -> u64 {
+        self.documents
+            .values()
+            .fold(0, |sum, count| sum.saturating_add(*count))
+    }
+
+    fn inside(&self, terms: &ContractTerms) -> bool {
+        terms.effective_from <= self.as_of && terms.leaves_on.is_none_or(|left| self.as_of < left)
+    }
+
+    fn documents_plausible(&self) -> bool {
+        self.documents.len() <= MOST_DOCUMENTS && self.documents.values().all(|count| *count > 0)
+    }
+}

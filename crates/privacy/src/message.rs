@@ -1,0 +1,83 @@
+//! Messages for the keyed function: an encoding in which no two different lists of parts agree.
+
+use zeroize::Zeroizing;
+
+use crate::Prf;
+
+/// A message under construction. Wiped when dropped, because parts identify persons.
+pub(crate) struct Message(Zeroizing<Vec<u8>>);
+
+impl Message {
+    /// Starts a message. Every use of a key has a domain of its own, so that no value of one use
+    /// can stand for a value of another.
+    pub(crate) fn new(domain: &'static str) -> Self {
+        // Room for every usual message: growing would leave unwiped copies behind.
+        Self(Zeroizing::new(Vec::with_capacity(512))).part(domain)
+    }
+
+    /// Adds a number.
+    pub(crate) fn number(mut self, number: u16) -> Self {
+        self.0.extend_from_slice(&number.to_be_bytes());
+        self
+    }
+
+    /// Adds a text with its length in bytes before it.
+    pub(crate) fn part(mut self, text: &str) -> Self {
+        // No text here is longer than a source file, and those are far below 4 GiB.
+        let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        self.0.extend_from_slice(&length.to_be_bytes());
+        self.0.extend_from_slice(text.as_bytes());
+        self
+    }
+
+    /// Adds a text that may be absent; absent differs from empty.
+    pub(crate) fn optional(self, text: Option<&str>) -> Self {
+        match text {
+            Some(text) => self.number(1).part(text),
+            None => self.number(0),
+        }
+    }
+
+    /// The 32 bytes of the keyed function.
+    pub(crate) fn wide(&self, key: &dyn Prf) -> [u8; 32] {
+        key.prf(&self.0)
+    }
+
+    /// The first 128 bits of the keyed function.
+    pub(crate) fn short(&self, key: &dyn Prf) -> [u8; 16] {
+        let wide = self.wide(key);
+        std::array::from_fn(|index| wide[index])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Plain;
+
+    impl Prf for Plain {
+        fn prf(&self, message: &[u8]) -> [u8; 32] {
+            let mut sum = [0u8; 32];
+            for (index, byte) in message.iter().enumerate() {
+                sum[index % 32] = sum[index % 32].rotate_left(3) ^ byte;
+            }
+            sum
+        }
+    }
+
+    #[test]
+    fn parts_that_join_to_the_same_text_give_different_messages() {
+        let bytes = |message: Message| message.0.to_vec();
+        let one = bytes(Message::new("d").part("ab").part("c"));
+        let other = bytes(Message::new("d").part("a").part("bc"));
+        assert_ne!(one, other);
+        let absent = bytes(Message::new("d").optional(None));
+        let empty = bytes(Message::new("d").optional(Some("")));
+        assert_ne!(absent, empty);
+        assert_ne!(
+            Message::new("a").wide(&Plain),
+            Message::new("b").wide(&Plain)
+        );
+    }
+}

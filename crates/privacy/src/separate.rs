@@ -1,0 +1,214 @@
+//! Separation: a person's readings become content without identifiers, and keyed references.
+//!
+//! Content cannot hold a name or a text, because the vocabulary has no type for one. What it can
+//! hold are codes and numbers, and a careless system may write a chart number into a code: a
+//! document with such a code is refused and counted.
+
+mod leak;
+
+use std::fmt;
+
+use record::content::{Document, DocumentState};
+use record::finding::{Finding, FindingCode};
+use record::identity::{ChartNumber, Identity, Insurance, Name, Sex};
+use record::ids::{DocumentRef, OrderRef, SubjectRef};
+use record::kind::Domain;
+use record::reading::{DocumentKey, Reading};
+use serde::{Deserialize, Serialize};
+use text::fold;
+
+use crate::Prf;
+use crate::gate::{PatientReadings, Screened};
+use crate::message::Message;
+use crate::tokens::{LinkageTokens, MOST_INSURANCES, tokenize};
+use leak::Identifiers;
+
+/// The order number that stands for "no order" in SS-MIX2 file names.
+const NO_ORDER: &str = "999999999999999";
+
+/// The keys of separation.
+pub struct SiteKeys<'a> {
+    /// For linkage tokens; the same at all sites, or nobody could be linked.
+    pub tokens: &'a dyn Prf,
+    /// For references; this site only, so that equal chart numbers of two sites stay apart.
+    pub site: &'a dyn Prf,
+    /// The epoch of the token key.
+    pub epoch: u16,
+}
+
+/// A person as the centre may see one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// The site's keyed reference.
+    #[serde(rename = "s")]
+    pub subject: SubjectRef,
+    /// For linking with other sites.
+    #[serde(rename = "t")]
+    pub tokens: LinkageTokens,
+}
+
+/// Proof that readings were screened and separated. Only [`separate`] makes one.
+pub struct Separated {
+    subject: Subject,
+    documents: Vec<Document>,
+    refused: Vec<Finding>,
+}
+
+impl Separated {
+    /// Whose.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// What may leave: one per document, by kind, care date and reference.
+    pub fn documents(&self) -> &[Document] {
+        &self.documents
+    }
+
+    /// One finding for each document that was refused.
+    pub fn findings(&self) -> &[Finding] {
+        &self.refused
+    }
+
+    /// Leaves out documents, such as those that the centre already has.
+    pub fn retain_documents(&mut self, keep: impl FnMut(&Document) -> bool) {
+        self.documents.retain(keep);
+    }
+}
+
+impl fmt::Debug for Separated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Separated({} documents)", self.documents.len())
+    }
+}
+
+/// Takes a screened person's readings apart.
+///
+/// The linkage tokens come from all readings: each field of the identity from the newest standing
+/// version that has it, and every insurance of a standing reading, the newest eight at most.
+pub fn separate(screened: Screened<PatientReadings>, keys: &SiteKeys<'_>) -> Separated {
+    let PatientReadings {
+        chart,
+        mut readings,
+    } = screened.into_value();
+    // Newest first; what was taken back says less about the person than what stands.
+    readings.sort_by(|a, b| {
+        let rank = |reading: &Reading| (reading.state == DocumentState::Current, reading.version);
+        rank(b).cmp(&rank(a)).then_with(|| a.key.cmp(&b.key))
+    });
+    let tokens = tokenize(&newest_identity(&readings), keys.tokens, keys.epoch);
+    let subject = Subject {
+        subject: subject_ref(&chart, keys.site),
+        tokens,
+    };
+    let identifiers = Identifiers::of(&chart, &readings);
+    readings.sort_by(|a, b| a.key.cmp(&b.key).then(b.version.cmp(&a.version)));
+    readings.dedup_by(|older, newer| older.key == newer.key);
+    let mut documents = Vec::with_capacity(readings.len());
+    let mut refused = Vec::new();
+    for reading in readings {
+        if identifiers.in_reading(&reading) {
+            refused.push(Finding::of_file(FindingCode::IdentifierInCode));
+        } else {
+            documents.push(document(reading, &chart, subject.subject, keys.site));
+        }
+    }
+    // Not in the order of the site's own order numbers.
+    documents
+        .sort_by(|a, b| (a.kind, a.care_date, a.document).cmp(&(b.kind, b.care_date, b.document)));
+    Separated {
+        subject,
+        documents,
+        refused,
+    }
+}
+
+/// The site's keyed reference for a chart number, exactly as written.
+pub fn subject_ref(chart: &ChartNumber, site: &dyn Prf) -> SubjectRef {
+    SubjectRef::new(
+        Message::new("sekisho subject v1")
+            .part(chart.expose())
+            .short(site),
+    )
+}
+
+fn document_ref(chart: &ChartNumber, key: &DocumentKey, site: &dyn Prf) -> DocumentRef {
+    let care_date = key.care_date.map(|date| date.to_string());
+    let message = Message::new("sekisho document v1")
+        .part(chart.expose())
+        .part(key.kind.as_str())
+        .optional(care_date.as_deref())
+        .part(key.order.expose());
+    DocumentRef::new(message.short(site))
+}
+
+/// Order numbers are unique in a site, so the reference is of the number alone: orders,
+/// performances and results still join.
+fn order_ref(key: &DocumentKey, site: &dyn Prf) -> Option<OrderRef> {
+    let order = key.order.expose();
+    let real = !order.is_empty() && order != NO_ORDER;
+    real.then(|| OrderRef::new(Message::new("sekisho order v1").part(order).short(site)))
+}
+
+fn document(
+    reading: Reading,
+    chart: &ChartNumber,
+    subject: SubjectRef,
+    site: &dyn Prf,
+) -> Document {
+    Document {
+        document: document_ref(chart, &reading.key, site),
+        subject,
+        order: order_ref(&reading.key, site),
+        kind: reading.key.kind,
+        domain: Domain::Medical,
+        version: reading.version,
+        state: reading.state,
+        care_date: reading.key.care_date,
+        records: match reading.state {
+            DocumentState::Current => reading.records,
+            DocumentState::Withdrawn => Vec::new(),
+        },
+    }
+}
+
+/// One identity out of many readings, which stand in order of preference.
+fn newest_identity(readings: &[Reading]) -> Identity {
+    let identities = || readings.iter().map(|reading| &reading.identity);
+    let standing = readings
+        .iter()
+        .filter(|reading| reading.state == DocumentState::Current);
+    let mut cards: Vec<Insurance> = Vec::new();
+    for card in standing.flat_map(|reading| &reading.identity.insurance) {
+        if cards.len() < MOST_INSURANCES && !cards.contains(card) {
+            cards.push(card.clone());
+        }
+    }
+    let readable =
+        |name: &&Name, fold: fn(&str) -> Option<String>| fold(name.family.expose()).is_some();
+    Identity {
+        kanji: identities()
+            .filter_map(|identity| identity.kanji.as_ref())
+            .find(|name| readable(name, fold::kanji))
+            .cloned(),
+        kana: identities()
+            .filter_map(|identity| identity.kana.as_ref())
+            .find(|name| readable(name, fold::kana))
+            .cloned(),
+        birth: identities().find_map(|identity| identity.birth),
+        sex: identities()
+            .filter_map(|identity| identity.sex)
+            .find(|sex| *sex != Sex::Unknown),
+        postal: identities()
+            .map(|identity| &identity.postal)
+            .find(|postal| fold::postal(postal.expose()).is_some())
+            .cloned()
+            .unwrap_or_default(),
+        addresses: Vec::new(),
+        phones: Vec::new(),
+        insurance: cards,
+    }
+}
+
+#[cfg(test)]
+mod tests;

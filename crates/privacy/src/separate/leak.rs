@@ -1,0 +1,304 @@
+//! The search for a person's identifiers in the codes and numbers of their own records.
+//!
+//! It must not cry wolf: codes of laboratory tests are long runs of digits in which a short number
+//! stands by chance. So how an identifier is searched for depends on how much it says:
+//! - 8 significant digits or more, or letters among 6 characters: anywhere in a code;
+//! - 6 or 7 significant digits: as a whole run of digits, leading zeros aside;
+//! - fewer, but written with 6 digits or more, and postal codes: as a whole run, exactly;
+//! - written with fewer than 6 digits: not at all.
+
+use std::collections::BTreeSet;
+
+use record::code::{Coding, Concept, Unit};
+use record::content::{
+    AllergyIntolerance, Condition, Coverage, Dose, Encounter, MedicationAdministration,
+    MedicationRequest, Observation, Patient, Record, Value,
+};
+use record::identity::{ChartNumber, Sensitive};
+use record::number::{Decimal, Quantity};
+use record::reading::Reading;
+use text::fold;
+use zeroize::Zeroizing;
+
+const SHORTEST: usize = 6;
+const SAYS_MUCH: usize = 8;
+
+/// The identifiers of one person, in the forms in which they are searched for.
+#[derive(Default)]
+pub(super) struct Identifiers {
+    anywhere: BTreeSet<Sensitive>,
+    significant_runs: BTreeSet<Sensitive>,
+    exact_runs: BTreeSet<Sensitive>,
+}
+
+impl Identifiers {
+    /// Collects the identifiers of a person: chart numbers, insured symbols and numbers, phones,
+    /// postal codes.
+    pub(super) fn of(chart: &ChartNumber, readings: &[Reading]) -> Self {
+        let mut all = Self::default();
+        let mut charts = vec![chart];
+        let mut others = BTreeSet::new();
+        let mut postals = BTreeSet::new();
+        for reading in readings {
+            charts.push(&reading.chart);
+            charts.extend(&reading.claimed);
+            let identity = &reading.identity;
+            others.extend(&identity.phones);
+            others.extend(
+                identity
+                    .insurance
+                    .iter()
+                    .flat_map(|card| [&card.symbol, &card.number]),
+            );
+            postals.insert(&identity.postal);
+        }
+        charts.sort_unstable();
+        charts.dedup();
+        charts.into_iter().for_each(|chart| all.add(chart.expose()));
+        others.into_iter().for_each(|other| all.add(other.expose()));
+        for postal in postals {
+            if let Some(postal) = fold::postal(postal.expose()) {
+                all.exact_runs.insert(Sensitive::new(postal));
+            }
+        }
+        all
+    }
+
+    /// Whether a reading's records hold an identifier of the person or the document's own order
+    /// number.
+    pub(super) fn in_reading(&self, reading: &Reading) -> bool {
+        let mut order = Self::default();
+        if reading.key.order.expose() != super::NO_ORDER {
+            order.add(reading.key.order.expose());
+        }
+        let search = Search {
+            of_person: self,
+            of_document: &order,
+        };
+        reading
+            .records
+            .iter()
+            .any(|record| search.in_record(record))
+    }
+
+    fn add(&mut self, identifier: &str) {
+        let width = Zeroizing::new(fold::width(identifier).into_owned());
+        let letters = width.chars().filter(char::is_ascii_alphanumeric);
+        let form = Zeroizing::new(letters.map(|c| c.to_ascii_uppercase()).collect::<String>());
+        if form.len() < SHORTEST {
+            return;
+        }
+        let digits = form.bytes().all(|b| b.is_ascii_digit());
+        let significant = form.trim_start_matches('0');
+        let (set, form) = match significant.len() {
+            _ if !digits => (&mut self.anywhere, form.as_str()),
+            0 => return,
+            SAYS_MUCH.. => (&mut self.anywhere, significant),
+            SHORTEST.. => (&mut self.significant_runs, significant),
+            _ => (&mut self.exact_runs, form.as_str()),
+        };
+        set.insert(Sensitive::new(form));
+    }
+
+    fn in_text(&self, text: &Searched<'_>) -> bool {
+        let inside = |one: &Sensitive| {
+            let one = one.expose().as_bytes();
+            let first = one.first();
+            text.joined
+                .windows(one.len())
+                .any(|here| here.first() == first && here == one)
+        };
+        self.anywhere.iter().any(inside)
+            || self.any_run(text.written.as_bytes())
+            || (text.joined.len() < text.written.len() && self.any_run(&text.joined))
+    }
+
+    fn any_run(&self, text: &[u8]) -> bool {
+        let holds = |set: &BTreeSet<Sensitive>, run: &[u8]| {
+            set.iter().any(|one| one.expose().as_bytes() == run)
+        };
+        text.split(|b| !b.is_ascii_digit())
+            .filter(|run| run.len() >= SHORTEST)
+            .any(|run| {
+                let zeros = run.iter().take_while(|b| **b == b'0').count();
+                holds(&self.exact_runs, run)
+                    || holds(&self.significant_runs, run.get(zeros..).unwrap_or_default())
+            })
+    }
+}
+
+/// A code, as written and without hyphens in upper case.
+struct Searched<'a> {
+    written: &'a str,
+    joined: Vec<u8>,
+}
+
+struct Search<'a> {
+    of_person: &'a Identifiers,
+    of_document: &'a Identifiers,
+}
+
+impl Search<'_> {
+    /// Every field is named, so that a new field of the vocabulary cannot be forgotten here.
+    fn in_record(&self, record: &Record) -> bool {
+        match record {
+            Record::Patient(Patient {
+                sex: _,
+                birth: _,
+                prefecture: _,
+                died: _,
+                deceased: _,
+            }) => false,
+            Record::Coverage(Coverage { plan }) => self.concept(plan),
+            Record::Encounter(Encounter {
+                class: _,
+                event: _,
+                at: _,
+                department,
+                disposition,
+            }) => [department, disposition]
+                .into_iter()
+                .flatten()
+                .any(|code| self.text(code.as_str())),
+            Record::AllergyIntolerance(AllergyIntolerance {
+                category,
+                code,
+                severity,
+                onset: _,
+            }) => self.concepts([category, code]) || severity.iter().any(|one| self.coding(one)),
+            Record::Condition(Condition {
+                code,
+                icd10,
+                onset: _,
+                abated: _,
+                outcome,
+                free_text: _,
+            }) => self.concepts([code, icd10, outcome]),
+            Record::MedicationRequest(request) => self.in_request(request),
+            Record::MedicationAdministration(given) => self.in_administration(given),
+            Record::Observation(observation) => self.in_observation(observation),
+        }
+    }
+
+    fn in_request(&self, request: &MedicationRequest) -> bool {
+        let MedicationRequest {
+            dose,
+            start: _,
+            end: _,
+            timing,
+            duration,
+            route,
+            component: _,
+        } = request;
+        self.dose(dose)
+            || self.concepts([route])
+            || timing.iter().any(|code| self.text(code.as_str()))
+            || duration.iter().any(|quantity| self.quantity(quantity))
+    }
+
+    fn in_administration(&self, given: &MedicationAdministration) -> bool {
+        let MedicationAdministration {
+            dose,
+            start: _,
+            end: _,
+            route,
+            status,
+            component: _,
+        } = given;
+        self.dose(dose)
+            || self.concepts([route])
+            || status.iter().any(|code| self.text(code.as_str()))
+    }
+
+    fn in_observation(&self, observation: &Observation) -> bool {
+        let Observation {
+            code,
+            value,
+            range,
+            flag,
+            status,
+            specimen,
+            at: _,
+        } = observation;
+        let in_value = match value {
+            None | Some(Value::Moment(_)) => false,
+            Some(Value::Quantity(quantity)) => self.quantity(quantity),
+            Some(Value::Concept(concept)) => self.concept(concept),
+            Some(Value::Sign(sign)) => self.text(sign.as_str()),
+        };
+        let (low, high) = range.unwrap_or_default();
+        in_value
+            || self.concepts([code, specimen])
+            || [flag, status]
+                .into_iter()
+                .flatten()
+                .any(|code| self.text(code.as_str()))
+            || [low, high]
+                .into_iter()
+                .flatten()
+                .any(|bound| self.number(bound))
+    }
+
+    fn dose(&self, dose: &Dose) -> bool {
+        let Dose {
+            medication,
+            amount,
+            unit,
+        } = dose;
+        self.concepts([medication, unit]) || amount.is_some_and(|amount| self.number(amount))
+    }
+
+    fn concepts<const N: usize>(&self, concepts: [&Option<Concept>; N]) -> bool {
+        concepts
+            .into_iter()
+            .flatten()
+            .any(|concept| self.concept(concept))
+    }
+
+    fn concept(&self, concept: &Concept) -> bool {
+        concept.codings().any(|coding| self.coding(coding))
+    }
+
+    fn coding(&self, coding: &Coding) -> bool {
+        let Coding { code, system } = coding;
+        self.text(code.as_str()) || system.iter().any(|system| self.text(system.as_str()))
+    }
+
+    fn quantity(&self, quantity: &Quantity) -> bool {
+        let Quantity {
+            value,
+            unit,
+            comparator: _,
+        } = quantity;
+        self.number(*value)
+            || unit
+                .as_ref()
+                .map(Unit::as_str)
+                .is_some_and(|unit| self.text(unit))
+    }
+
+    /// Only a number of eight digits before the point can be an identifier and not a measurement.
+    fn number(&self, number: Decimal) -> bool {
+        number.to_f64().abs() >= 1e7 && self.text(&number.to_string())
+    }
+
+    fn text(&self, text: &str) -> bool {
+        if text.len() < SHORTEST {
+            return false;
+        }
+        let mut joined = Vec::with_capacity(text.len());
+        joined.extend(
+            text.bytes()
+                .filter(|b| *b != b'-')
+                .map(|b| b.to_ascii_uppercase()),
+        );
+        let searched = Searched {
+            written: text,
+            joined,
+        };
+        self.of_person.in_text(&searched) || self.of_document.in_text(&searched)
+    }
+}
+
+#[cfg(test)]
+mod tests;

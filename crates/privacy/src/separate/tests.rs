@@ -1,0 +1,429 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests fail by panicking"
+)]
+
+use jiff::civil::date;
+use proptest::prelude::*;
+use record::code::Concept;
+use record::content::{Condition, Record};
+use record::identity::{Birth, Sensitive};
+use record::kind::DataKind;
+use record::moment::Moment;
+use record::reading::Version;
+
+use super::*;
+use crate::fixtures::{Key, card, chart, hex, name, reading};
+use crate::gate::{Contract, Filing, Gate, HoldDays, Notice, NoticeMethod};
+use crate::tokens::TokenKind;
+
+fn screened(number: &str, readings: Vec<Reading>) -> Screened<PatientReadings> {
+    let contract = Contract {
+        id: "K-1".parse().unwrap(),
+        filing: Some(Filing {
+            reference: "1".parse().unwrap(),
+            filed_on: date(2024, 1, 1),
+        }),
+        effective_from: date(2024, 4, 1),
+        leaves_on: None,
+        hold_days: HoldDays::default(),
+    };
+    let notice = Notice {
+        chart: chart(number),
+        notified_on: date(2024, 4, 1),
+        document: "v1".parse().unwrap(),
+        method: NoticeMethod::Handed,
+    };
+    let gate = Gate::new(
+        Some(contract),
+        [notice],
+        [],
+        [0; 32],
+        [0; 32],
+        date(2024, 6, 1),
+    );
+    gate.screen(PatientReadings {
+        chart: chart(number),
+        readings,
+    })
+    .unwrap()
+}
+
+fn separated_at(site: u8, number: &str, readings: Vec<Reading>) -> Separated {
+    let (tokens, site) = (Key::fixed(7), Key::fixed(site));
+    separate(
+        screened(number, readings),
+        &SiteKeys {
+            tokens: &tokens,
+            site: &site,
+            epoch: 1,
+        },
+    )
+}
+
+fn separated(number: &str, readings: Vec<Reading>) -> Separated {
+    separated_at(9, number, readings)
+}
+
+fn condition(code: &str) -> Record {
+    Record::Condition(Condition {
+        code: Some(Concept::of(code.parse().unwrap(), None)),
+        icd10: None,
+        onset: None,
+        abated: None,
+        outcome: None,
+        free_text: false,
+    })
+}
+
+fn of_order(kind: DataKind, order: &str, version: u64) -> Reading {
+    let mut reading = reading("0000004711", kind, vec![condition("E11")]);
+    reading.key.order = Sensitive::new(order);
+    reading.key.care_date = Some(Moment::of_day(date(2024, 5, 2)));
+    reading.version = Version(version);
+    reading
+}
+
+#[test]
+fn order_performance_and_result_join_by_the_order_inside_a_site_only() {
+    let readings = || {
+        vec![
+            of_order(DataKind::Omp01, "000000000012345", 1),
+            of_order(DataKind::Omp11, "000000000012345", 1),
+            of_order(DataKind::Oml11, "000000000012346", 1),
+            of_order(DataKind::Ppr01, "999999999999999", 1),
+            of_order(DataKind::Adt61, "", 1),
+        ]
+    };
+    let one = separated_at(9, "0000004711", readings());
+    let order = |separated: &Separated, kind| {
+        separated
+            .documents()
+            .iter()
+            .find(|document| document.kind == kind)
+            .unwrap()
+            .order
+    };
+    assert!(order(&one, DataKind::Omp01).is_some());
+    assert_eq!(order(&one, DataKind::Omp01), order(&one, DataKind::Omp11));
+    assert_ne!(order(&one, DataKind::Omp01), order(&one, DataKind::Oml11));
+    assert_eq!(order(&one, DataKind::Ppr01), None);
+    assert_eq!(order(&one, DataKind::Adt61), None);
+    let other = separated_at(10, "0000004711", readings());
+    assert_ne!(one.subject().subject, other.subject().subject);
+    assert_eq!(one.subject().tokens, other.subject().tokens);
+    for (one, other) in one.documents().iter().zip(readings()) {
+        let ours = separated_at(10, "0000004711", vec![other]);
+        assert_ne!(one.document, ours.documents()[0].document);
+    }
+    assert_ne!(order(&one, DataKind::Omp01), order(&other, DataKind::Omp01));
+}
+
+#[test]
+fn a_document_keeps_its_reference_across_versions_and_each_part_of_its_key_changes_it() {
+    let reference = |change: fn(&mut Reading)| {
+        let mut reading = of_order(DataKind::Omp01, "000000000012345", 1);
+        change(&mut reading);
+        separated("0000004711", vec![reading]).documents()[0].document
+    };
+    let base = reference(|_| ());
+    assert_eq!(base, reference(|r| r.version = Version(2)));
+    assert_eq!(base, reference(|r| r.state = DocumentState::Withdrawn));
+    assert_ne!(base, reference(|r| r.key.kind = DataKind::Omp11));
+    assert_ne!(base, reference(|r| r.key.care_date = None));
+    assert_ne!(base, reference(|r| r.key.order = Sensitive::new("12345")));
+}
+
+/// A change here would make every document of every site a new one at the centre.
+#[test]
+fn references_under_a_fixed_key_never_change() {
+    let separated = separated(
+        "0000004711",
+        vec![of_order(DataKind::Omp01, "000000000012345", 1)],
+    );
+    let document = &separated.documents()[0];
+    assert_eq!(
+        hex(separated.subject().subject.as_bytes()),
+        "86ac9c5a1e42dbeac3b65ad30c806d66"
+    );
+    assert_eq!(
+        hex(document.document.as_bytes()),
+        "1b7f7917f0047710b04513c0631e752c"
+    );
+    assert_eq!(
+        hex(document.order.unwrap().as_bytes()),
+        "0b7d0dee5a3a3dd0247abe8f54a010bd"
+    );
+    assert_eq!(document.subject, separated.subject().subject);
+    assert_eq!(
+        subject_ref(&chart("0000004711"), &Key::fixed(9)),
+        document.subject
+    );
+    assert_ne!(
+        subject_ref(&chart("4711"), &Key::fixed(9)),
+        document.subject
+    );
+    assert_eq!(document.domain, Domain::Medical);
+}
+
+#[test]
+fn a_withdrawn_document_says_nothing_but_that() {
+    let mut reading = of_order(DataKind::Omp01, "1", 3);
+    reading.state = DocumentState::Withdrawn;
+    let separated = separated("0000004711", vec![reading]);
+    let document = &separated.documents()[0];
+    assert_eq!(
+        (document.state, document.version),
+        (DocumentState::Withdrawn, Version(3))
+    );
+    assert!(document.records.is_empty());
+}
+
+#[test]
+fn of_two_versions_of_a_document_the_newest_is_kept() {
+    let versions = [2, 3, 1].map(|version| of_order(DataKind::Omp01, "1", version));
+    let separated = separated("0000004711", versions.into());
+    let kept: Vec<_> = separated
+        .documents()
+        .iter()
+        .map(|document| document.version)
+        .collect();
+    assert_eq!(kept, [Version(3)]);
+}
+
+#[test]
+fn each_field_of_the_identity_comes_from_the_newest_standing_version_that_has_it() {
+    let at = |version, identity| {
+        let kind = DataKind::ALL[usize::try_from(version).unwrap()];
+        let mut one = reading("0000004711", kind, vec![]);
+        (one.version, one.identity) = (Version(version), identity);
+        one
+    };
+    let birth = Some(Birth::new(date(1958, 3, 9)));
+    let oldest = at(
+        1,
+        Identity {
+            kana: name("タカハシ", "ヨウコ"),
+            kanji: name("髙橋", "陽子"),
+            birth,
+            sex: Some(Sex::Female),
+            postal: Sensitive::new("184-0014"),
+            insurance: vec![card("06130012", "1", "2", "01")],
+            ..Identity::default()
+        },
+    );
+    let newer = at(
+        2,
+        Identity {
+            kana: name("サトウ", "ヨウコ"),
+            kanji: name("●藤", "陽子"),
+            sex: Some(Sex::Unknown),
+            postal: Sensitive::new("18"),
+            insurance: vec![card("06130012", "1", "3", "01")],
+            ..Identity::default()
+        },
+    );
+    let mut taken_back = at(
+        3,
+        Identity {
+            kana: name("マチガイ", "ヨウコ"),
+            insurance: vec![card("06130012", "1", "4", "01")],
+            ..Identity::default()
+        },
+    );
+    taken_back.state = DocumentState::Withdrawn;
+    let expected = Identity {
+        kana: name("サトウ", "ヨウコ"),
+        kanji: name("髙橋", "陽子"),
+        birth,
+        sex: Some(Sex::Female),
+        postal: Sensitive::new("184-0014"),
+        insurance: vec![
+            card("06130012", "1", "2", "01"),
+            card("06130012", "1", "3", "01"),
+        ],
+        ..Identity::default()
+    };
+    let expected = tokenize(&expected, &Key::fixed(7), 1);
+    for readings in [
+        vec![oldest.clone(), newer.clone(), taken_back.clone()],
+        vec![taken_back, newer, oldest],
+    ] {
+        let separated = separated("0000004711", readings);
+        assert_eq!(separated.subject().tokens, expected);
+    }
+}
+
+#[test]
+fn at_most_eight_insurances_become_tokens_the_newest_first() {
+    let readings = (1..=12).map(|n| {
+        let mut reading = of_order(DataKind::Omp01, &n.to_string(), n);
+        reading.identity.birth = Some(Birth::new(date(1958, 3, 9)));
+        reading.identity.insurance = vec![card("06130012", "1", &n.to_string(), "01")];
+        reading
+    });
+    let separated = separated("0000004711", readings.collect());
+    let made = &separated.subject().tokens.exact[&TokenKind::Insured];
+    let newest = Identity {
+        birth: Some(Birth::new(date(1958, 3, 9))),
+        insurance: (5..=12)
+            .map(|n| card("06130012", "1", &n.to_string(), "01"))
+            .collect(),
+        ..Identity::default()
+    };
+    assert_eq!(
+        made,
+        &tokenize(&newest, &Key::fixed(7), 1).exact[&TokenKind::Insured]
+    );
+}
+
+#[test]
+fn a_document_with_an_identifier_in_a_code_is_refused_and_counted_alone() {
+    let mut bad = of_order(DataKind::Omp01, "1", 1);
+    bad.records.push(condition("X.0000004711"));
+    let good = of_order(DataKind::Omp11, "1", 1);
+    let mut separated = separated("0000004711", vec![bad, good]);
+    let kinds: Vec<_> = separated
+        .documents()
+        .iter()
+        .map(|document| document.kind)
+        .collect();
+    assert_eq!(kinds, [DataKind::Omp11]);
+    assert_eq!(
+        separated.findings(),
+        [Finding::of_file(FindingCode::IdentifierInCode)]
+    );
+    separated.retain_documents(|document| document.kind != DataKind::Omp11);
+    assert!(separated.documents().is_empty());
+}
+
+/// B-133.
+#[test]
+fn debug_output_shows_neither_codes_nor_numbers() {
+    let separated = separated("0000004711", vec![of_order(DataKind::Omp01, "12345", 1)]);
+    let shown = format!("{separated:?}");
+    assert_eq!(shown, "Separated(1 documents)");
+}
+
+#[derive(Debug, Clone)]
+struct Marked {
+    chart: String,
+    insured: String,
+    phone: String,
+    order: String,
+    which: usize,
+    around: (String, String),
+}
+
+impl Marked {
+    fn identifier(&self) -> String {
+        [
+            self.chart.clone(),
+            self.insured.clone(),
+            self.phone.replace('-', ""),
+            self.order.clone(),
+        ][self.which]
+            .clone()
+    }
+
+    fn readings(&self) -> Vec<Reading> {
+        let mut plain = reading(&self.chart, DataKind::Adt00, vec![condition("E119")]);
+        plain.identity.phones = vec![Sensitive::new(self.phone.as_str())];
+        plain.identity.insurance = vec![card("06130012", "12", &self.insured, "01")];
+        let code = format!("{}{}{}", self.around.0, self.identifier(), self.around.1);
+        let mut marked = reading(&self.chart, DataKind::Omp01, vec![condition(&code)]);
+        marked.key.order = Sensitive::new(self.order.as_str());
+        vec![plain, marked]
+    }
+}
+
+fn marked(digits_around: bool) -> impl Strategy<Value = Marked> {
+    let (chart, insured, around) = if digits_around {
+        (
+            "[1-9][0-9]{7,9}|[A-Z]{2}[0-9]{5,8}",
+            "[1-9][0-9]{7,9}",
+            "[A-Z0-9./+_-]{0,6}",
+        )
+    } else {
+        (
+            "0{0,4}[1-9][0-9]{5,9}|[A-Z][0-9]{5,8}",
+            "0{0,2}[1-9][0-9]{5,7}",
+            "[A-Z]{0,4}[./+_-]?",
+        )
+    };
+    let end = if digits_around {
+        around
+    } else {
+        "[./+_A-Z-]{0,4}"
+    };
+    (
+        chart,
+        insured,
+        "0[1-9]0-[1-9][0-9]{3}-[0-9]{4}",
+        "0{0,3}[1-9][0-9]{9}",
+        0usize..4,
+        around,
+        end,
+    )
+        .prop_map(
+            |(chart, insured, phone, order, which, before, after)| Marked {
+                chart,
+                insured,
+                phone,
+                order,
+                which,
+                around: (before, after),
+            },
+        )
+}
+
+fn check_taint(marked: &Marked) -> Result<(), TestCaseError> {
+    let separated = separated(&marked.chart, marked.readings());
+    let content = serde_json::to_string(separated.documents()).unwrap();
+    let subject = serde_json::to_string(separated.subject()).unwrap();
+    let bytes = serde_cbor::to_vec(&separated.documents().to_vec()).unwrap();
+    let identifiers = [&marked.chart, &marked.insured, &marked.order, &marked.phone];
+    for identifier in identifiers {
+        prop_assert!(!content.contains(identifier.as_str()));
+        prop_assert!(!subject.contains(identifier.as_str()));
+        prop_assert!(
+            !bytes
+                .windows(identifier.len())
+                .any(|here| here == identifier.as_bytes())
+        );
+    }
+    prop_assert!(!content.contains(&marked.identifier()));
+    prop_assert_eq!(separated.findings().len(), 1);
+    prop_assert_eq!(separated.documents().len(), 1);
+    Ok(())
+}
+
+proptest! {
+    /// a number that identifies its patient never leaves in a code.
+    #[test]
+    fn no_identifier_set_apart_in_a_code_leaves(marked in marked(false)) {
+        check_taint(&marked)?;
+    }
+
+    #[test]
+    fn no_long_identifier_leaves_even_amid_digits(marked in marked(true)) {
+        check_taint(&marked)?;
+    }
+
+    /// P-24.
+    #[test]
+    fn the_order_of_readings_changes_nothing(
+        orders in prop::collection::vec((0u64..5, 0usize..3, 1u64..4), 0..12),
+    ) {
+        let kinds = [DataKind::Omp01, DataKind::Omp11, DataKind::Oml11];
+        let readings: Vec<_> = orders
+            .iter()
+            .map(|(order, kind, version)| of_order(kinds[*kind], &order.to_string(), *version))
+            .collect();
+        let forwards = separated("0000004711", readings.clone());
+        let backwards = separated("0000004711", readings.into_iter().rev().collect());
+        prop_assert_eq!(forwards.documents(), backwards.documents());
+        prop_assert_eq!(forwards.subject(), backwards.subject());
+    }
+}

@@ -1,0 +1,336 @@
+//! Linkage tokens: keyed forms of who a person is.
+//!
+//! An *exact* token is 128 bits of the keyed function over folded fields; the centre compares it
+//! for equality. A [`Filter`] is a keyed Bloom filter of one field; the centre compares it by
+//! [`dice`], to find near matches among persons that already share an exact token.
+//!
+//! The filters of names are salted with the year of birth where it is known: a frequent name then
+//! looks different in every year, which takes away the frequencies that attacks on such filters
+//! need. So filters of names compare only between persons of equal birth year; a wrong year of
+//! birth is caught by [`TokenKind::NamePostal`] instead, which does not contain it.
+
+mod filter;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use record::code::PatternError;
+use record::identity::{Identity, Insurance, Name, Sensitive, Sex};
+use record::moment::Date;
+use serde::{Deserialize, Serialize};
+use text::fold;
+use zeroize::Zeroizing;
+
+use crate::message::Message;
+use crate::{Prf, wire};
+pub use filter::{Filter, dice};
+
+/// The most insurance cards of a person that become tokens.
+pub const MOST_INSURANCES: usize = 8;
+
+const DOMAIN: &str = "sekisho token v1";
+
+/// Which fields an exact token stands for. Serialised as a small number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub enum TokenKind {
+    /// Full kana name, day of birth, sex.
+    KanaBirthSex,
+    /// Full kanji name, day of birth, sex.
+    KanjiBirthSex,
+    /// Insurer, symbol, number, branch, day of birth: one person.
+    Insured,
+    /// Insurer, symbol, number, day of birth, sex, for cards without a branch number.
+    InsuredHousehold,
+    /// Kana given name, day of birth, sex: survives a change of the family name.
+    GivenBirthSex,
+    /// Kana family name, day of birth, sex: survives a misread given name.
+    FamilyBirthSex,
+    /// Full kana name, year of birth, sex: survives a wrong day.
+    NameBirthYear,
+    /// Full kana name, sex, postal code: survives a wrong year.
+    NamePostal,
+    /// Day of birth, sex, postal code: survives a misread name.
+    BirthSexPostal,
+}
+
+impl TokenKind {
+    /// Every kind, by number.
+    pub const ALL: &[Self] = &[
+        Self::KanaBirthSex,
+        Self::KanjiBirthSex,
+        Self::Insured,
+        Self::InsuredHousehold,
+        Self::GivenBirthSex,
+        Self::FamilyBirthSex,
+        Self::NameBirthYear,
+        Self::NamePostal,
+        Self::BirthSexPostal,
+    ];
+
+    /// The stable number, 1 to 9. It is part of what is hashed.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::KanaBirthSex => 1,
+            Self::KanjiBirthSex => 2,
+            Self::Insured => 3,
+            Self::InsuredHousehold => 4,
+            Self::GivenBirthSex => 5,
+            Self::FamilyBirthSex => 6,
+            Self::NameBirthYear => 7,
+            Self::NamePostal => 8,
+            Self::BirthSexPostal => 9,
+        }
+    }
+
+    /// The name in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::KanaBirthSex => "kana_birth_sex",
+            Self::KanjiBirthSex => "kanji_birth_sex",
+            Self::Insured => "insured",
+            Self::InsuredHousehold => "insured_household",
+            Self::GivenBirthSex => "given_birth_sex",
+            Self::FamilyBirthSex => "family_birth_sex",
+            Self::NameBirthYear => "name_birth_year",
+            Self::NamePostal => "name_postal",
+            Self::BirthSexPostal => "birth_sex_postal",
+        }
+    }
+}
+
+impl From<TokenKind> for u8 {
+    fn from(kind: TokenKind) -> Self {
+        kind.number()
+    }
+}
+
+impl TryFrom<u8> for TokenKind {
+    type Error = PatternError;
+
+    fn try_from(number: u8) -> Result<Self, PatternError> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|kind| kind.number() == number)
+            .ok_or(PatternError)
+    }
+}
+
+/// An exact token: 128 bits of the keyed function.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Token(#[serde(with = "wire::bytes")] [u8; 16]);
+
+impl Token {
+    /// Wraps raw bytes.
+    pub const fn new(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// The raw bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+/// Tokens link persons, so they stay out of logs like the names they stand for.
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token([hidden])")
+    }
+}
+
+/// Everything by which the centre can link a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkageTokens {
+    /// The version of the folding rules ([`fold::VERSION`]); tokens of other versions do not
+    /// compare.
+    pub version: u16,
+    /// The key epoch; tokens of other epochs do not compare.
+    pub epoch: u16,
+    /// Exact tokens, sorted; several of one kind when a person has several insurances.
+    pub exact: BTreeMap<TokenKind, Vec<Token>>,
+    /// Kana family name, salted with the birth year.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<Filter>,
+    /// Kana given name, salted with the birth year.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given: Option<Filter>,
+    /// Day of birth, digit by digit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub birth: Option<Filter>,
+}
+
+/// Makes the tokens of a person. A token exists only when all its parts are present and undamaged;
+/// an unknown sex counts as absent. At most [`MOST_INSURANCES`] cards are used.
+pub fn tokenize(identity: &Identity, key: &dyn Prf, epoch: u16) -> LinkageTokens {
+    let who = Folded::of(identity);
+    let mut tokens = Tokens {
+        key,
+        epoch,
+        exact: BTreeMap::new(),
+    };
+    tokens.persons(&who);
+    for card in identity.insurance.iter().take(MOST_INSURANCES) {
+        tokens.insured(&who, card);
+    }
+    for several in tokens.exact.values_mut() {
+        several.sort_unstable();
+        several.dedup();
+    }
+    let year = who.year.as_ref().map(|year| year.as_str());
+    let name = |label, text: &Option<Text>| {
+        text.as_ref()
+            .map(|text| filter::of_name(key, epoch, label, year, text))
+    };
+    LinkageTokens {
+        version: fold::VERSION,
+        epoch,
+        exact: tokens.exact,
+        family: name("family", &who.family),
+        given: name("given", &who.given),
+        birth: who
+            .day
+            .as_ref()
+            .map(|day| filter::of_digits(key, epoch, "birth", day)),
+    }
+}
+
+type Text = Zeroizing<String>;
+
+/// The fields of a person in the form in which they are hashed.
+struct Folded {
+    kanji: Option<Text>,
+    kana: Option<Text>,
+    family: Option<Text>,
+    given: Option<Text>,
+    /// `YYYYMMDD`
+    day: Option<Text>,
+    year: Option<Text>,
+    sex: Option<&'static str>,
+    postal: Option<Text>,
+}
+
+impl Folded {
+    fn of(identity: &Identity) -> Self {
+        let (family, given) = folded_parts(identity.kana.as_ref(), fold::kana);
+        let (kanji_family, kanji_given) = folded_parts(identity.kanji.as_ref(), fold::kanji);
+        let birth = identity.birth.map(|birth| birth.expose());
+        let numbers =
+            |date: Date| format!("{:04}{:02}{:02}", date.year(), date.month(), date.day());
+        Self {
+            kanji: joined(kanji_family.as_ref(), kanji_given.as_ref()),
+            kana: joined(family.as_ref(), given.as_ref()),
+            family,
+            given,
+            day: birth.map(|date| Text::new(numbers(date))),
+            year: birth.map(|date| Text::new(format!("{:04}", date.year()))),
+            sex: identity
+                .sex
+                .filter(|sex| *sex != Sex::Unknown)
+                .map(Sex::as_str),
+            postal: fold::postal(identity.postal.expose()).map(Text::new),
+        }
+    }
+}
+
+/// Family and given name, each folded. A source that writes both into the family part, with a
+/// blank between, is split at the blank.
+fn folded_parts(
+    name: Option<&Name>,
+    fold: fn(&str) -> Option<String>,
+) -> (Option<Text>, Option<Text>) {
+    let Some(name) = name else {
+        return (None, None);
+    };
+    let (family, given) = (name.family.expose(), name.given.expose());
+    let mut pieces = family.split_whitespace();
+    let (family, given) = match (pieces.next(), pieces.next(), pieces.next()) {
+        (Some(first), Some(second), None) if given.trim().is_empty() => (first, second),
+        _ => (family, given),
+    };
+    (fold(family).map(Text::new), fold(given).map(Text::new))
+}
+
+fn joined(family: Option<&Text>, given: Option<&Text>) -> Option<Text> {
+    let (family, given) = family.zip(given)?;
+    let mut full = Text::new(String::with_capacity(family.len() + given.len()));
+    full.push_str(family);
+    full.push_str(given);
+    Some(full)
+}
+
+struct Tokens<'a> {
+    key: &'a dyn Prf,
+    epoch: u16,
+    exact: BTreeMap<TokenKind, Vec<Token>>,
+}
+
+impl Tokens<'_> {
+    fn persons(&mut self, who: &Folded) {
+        let [kanji, kana, family, given, day, year, postal] = [
+            &who.kanji,
+            &who.kana,
+            &who.family,
+            &who.given,
+            &who.day,
+            &who.year,
+            &who.postal,
+        ]
+        .map(|text| text.as_ref().map(|text| text.as_str()));
+        let sex = who.sex;
+        self.add(TokenKind::KanaBirthSex, &[kana, day, sex]);
+        self.add(TokenKind::KanjiBirthSex, &[kanji, day, sex]);
+        self.add(TokenKind::GivenBirthSex, &[given, day, sex]);
+        self.add(TokenKind::FamilyBirthSex, &[family, day, sex]);
+        self.add(TokenKind::NameBirthYear, &[kana, year, sex]);
+        self.add(TokenKind::NamePostal, &[kana, sex, postal]);
+        self.add(TokenKind::BirthSexPostal, &[day, sex, postal]);
+    }
+
+    fn insured(&mut self, who: &Folded, card: &Insurance) {
+        let insurer = fold::insurer(card.insurer.expose()).map(Text::new);
+        let symbol = symbol(&card.symbol);
+        let number = fold::insured(card.number.expose()).map(Text::new);
+        let branch = fold::branch(card.branch.expose()).map(Text::new);
+        let [insurer, symbol, number, branch, day] =
+            [&insurer, &symbol, &number, &branch, &who.day]
+                .map(|text| text.as_ref().map(|text| text.as_str()));
+        self.add(TokenKind::Insured, &[insurer, symbol, number, branch, day]);
+        self.add(
+            TokenKind::InsuredHousehold,
+            &[insurer, symbol, number, day, who.sex],
+        );
+    }
+
+    fn add(&mut self, kind: TokenKind, parts: &[Option<&str>]) {
+        let start = Message::new(DOMAIN)
+            .number(u16::from(kind.number()))
+            .number(self.epoch);
+        let whole = parts
+            .iter()
+            .try_fold(start, |message, part| Some(message.part((*part)?)));
+        if let Some(message) = whole {
+            self.exact
+                .entry(kind)
+                .or_default()
+                .push(Token(message.short(self.key)));
+        }
+    }
+}
+
+/// A card may have no 記号 (後期高齢者 have none). Blank or zeros say so; damaged does not.
+fn symbol(symbol: &Sensitive) -> Option<Text> {
+    let width = Zeroizing::new(fold::width(symbol.expose()).into_owned());
+    let none = width
+        .chars()
+        .all(|c| c.is_whitespace() || matches!(c, '0' | '-'));
+    if none {
+        Some(Text::default())
+    } else {
+        fold::insured(&width).map(Text::new)
+    }
+}
+
+#[cfg(test)]
+mod tests;

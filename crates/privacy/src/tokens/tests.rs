@@ -1,0 +1,363 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests fail by panicking"
+)]
+
+use std::collections::BTreeSet;
+
+use jiff::civil::date;
+use proptest::prelude::*;
+use record::identity::Birth;
+
+use super::*;
+use crate::fixtures::{Key, card, hex, name};
+
+fn person() -> Identity {
+    Identity {
+        kanji: name("髙橋", "翔一"),
+        kana: name("タカハシ", "ショウイチ"),
+        birth: Some(Birth::new(date(1958, 3, 9))),
+        sex: Some(Sex::Male),
+        postal: Sensitive::new("184-0014"),
+        insurance: vec![card("06130012", "１２３４", "５６７", "01")],
+        ..Identity::default()
+    }
+}
+
+fn tokens(identity: &Identity) -> LinkageTokens {
+    tokenize(identity, &Key::fixed(7), 1)
+}
+
+fn kinds(tokens: &LinkageTokens) -> Vec<TokenKind> {
+    tokens.exact.keys().copied().collect()
+}
+
+/// The kinds of which two persons have a token in common.
+fn shared(one: &Identity, other: &Identity) -> Vec<TokenKind> {
+    let (one, other) = (tokens(one), tokens(other));
+    let common = |kind: &TokenKind| {
+        let other: BTreeSet<_> = other.exact.get(kind).into_iter().flatten().collect();
+        one.exact
+            .get(kind)
+            .into_iter()
+            .flatten()
+            .any(|token| other.contains(token))
+    };
+    TokenKind::ALL.iter().copied().filter(common).collect()
+}
+
+/// Test vectors, raw to token, under the key 07 07 … 07 in epoch 1. A change here means that no
+/// token made before compares with one made after: raise the folding version or the domain.
+#[test]
+fn tokens_of_a_fixed_person_under_a_fixed_key_never_change() {
+    let made = tokens(&person());
+    let exact: Vec<_> = made
+        .exact
+        .iter()
+        .map(|(kind, tokens)| format!("{} {}", kind.as_str(), hex(tokens[0].as_bytes())))
+        .collect();
+    assert_eq!((made.version, made.epoch), (1, 1));
+    assert_eq!(
+        exact,
+        [
+            "kana_birth_sex 66f24471c93374e1a311e76fb07fcea5",
+            "kanji_birth_sex 99236ddf3401e0cf38eeb27d21bc2b62",
+            "insured 67f4780d6f5ced2fa943bc3d388908fe",
+            "insured_household 28fd88a49987ed7e794264ab4ad9fcbf",
+            "given_birth_sex ab12b668135b8221f61243d5b3eb0180",
+            "family_birth_sex 04713307b5db0cb4f1b1caabc34c8025",
+            "name_birth_year 3f3204304dd1028d98e6faebf466a788",
+            "name_postal 01ac3547254e32e737015efe96d85ad2",
+            "birth_sex_postal 7bfafd5acf1c4dc1d72ce10908eae180"
+        ]
+    );
+    assert_eq!(
+        hex(made.family.unwrap().as_bytes()),
+        "1000002104620010840080080020200c200110706040b0b86114101050200888"
+    );
+    assert_eq!(
+        hex(made.given.unwrap().as_bytes()),
+        "2800187840600340208304392c0500c42302100000872058000023b102022000"
+    );
+    assert_eq!(
+        hex(made.birth.unwrap().as_bytes()),
+        "0802e40402a43c015880ac1208083419e118311b1104223402802020810e7608"
+    );
+}
+
+/// The encoding that is hashed, written out by hand once.
+#[test]
+fn a_token_is_the_first_half_of_the_keyed_function_over_length_prefixed_parts() {
+    let mut message = Vec::new();
+    message.extend(b"\0\0\0\x10sekisho token v1");
+    message.extend(b"\0\x01\0\x01");
+    message.extend(b"\0\0\0\x1b");
+    message.extend("タカハシシヨウイチ".as_bytes());
+    message.extend(b"\0\0\0\x0819580309\0\0\0\x01M");
+    let whole = Key::fixed(7).prf(&message);
+    let token = tokens(&person()).exact[&TokenKind::KanaBirthSex][0];
+    assert_eq!(token.as_bytes(), &whole[..16]);
+}
+
+#[test]
+fn a_person_with_every_field_has_a_token_of_every_kind() {
+    let made = tokens(&person());
+    assert_eq!(kinds(&made), TokenKind::ALL);
+    let all: BTreeSet<_> = made.exact.values().flatten().collect();
+    assert_eq!(all.len(), TokenKind::ALL.len());
+}
+
+#[test]
+fn spellings_of_one_person_give_equal_tokens() {
+    let base = tokens(&person());
+    let spelled: [fn(&mut Identity); 8] = [
+        |p| p.kana = name("ﾀｶﾊｼ", "ｼｮｳｲﾁ"),
+        |p| p.kana = name("たかはし", "しょういち"),
+        |p| p.kana = name("タカハシ", "シヨウイチ"),
+        |p| p.kana = name("タカハシ　ショウイチ", ""),
+        |p| p.kanji = name("高橋", "翔一"),
+        |p| p.kanji = name("髙橋 翔一", ""),
+        |p| p.postal = Sensitive::new("１８４００１４"),
+        |p| p.insurance = vec![card(" 6130012", "1234", "000567", "1")],
+    ];
+    for (index, change) in spelled.into_iter().enumerate() {
+        let mut other = person();
+        change(&mut other);
+        assert_eq!(tokens(&other), base, "spelling {index}");
+    }
+}
+
+#[test]
+fn an_absent_or_damaged_field_leaves_out_every_token_that_needs_it() {
+    use TokenKind::*;
+    let names = vec![KanaBirthSex, GivenBirthSex, NameBirthYear, NamePostal];
+    let cases: [(fn(&mut Identity), Vec<TokenKind>); 10] = [
+        (|p| p.kanji = name("●橋", "翔一"), vec![KanjiBirthSex]),
+        (|p| p.kana = name("タカハシ", ""), names.clone()),
+        (|p| p.kana = name("タカハシ", "●"), names),
+        (
+            |p| p.birth = None,
+            TokenKind::ALL
+                .iter()
+                .copied()
+                .filter(|kind| *kind != NamePostal)
+                .collect(),
+        ),
+        (
+            |p| p.sex = Some(Sex::Unknown),
+            TokenKind::ALL
+                .iter()
+                .copied()
+                .filter(|kind| *kind != Insured)
+                .collect(),
+        ),
+        (
+            |p| p.postal = Sensitive::new("184"),
+            vec![NamePostal, BirthSexPostal],
+        ),
+        (|p| p.insurance.clear(), vec![Insured, InsuredHousehold]),
+        (
+            |p| p.insurance = vec![card("06130012", "1234", "567", "00")],
+            vec![Insured],
+        ),
+        (
+            |p| p.insurance = vec![card("06130012", "1●", "567", "01")],
+            vec![Insured, InsuredHousehold],
+        ),
+        (
+            |p| p.insurance = vec![card("", "1234", "567", "01")],
+            vec![Insured, InsuredHousehold],
+        ),
+    ];
+    for (index, (change, absent)) in cases.into_iter().enumerate() {
+        let mut other = person();
+        change(&mut other);
+        let made = tokens(&other);
+        let missing: Vec<_> = TokenKind::ALL
+            .iter()
+            .copied()
+            .filter(|kind| !made.exact.contains_key(kind))
+            .collect();
+        assert_eq!(missing, absent, "case {index}");
+    }
+    let nobody = tokens(&Identity::default());
+    assert!(nobody.exact.is_empty() && nobody.family.is_none() && nobody.birth.is_none());
+}
+
+#[test]
+fn a_card_without_a_symbol_gives_tokens() {
+    let mut elder = person();
+    elder.insurance = vec![card("39131234", "", "01234567", "01")];
+    let mut zeros = person();
+    zeros.insurance = vec![card("39131234", "０００", "1234567", "01")];
+    assert!(shared(&elder, &zeros).contains(&TokenKind::Insured));
+}
+
+/// B-074.
+#[test]
+fn another_branch_number_is_another_person_of_the_household() {
+    let mut sibling = person();
+    sibling.insurance = vec![card("06130012", "1234", "567", "02")];
+    let common = shared(&person(), &sibling);
+    assert!(!common.contains(&TokenKind::Insured));
+    assert!(common.contains(&TokenKind::InsuredHousehold));
+}
+
+#[test]
+fn twins_share_the_tokens_of_household_family_and_place_only() {
+    use TokenKind::*;
+    let mut twin = person();
+    twin.kana = name("タカハシ", "ダイキ");
+    twin.kanji = name("髙橋", "大輝");
+    twin.insurance = vec![card("06130012", "1234", "567", "02")];
+    assert_eq!(
+        shared(&person(), &twin),
+        [InsuredHousehold, FamilyBirthSex, BirthSexPostal]
+    );
+    let (one, other) = (tokens(&person()), tokens(&twin));
+    assert_eq!(one.family, other.family);
+    assert!(dice(&one.given.unwrap(), &other.given.unwrap()) < 0.6);
+}
+
+#[test]
+fn a_change_of_name_a_move_and_a_wrong_birth_year_each_leave_a_shared_token() {
+    use TokenKind::*;
+    let mut married = person();
+    married.kana = name("サトウ", "ショウイチ");
+    married.kanji = name("佐藤", "翔一");
+    married.postal = Sensitive::new("100-0001");
+    married.insurance.clear();
+    assert_eq!(shared(&person(), &married), [GivenBirthSex]);
+    let mut wrong_year = person();
+    wrong_year.birth = Some(Birth::new(date(1968, 3, 9)));
+    assert_eq!(shared(&person(), &wrong_year), [NamePostal]);
+    let mut wrong_day = person();
+    wrong_day.birth = Some(Birth::new(date(1958, 9, 3)));
+    assert_eq!(shared(&person(), &wrong_day), [NameBirthYear, NamePostal]);
+}
+
+#[test]
+fn several_insurances_give_several_tokens_in_one_order_up_to_the_limit() {
+    let cards: Vec<_> = (1..=9)
+        .map(|n| card("06130012", "1234", &format!("{n}"), "01"))
+        .collect();
+    let with = |cards: &[Insurance]| {
+        let mut person = person();
+        person.insurance = cards.to_vec();
+        tokens(&person)
+    };
+    let (first, second, twice) = (
+        with(&cards[..2]),
+        with(&[cards[1].clone(), cards[0].clone()]),
+        with(&[cards[0].clone(), cards[0].clone()]),
+    );
+    assert_eq!(first, second);
+    assert_eq!(first.exact[&TokenKind::Insured].len(), 2);
+    assert_eq!(twice.exact[&TokenKind::Insured].len(), 1);
+    assert_eq!(
+        with(&cards).exact[&TokenKind::Insured].len(),
+        MOST_INSURANCES
+    );
+}
+
+#[test]
+fn another_key_or_epoch_shares_nothing() {
+    let base = tokens(&person());
+    for other in [
+        tokenize(&person(), &Key::fixed(8), 1),
+        tokenize(&person(), &Key::fixed(7), 2),
+    ] {
+        for kind in TokenKind::ALL {
+            assert_ne!(base.exact[kind], other.exact[kind]);
+        }
+        assert!(dice(&base.family.unwrap(), &other.family.unwrap()) < 0.6);
+    }
+}
+
+#[test]
+fn filters_of_near_names_are_near_and_differ_by_birth_year_and_field() {
+    let mut near = person();
+    near.kana = name("タカハジ", "ショウイチ");
+    let mut other_year = person();
+    other_year.birth = Some(Birth::new(date(1959, 3, 9)));
+    let mut same = person();
+    same.kana = name("タカハシ", "タカハシ");
+    let base = tokens(&person());
+    let family =
+        |identity: &Identity| dice(&base.family.unwrap(), &tokens(identity).family.unwrap());
+    assert!((0.5..0.95).contains(&family(&near)), "{}", family(&near));
+    assert!(family(&other_year) < 0.5, "{}", family(&other_year));
+    let both = tokens(&same);
+    assert!(dice(&both.family.unwrap(), &both.given.unwrap()) < 0.5);
+    let birth = |date| {
+        let mut other = person();
+        other.birth = Some(Birth::new(date));
+        dice(&base.birth.unwrap(), &tokens(&other).birth.unwrap())
+    };
+    assert!(birth(date(1958, 3, 8)) > birth(date(1958, 2, 8)));
+    assert!(birth(date(1958, 2, 8)) > birth(date(2003, 11, 20)));
+}
+
+#[test]
+fn tokens_round_trip_through_cbor_in_few_bytes() {
+    let made = tokens(&person());
+    let bytes = serde_cbor::to_vec(&made).unwrap();
+    assert_eq!(
+        serde_cbor::from_slice::<LinkageTokens>(&bytes).unwrap(),
+        made
+    );
+    assert!(bytes.len() < 400, "{}", bytes.len());
+    assert_eq!(
+        serde_json::from_str::<LinkageTokens>(&serde_json::to_string(&made).unwrap()).unwrap(),
+        made
+    );
+}
+
+/// B-133.
+#[test]
+fn debug_output_shows_no_token() {
+    let shown = format!("{:?}", tokens(&person()));
+    assert!(shown.contains("hidden"));
+    for token in tokens(&person()).exact.values().flatten() {
+        assert!(
+            !shown.contains(&format!("{:?}", token.as_bytes())),
+            "{shown}"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn names_of_any_length_fill_at_most_about_half(
+        family in "[ア-ン]{1,40}", given in "[ア-ン]{1,6}", byte: u8,
+    ) {
+        let mut other = person();
+        other.kana = name(&family, &given);
+        let made = tokenize(&other, &Key::fixed(byte), 1);
+        let bits = |filter: Option<Filter>| {
+            filter.unwrap().words().iter().map(|word| word.count_ones()).sum::<u32>()
+        };
+        prop_assert!((1..=144).contains(&bits(made.family)), "{}", bits(made.family));
+        prop_assert!((1..=80).contains(&bits(made.given)));
+        prop_assert!(bits(made.birth) <= 80);
+    }
+
+    #[test]
+    fn dice_is_symmetric_and_one_only_for_equal_filters(a: [u8; 32], b: [u8; 32]) {
+        let (a, b) = (Filter::new(a), Filter::new(b));
+        prop_assert_eq!(dice(&a, &b), dice(&b, &a));
+        prop_assert!((0.0..=1.0).contains(&dice(&a, &b)));
+        prop_assert_eq!(dice(&a, &a), 1.0);
+        prop_assert_eq!(dice(&a, &b) == 1.0, a == b);
+    }
+
+    #[test]
+    fn no_name_makes_it_panic(family in "\\PC{0,12}", given in "\\PC{0,12}", number in "\\PC{0,12}") {
+        let mut other = person();
+        other.kana = name(&family, &given);
+        other.kanji = name(&family, &given);
+        other.insurance = vec![card(&number, &family, &number, &given)];
+        tokens(&other);
+    }
+}

@@ -1,0 +1,9 @@
+//! Only separation makes what can be sealed.
+
+use privacy::separate::{Separated, Subject};
+
+fn skip(subject: Subject) -> Separated {
+    Separated { subject, documents: Vec::new(), refused: Vec::new() }
+}
+
+fn main() {}

@@ -1,0 +1,221 @@
+//! Errors that a person sees: a stable code, Japanese, English, and what to do next.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+macro_rules! problems {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $exit:literal,
+       $ja:literal, $en:literal, $do_ja:literal, $do_en:literal;)*) => {
+        /// What stopped a run. Texts never hold data of a patient.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Problem {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Problem {
+            #[cfg(test)]
+            const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The stable code.
+            pub(crate) const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// The exit status of the program: 1 needs a person, 75 mends itself at the next run.
+            pub(crate) const fn exit_status(self) -> u8 {
+                match self { $(Self::$variant => $exit,)* }
+            }
+
+            const fn texts(self) -> [&'static str; 4] {
+                match self { $(Self::$variant => [$ja, $en, $do_ja, $do_en],)* }
+            }
+        }
+    };
+}
+
+problems! {
+    /// The settings file cannot be used.
+    Settings = "G001", 1,
+        "設定ファイルが使えません。", "The settings file cannot be used.",
+        "下の行に示す項目を直してください。", "Correct the item named below.";
+    /// A key file cannot be used.
+    Key = "G002", 1,
+        "鍵ファイルが使えません。", "A key file cannot be used.",
+        "センターから受け取った鍵を入れ直してください。", "Install the key from the centre again.";
+    /// A source folder is missing.
+    SourceMissing = "G003", 1,
+        "SS-MIX2 のフォルダが見つからないか、開けません。", "A storage folder is missing or cannot be opened.",
+        "共有フォルダの接続と読み取り権限を確認してください。", "Check the share's connection and read permission.";
+    /// The storage holds no patient at all.
+    SourceEmpty = "G004", 1,
+        "SS-MIX2 のフォルダに患者のデータがありません。", "The storage holds no patient data.",
+        "フォルダの指定が正しいか、出力が動いているかを確認してください。",
+        "Check that the folder is the right one and that the exporter works.";
+    /// The notice ledger or stop list is missing.
+    LedgerMissing = "G005", 1,
+        "通知台帳または提供停止一覧がないため、何も送りません。",
+        "The notice ledger or the stop list is missing; nothing is sent.",
+        "2つの CSV を設定の場所に置いてください。停止がなければ見出し行だけの一覧を置きます。",
+        "Put both CSV files where the settings say; with no stops, a list with only its header.";
+    /// The notice ledger or stop list is malformed.
+    LedgerMalformed = "G006", 1,
+        "通知台帳または提供停止一覧に読めない行があるため、何も送りません。",
+        "The notice ledger or the stop list has a line that cannot be read; nothing is sent.",
+        "下に示す行を直してください。", "Correct the line named below.";
+    /// The clock is before what has been seen.
+    Clock = "G007", 1,
+        "時計が正しくないため、封かんも送信もしません。", "The clock is wrong; nothing is sealed or sent.",
+        "時刻の取得先との接続を確認してください。時計が直れば自動で再開します。",
+        "Check the time source; work resumes by itself once the clock is right.";
+    /// The state folder cannot be written.
+    State = "G008", 1,
+        "状態を保存できません。", "The state cannot be stored.",
+        "データ領域の空きと権限を確認してください。", "Check free space and permission of the data folder.";
+    /// No space is left.
+    DiskFull = "G009", 1,
+        "ディスクがいっぱいです。送信待ちのデータは失われていません。",
+        "The disk is full. What waits to be sent is safe.",
+        "空きを作るか、回線を復旧して送信を進めてください。",
+        "Free some space, or restore the line so that the queue can drain.";
+    /// The queue holds as much as it may.
+    SpoolFull = "G010", 75,
+        "送信待ちが上限に達したため、読み取りを止めています。送信待ちのデータは失われていません。",
+        "The queue has reached its limit; reading has paused. What waits is safe.",
+        "回線とセンターの状態を確認してください。送信が進めば自動で再開します。",
+        "Check the line and the centre; reading resumes by itself as the queue drains.";
+    /// A queued batch does not match its digest.
+    SpoolDamaged = "G011", 1,
+        "送信待ちのデータが壊れているため、送信を止めました。",
+        "A queued batch is damaged; sending has stopped.",
+        "センターに連絡してください。元の記録から作り直せます。",
+        "Call the centre; the batch can be made again from the source.";
+    /// The front cannot be reached.
+    FrontUnreachable = "G012", 75,
+        "センターに接続できません。データは失われていません。次回もう一度送ります。",
+        "The centre cannot be reached. Nothing is lost; it is tried again next time.",
+        "回線（閉域網）の状態を確認してください。", "Check the closed network line.";
+    /// The front's certificate is not ours.
+    FrontUntrusted = "G013", 1,
+        "接続先がセンターであることを確認できないため、送信しませんでした。",
+        "The peer could not prove to be the centre; nothing was sent.",
+        "センターに連絡してください。接続先や証明書が変わっていないか確認します。",
+        "Call the centre, which checks the address and the certificates.";
+    /// The front refused a batch.
+    FrontRefused = "G014", 1,
+        "センターが受け取りを断りました。データは手元に残っています。",
+        "The centre refused a batch. It stays in the queue.",
+        "下の理由をセンターに伝えてください。", "Tell the centre the reason below.";
+    /// A receipt is forged or about something else.
+    ReceiptInvalid = "G015", 1,
+        "受領証の署名を確認できません。データは手元に残っています。",
+        "A receipt's signature could not be verified. The batch stays in the queue.",
+        "センターに連絡してください。", "Call the centre.";
+    /// Another run is going on.
+    AlreadyRunning = "G016", 75,
+        "別の処理が動いています。", "Another run is in progress.",
+        "終わるまで待ってください。対応は不要です。", "Wait until it ends; nothing to do.";
+    /// The program met a state that it should not.
+    Internal = "G017", 1,
+        "想定外の状態になったため止めました。データは失われていません。",
+        "An unexpected state stopped the run. Nothing is lost.",
+        "コードと下の行をセンターに伝えてください。", "Tell the centre the code and the line below.";
+}
+
+/// A problem with what it was about and why. The detail names keys, files of ours or line numbers,
+/// never anything from the source.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    problem: Problem,
+    detail: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Failure {
+    /// A failure without an underlying error.
+    pub(crate) fn new(problem: Problem, detail: impl Into<String>) -> Self {
+        Self { problem, detail: detail.into(), source: None }
+    }
+
+    /// A failure with what caused it.
+    pub(crate) fn because(
+        problem: Problem,
+        detail: impl Into<String>,
+        source: impl Into<Box<dyn StdError + Send + Sync>>,
+    ) -> Self {
+        Self { problem, detail: detail.into(), source: Some(source.into()) }
+    }
+
+    /// A failure of writing to our own state: a full disk is told apart.
+    pub(crate) fn storing(detail: impl Into<String>, source: std::io::Error) -> Self {
+        let full = matches!(
+            source.kind(),
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
+        );
+        Self::because(if full { Problem::DiskFull } else { Problem::State }, detail, source)
+    }
+
+    /// A failure of the state database: a full disk is told apart.
+    pub(crate) fn database(source: rusqlite::Error) -> Self {
+        let full = source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
+        Self::because(if full { Problem::DiskFull } else { Problem::State }, "state.sqlite", source)
+    }
+
+    /// What kind of problem it is.
+    pub(crate) fn problem(&self) -> Problem {
+        self.problem
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [ja, en, do_ja, do_en] = self.problem.texts();
+        let code = self.problem.code();
+        writeln!(f, "{code}  {ja}\n      {do_ja}")?;
+        write!(f, "      {en} {do_en}")?;
+        if !self.detail.is_empty() {
+            write!(f, "\n      -> {}", self.detail)?;
+        }
+        let mut cause = self.source.as_deref().map(|error| error as &dyn StdError);
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl StdError for Failure {}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(source: rusqlite::Error) -> Self {
+        Self::database(source)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// P-23: every error has a stable code, both languages and a next step.
+    #[test]
+    fn every_problem_speaks_both_languages_and_says_what_to_do() {
+        let codes: BTreeSet<_> = Problem::ALL.iter().map(|p| p.code()).collect();
+        assert_eq!(codes.len(), Problem::ALL.len());
+        for problem in Problem::ALL {
+            let [ja, en, do_ja, do_en] = problem.texts();
+            assert!(!ja.is_ascii() && !do_ja.is_ascii(), "{}", problem.code());
+            assert!(en.is_ascii() && do_en.is_ascii(), "{}", problem.code());
+            assert!([1, 75].contains(&problem.exit_status()));
+        }
+    }
+
+    #[test]
+    fn the_whole_chain_of_causes_is_shown_once() {
+        let io = std::io::Error::other("no route");
+        let shown = Failure::because(Problem::FrontUnreachable, "front", io).to_string();
+        assert!(shown.starts_with("G012  センター"), "{shown}");
+        assert!(shown.ends_with("-> front: no route"), "{shown}");
+    }
+}

@@ -1,0 +1,195 @@
+//! The site's notice ledger and stop list, read from CSV. One bad line stops the run: a line that
+//! cannot be read could be somebody's no.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use envelope::Sha256;
+use privacy::gate::{Contract, ContractId, DocumentVersion, Filing, Gate, HoldDays};
+use privacy::gate::{Notice, NoticeMethod, Requester, Stop};
+use record::{ChartNumber, Date};
+
+use crate::error::{Failure, Problem};
+
+/// Largest ledger file: about 100 million lines would be needed to reach it.
+const FILE_BYTES_MAX: u64 = 4 << 30;
+
+/// Builds the gate from the settings and the two files as they are now.
+///
+/// # Errors
+/// A file is missing or has a line that cannot be read; the contract section is malformed.
+pub(crate) fn gate(
+    settings: &config::gateway::Settings,
+    today: Date,
+) -> Result<(Gate, StopsMet), Failure> {
+    let (notices, ledger) = read(&settings.ledger.notices, NOTICE_COLUMNS, notice)?;
+    let (stops, stop_list) = read(&settings.ledger.stops, STOP_COLUMNS, stop)?;
+    let contract = settings.contract.as_ref().map(contract).transpose()?;
+    let met = StopsMet { waiting: stops.iter().map(|stop| stop.chart.clone()).collect() };
+    Ok((Gate::new(contract, notices, stops, ledger, stop_list, today), met))
+}
+
+/// Which stops of the list have met their patient in the storage. One that meets nobody may be
+/// mistyped, and then the person who said no is let through: the run tells.
+pub(crate) struct StopsMet {
+    waiting: BTreeSet<ChartNumber>,
+}
+
+impl StopsMet {
+    /// A patient was seen in the storage.
+    pub(crate) fn met(&mut self, chart: &ChartNumber) {
+        self.waiting.remove(chart);
+    }
+
+    /// How many stops have met nobody.
+    pub(crate) fn unmet(&self) -> u64 {
+        self.waiting.len() as u64
+    }
+}
+
+const NOTICE_COLUMNS: &[&str] = &["patient_id", "notified_on", "document_version", "method"];
+const STOP_COLUMNS: &[&str] = &["patient_id", "requested_on", "requester"];
+
+fn contract(section: &config::gateway::Contract) -> Result<Contract, Failure> {
+    let malformed = |key: &str| Failure::new(Problem::Settings, format!("contract.{key}"));
+    let day = |key: &'static str, text: &str| {
+        config::gateway::Contract::date(key, text)
+            .map_err(|error| Failure::because(Problem::Settings, "contract", error))
+    };
+    let reference = section.filing_reference.as_ref().zip(section.filed_on.as_ref());
+    let filing = match reference {
+        None => None,
+        Some((reference, filed_on)) => Some(Filing {
+            reference: reference.parse().map_err(|_| malformed("filing_reference"))?,
+            filed_on: day("contract.filed_on", filed_on)?,
+        }),
+    };
+    let leaves_on = section.leaves_on.as_deref();
+    Ok(Contract {
+        id: section.id.parse::<ContractId>().map_err(|_| malformed("id"))?,
+        filing,
+        effective_from: day("contract.effective_from", &section.effective_from)?,
+        leaves_on: leaves_on.map(|text| day("contract.leaves_on", text)).transpose()?,
+        hold_days: HoldDays::new(section.hold_days).map_err(|_| malformed("hold_days"))?,
+    })
+}
+
+/// A chart number as a ledger may write it. Blanks and full-width digits would silently match
+/// nobody, and a stop that matches nobody lets its person through.
+fn chart(text: &str) -> Option<ChartNumber> {
+    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    plain.then(|| ChartNumber::new(text)).flatten()
+}
+
+fn notice(row: &csv::StringRecord) -> Option<Notice> {
+    Some(Notice {
+        chart: chart(row.get(0)?)?,
+        notified_on: row.get(1)?.parse().ok()?,
+        document: row.get(2)?.parse::<DocumentVersion>().ok()?,
+        method: row.get(3)?.parse::<NoticeMethod>().ok()?,
+    })
+}
+
+fn stop(row: &csv::StringRecord) -> Option<Stop> {
+    Some(Stop {
+        chart: chart(row.get(0)?)?,
+        requested_on: row.get(1)?.parse().ok()?,
+        requester: row.get(2)?.parse::<Requester>().ok()?,
+    })
+}
+
+/// Rows of one file and the SHA-256 of its bytes, both from a single reading.
+fn read<T>(
+    path: &Path,
+    columns: &[&str],
+    parse: fn(&csv::StringRecord) -> Option<T>,
+) -> Result<(Vec<T>, [u8; 32]), Failure> {
+    let name = path.display().to_string();
+    let file =
+        File::open(path).map_err(|error| Failure::because(Problem::LedgerMissing, &name, error))?;
+    let mut digested = Digested { inner: file.take(FILE_BYTES_MAX), digest: Sha256::new() };
+    let mut rows = Vec::new();
+    let malformed = |line: u64| Failure::new(Problem::LedgerMalformed, format!("{name}: {line}"));
+    {
+        let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(&mut digested);
+        let header = reader.headers().map_err(|_| malformed(1))?;
+        let names = header.iter().map(|column| column.trim_start_matches('\u{feff}').trim());
+        if !names.eq(columns.iter().copied()) {
+            return Err(malformed(1));
+        }
+        // The error of the CSV reader is not kept: it may quote the line.
+        for row in reader.records() {
+            let line = rows.len() as u64 + 2;
+            let row = row.map_err(|_| malformed(line))?;
+            rows.push(parse(&row).ok_or_else(|| malformed(line))?);
+        }
+    }
+    std::io::copy(&mut digested, &mut std::io::sink())
+        .map_err(|error| Failure::because(Problem::LedgerMissing, &name, error))?;
+    Ok((rows, digested.digest.finish()))
+}
+
+struct Digested<R> {
+    inner: R,
+    digest: Sha256,
+}
+
+impl<R: Read> Read for Digested<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let length = self.inner.read(buffer)?;
+        if let Some(read) = buffer.get(..length) {
+            self.digest.update(read);
+        }
+        Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn problem_of(text: &[u8]) -> Result<usize, Problem> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notices.csv");
+        fs::write(&path, text).unwrap();
+        let rows = read(&path, NOTICE_COLUMNS, notice);
+        rows.map(|(rows, _)| rows.len()).map_err(|failure| {
+            assert!(!failure.to_string().contains("0001112223"), "{failure}");
+            failure.problem()
+        })
+    }
+
+    #[test]
+    fn one_bad_line_refuses_the_whole_ledger_without_showing_it() {
+        let header = "patient_id,notified_on,document_version,method\n";
+        for (rows, result) in [
+            ("", Ok(0)),
+            ("0001112223,2026-01-05,2025-10,handed\n", Ok(1)),
+            ("0001112223,2026-02-30,2025-10,handed\n", Err(Problem::LedgerMalformed)),
+            ("0001112223,2026-01-05,2025-10,shouted\n", Err(Problem::LedgerMalformed)),
+            ("0001112223,2026-01-05,2025-10\n", Err(Problem::LedgerMalformed)),
+            (",2026-01-05,2025-10,handed\n", Err(Problem::LedgerMalformed)),
+            ("0001112223 ,2026-01-05,2025-10,handed\n", Err(Problem::LedgerMalformed)),
+            ("０００１,2026-01-05,2025-10,handed\n", Err(Problem::LedgerMalformed)),
+            ("0001112223,2026-01-05,2025-10,handed,x\n", Err(Problem::LedgerMalformed)),
+        ] {
+            assert_eq!(problem_of(format!("{header}{rows}").as_bytes()), result, "{rows}");
+            assert_eq!(problem_of(format!("\u{feff}{header}{rows}").as_bytes()), result);
+        }
+        assert_eq!(problem_of(b""), Err(Problem::LedgerMalformed));
+        let shuffled = b"notified_on,patient_id,document_version,method\n";
+        assert_eq!(problem_of(shuffled), Err(Problem::LedgerMalformed));
+        let shift_jis = [header.as_bytes(), b"\x8e\x52,2026-01-05,2025-10,handed\n"].concat();
+        assert_eq!(problem_of(&shift_jis), Err(Problem::LedgerMalformed));
+    }
+
+    #[test]
+    fn a_missing_ledger_is_named_plainly() {
+        let missing = read(Path::new("/nonexistent/stops.csv"), STOP_COLUMNS, stop);
+        assert_eq!(missing.err().map(|f| f.problem()), Some(Problem::LedgerMissing));
+    }
+}

@@ -1,0 +1,260 @@
+//! What a run did, in numbers: printed for people, written as JSON for machines. Counts only; no
+//! value from the data, no reference to a person.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use privacy::gate::Withheld;
+use record::{Drops, Finding, FindingCode, Record, ResourceKind, SiteId};
+use serde::Serialize;
+
+use crate::error::Failure;
+use crate::spool::write_durably;
+
+/// Everything that a run counts.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    /// The site.
+    pub(crate) site: SiteId,
+    /// Version of this program.
+    pub(crate) version: &'static str,
+    /// Persons.
+    pub(crate) patients: Patients,
+    /// Source files.
+    pub(crate) files: Files,
+    /// Records that were read, by kind.
+    pub(crate) records_read: BTreeMap<ResourceKind, u64>,
+    /// Records that were sealed in this run, by kind.
+    pub(crate) records_sealed: BTreeMap<ResourceKind, u64>,
+    /// Documents that were sealed in this run.
+    pub(crate) documents_sealed: u64,
+    /// Documents that had been sealed before in the same version.
+    pub(crate) documents_unchanged: u64,
+    /// Documents taken back in this run.
+    pub(crate) documents_withdrawn: u64,
+    /// What the gate withheld, by reason.
+    pub(crate) withheld: BTreeMap<&'static str, WithheldCount>,
+    /// Batches.
+    pub(crate) batches: Batches,
+    /// Findings by code.
+    pub(crate) findings: BTreeMap<&'static str, u64>,
+    /// What was left behind, by name.
+    pub(crate) drops: Drops,
+    /// Lines of the stop list that match no patient of the storage.
+    pub(crate) stops_without_patient: u64,
+    /// How long the parts took.
+    pub(crate) seconds: Seconds,
+    /// Largest resident memory of the process.
+    pub(crate) peak_memory_bytes: u64,
+    /// The problem that ended the run early, if any.
+    pub(crate) problem: Option<&'static str>,
+}
+
+/// Counts of persons.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Patients {
+    /// Seen in the storage.
+    pub(crate) seen: u64,
+    /// Not read again because nothing of theirs changed.
+    pub(crate) unchanged: u64,
+    /// Let through by the gate.
+    pub(crate) passed: u64,
+    /// Withheld by the gate.
+    pub(crate) withheld: u64,
+    /// Set aside because nothing of theirs could be used.
+    pub(crate) quarantined: u64,
+}
+
+/// Counts of files.
+#[derive(Debug, Default, Serialize, Clone, Copy)]
+pub(crate) struct Files {
+    /// Seen in the storage.
+    pub(crate) seen: u64,
+    /// Their size.
+    pub(crate) bytes: u64,
+    /// Read as the current version of a document.
+    pub(crate) read: u64,
+    /// Older versions, not read.
+    pub(crate) superseded: u64,
+    /// Deleted by the site.
+    pub(crate) withdrawn: u64,
+    /// Of a kind that is not handled.
+    pub(crate) unsupported: u64,
+    /// Set aside with a finding.
+    pub(crate) quarantined: u64,
+    /// In folders of patients whose folders have not changed.
+    pub(crate) unchanged: u64,
+}
+
+impl Files {
+    /// Adds the counts of another.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.seen += other.seen;
+        self.bytes += other.bytes;
+        self.read += other.read;
+        self.superseded += other.superseded;
+        self.withdrawn += other.withdrawn;
+        self.unsupported += other.unsupported;
+        self.quarantined += other.quarantined;
+        self.unchanged += other.unchanged;
+    }
+
+    /// Whether every file seen is accounted for in exactly one way.
+    pub(crate) fn balanced(&self) -> bool {
+        let accounted = self.read
+            + self.superseded
+            + self.withdrawn
+            + self.unsupported
+            + self.quarantined
+            + self.unchanged;
+        self.seen == accounted
+    }
+}
+
+/// What one reason withheld.
+#[derive(Debug, Default, Serialize, Clone, Copy)]
+pub(crate) struct WithheldCount {
+    /// Persons.
+    pub(crate) persons: u64,
+    /// Their files.
+    pub(crate) files: u64,
+    /// Their records.
+    pub(crate) records: u64,
+}
+
+/// Counts of batches.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Batches {
+    /// Sealed in this run.
+    pub(crate) sealed: u64,
+    /// Bytes sealed in this run.
+    pub(crate) sealed_bytes: u64,
+    /// Delivered in this run.
+    pub(crate) sent: u64,
+    /// Bytes that went over the line in this run.
+    pub(crate) sent_bytes: u64,
+    /// Still waiting.
+    pub(crate) waiting: u64,
+}
+
+/// Durations of the parts of a run.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Seconds {
+    /// From the walk to the last sealed batch.
+    pub(crate) collect: f64,
+    /// Delivery.
+    pub(crate) send: f64,
+}
+
+impl Report {
+    /// An empty report.
+    pub(crate) fn new(site: SiteId) -> Self {
+        Self {
+            site,
+            version: env!("CARGO_PKG_VERSION"),
+            patients: Patients::default(),
+            files: Files::default(),
+            records_read: BTreeMap::new(),
+            records_sealed: BTreeMap::new(),
+            documents_sealed: 0,
+            documents_unchanged: 0,
+            documents_withdrawn: 0,
+            withheld: BTreeMap::new(),
+            batches: Batches::default(),
+            findings: BTreeMap::new(),
+            drops: Drops::default(),
+            stops_without_patient: 0,
+            seconds: Seconds::default(),
+            peak_memory_bytes: 0,
+            problem: None,
+        }
+    }
+
+    /// Forgets what a pass over the storage counted, before another pass over the same storage.
+    /// What was sealed and sent stays.
+    pub(crate) fn start_next_pass(&mut self) {
+        self.patients = Patients::default();
+        self.files = Files::default();
+        self.records_read.clear();
+        self.withheld.clear();
+        self.findings.clear();
+        self.drops = Drops::default();
+        self.documents_unchanged = 0;
+    }
+
+    /// Counts findings by code.
+    pub(crate) fn count_findings(&mut self, findings: &[Finding]) {
+        for finding in findings {
+            *self.findings.entry(finding.code.as_str()).or_default() += 1;
+        }
+    }
+
+    /// Counts what the gate withheld of one person.
+    pub(crate) fn count_withheld(&mut self, reason: Withheld, files: u64, records: u64) {
+        self.patients.withheld += 1;
+        let count = self.withheld.entry(reason.as_str()).or_default();
+        count.persons += 1;
+        count.files += files;
+        count.records += records;
+    }
+
+    /// Writes the report as JSON.
+    pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
+        let failure = |error| Failure::storing(path.display().to_string(), error);
+        let text = serde_json::to_vec_pretty(self).map_err(std::io::Error::other);
+        text.and_then(|text| write_durably(path, &text)).map_err(failure)
+    }
+
+    /// The report for people: Japanese first, one screen.
+    pub(crate) fn for_people(&self) -> String {
+        let mut lines = Vec::new();
+        let total = |counts: &BTreeMap<ResourceKind, u64>| counts.values().sum::<u64>();
+        let mut line = |ja: &str, en: &str, value: String| lines.push(format!("{ja} ({en}): {value}"));
+        line("患者", "patients", self.patients.seen.to_string());
+        line("  変更なし", "unchanged", self.patients.unchanged.to_string());
+        line("ファイル", "files", self.files.seen.to_string());
+        line("読み取った記録", "records read", total(&self.records_read).to_string());
+        for (reason, count) in &self.withheld {
+            let text = format!("{} / {} / {}", count.persons, count.files, count.records);
+            let ja = format!("  留め置き {reason}: 人 / ファイル / 記録");
+            line(&ja, "withheld: persons / files / records", text);
+        }
+        line("封かんした記録", "records sealed", total(&self.records_sealed).to_string());
+        line("送信済みのため送らない文書", "documents sent before", self.documents_unchanged.to_string());
+        line("封かんした束", "batches sealed", self.batches.sealed.to_string());
+        line("送信した束", "batches sent", self.batches.sent.to_string());
+        line("送信待ちの束", "batches waiting", self.batches.waiting.to_string());
+        for code in FindingCode::ALL {
+            if let Some(count) = self.findings.get(code.as_str()) {
+                lines.push(format!("{code} x{count}  {}\n          {}", code.ja(), code.en()));
+            }
+        }
+        if self.stops_without_patient > 0 {
+            lines.push(format!(
+                "注意: 提供停止一覧の {0} 件に当たる患者が見つかりません。番号を確認してください。\n      \
+                 {0} stops match no patient of the storage; check the numbers.",
+                self.stops_without_patient
+            ));
+        }
+        lines.join("\n")
+    }
+}
+
+/// Counts records by kind.
+pub(crate) fn count_records<'a>(
+    counts: &mut BTreeMap<ResourceKind, u64>,
+    records: impl IntoIterator<Item = &'a Record>,
+) {
+    for record in records {
+        *counts.entry(record.kind()).or_default() += 1;
+    }
+}
+
+/// Largest resident memory of this process so far, in bytes.
+pub(crate) fn peak_memory_bytes() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse().ok());
+    kilobytes.map_or(0, |kilobytes: u64| kilobytes * 1024)
+}

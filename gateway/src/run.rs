@@ -1,0 +1,131 @@
+//! One run: read everything that changed, seal what may leave, deliver what waits.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use config::gateway::Settings;
+use nix::fcntl::{Flock, FlockArg};
+use privacy::gate::Gate;
+use privacy::separate::SiteKeys;
+
+use crate::batch::{Gathered, Sealer};
+use crate::clock;
+use crate::collect::{Collected, Intake, collect};
+use crate::error::{Failure, Problem};
+use crate::keys::Keys;
+use crate::ledger;
+use crate::report::{Report, peak_memory_bytes};
+use crate::send::{Sent, send_all};
+use crate::source::PatientReader;
+use crate::spool::{Spool, private_folder};
+use crate::state::{State, StateReader};
+
+const STATE_FILE: &str = "state.sqlite";
+
+/// Whether a run delivers what it sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// Deliver.
+    Send,
+    /// Leave everything in the queue.
+    Hold,
+}
+
+/// Runs once. The report is filled as far as the run came, also when it fails.
+///
+/// # Errors
+/// What stopped the run. What was sealed is safe in the queue and goes out at a later run.
+pub(crate) fn run(
+    settings: &Settings,
+    delivery: Delivery,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    private_folder(&settings.state.folder)?;
+    let _lock = lock(&settings.state.folder)?;
+    let keys = Keys::load(settings)?;
+    let mut state = State::open(&settings.state.folder.join(STATE_FILE))?;
+    let now = clock::now(state.latest_seen()?)?;
+    state.saw(now.seconds)?;
+    let spool = Spool::open(settings.state.folder.join("spool"), &state)?;
+    let result = collect_and_send(settings, &keys, &mut state, &spool, now, delivery, report);
+    report.batches.waiting = state.waiting()?.len() as u64;
+    report.peak_memory_bytes = peak_memory_bytes();
+    result
+}
+
+fn collect_and_send(
+    settings: &Settings,
+    keys: &Keys,
+    state: &mut State,
+    spool: &Spool,
+    now: clock::Now,
+    delivery: Delivery,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    loop {
+        let (gate, stops) = ledger::gate(settings, now.today)?;
+        let started = clock::stopwatch();
+        let spooled: u64 = state.waiting()?.iter().map(|batch| batch.bytes).sum();
+        let room = settings.limits.spool_bytes.saturating_sub(spooled);
+        let readers = readers(settings, keys, &gate)?;
+        let gathered = Gathered::default();
+        let sealer = Sealer { settings, keys, gate: &gate, now, spool, state, gathered };
+        let mut intake = Intake { sealer, stops, report, room };
+        let collected = collect(&settings.source.storages, readers, &mut intake)?;
+        report.seconds.collect += started.elapsed().as_secs_f64();
+        if collected == Collected::Everything && report.patients.seen == 0 {
+            return Err(Failure::new(Problem::SourceEmpty, ""));
+        }
+        if delivery == Delivery::Hold {
+            return match collected {
+                Collected::Everything => Ok(()),
+                Collected::UntilSpoolFull => Err(Failure::new(Problem::SpoolFull, "")),
+            };
+        }
+        let started = clock::stopwatch();
+        let mut sent = Sent::default();
+        let delivered = send_all(settings, keys, state, spool, &mut sent);
+        report.seconds.send += started.elapsed().as_secs_f64();
+        report.batches.sent += sent.batches;
+        report.batches.sent_bytes += sent.bytes;
+        delivered?;
+        if collected == Collected::Everything {
+            return Ok(());
+        }
+        // The queue has drained: visit the storage again, which passes quickly over what is done.
+        report.start_next_pass();
+    }
+}
+
+fn readers<'a>(
+    settings: &'a Settings,
+    keys: &'a Keys,
+    gate: &'a Gate,
+) -> Result<Vec<PatientReader<'a>>, Failure> {
+    let path = settings.state.folder.join(STATE_FILE);
+    (0..settings.limits.workers)
+        .map(|_| {
+            Ok(PatientReader {
+                limits: &settings.limits,
+                gate,
+                keys: SiteKeys {
+                    tokens: &keys.token,
+                    site: &keys.site,
+                    epoch: settings.keys.token_epoch,
+                },
+                state: StateReader::open(&path)?,
+                buffer: Vec::new(),
+            })
+        })
+        .collect()
+}
+
+/// Holds the state folder for this process. The lock ends with the process, however it ends.
+fn lock(folder: &Path) -> Result<Flock<File>, Failure> {
+    let path = folder.join("lock");
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let file = file.map_err(|error| Failure::storing(path.display().to_string(), error))?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock)
+        .map_err(|_| Failure::new(Problem::AlreadyRunning, ""))
+}

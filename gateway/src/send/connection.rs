@@ -1,0 +1,157 @@
+//! The connection to the front: an address inside the closed network, TLS 1.3 with our own
+//! certificate authority and our client certificate. Nothing else is accepted.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use config::gateway::Front;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use crate::error::{Failure, Problem};
+use crate::send::Trouble;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// Largest answer of the front: a receipt is below 1 KiB.
+const ANSWER_BYTES_MAX: usize = 64 << 10;
+
+/// The front and how to trust it.
+pub(crate) struct Peer {
+    address: std::net::SocketAddr,
+    name: ServerName<'static>,
+    connector: TlsConnector,
+}
+
+/// One open connection.
+pub(crate) struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+}
+
+/// What the front answered.
+pub(crate) struct Answer {
+    /// The HTTP status.
+    pub(crate) status: StatusCode,
+    /// The `Upload-Offset` header, when present and a number.
+    pub(crate) offset: Option<u64>,
+    /// The `Sekisho-State` header.
+    pub(crate) stored: bool,
+    /// The body.
+    pub(crate) body: Bytes,
+}
+
+impl Peer {
+    /// Reads certificates and fixes protocol, authority and name.
+    ///
+    /// # Errors
+    /// A certificate or key file cannot be used.
+    pub(crate) fn new(front: &Front) -> Result<Self, Failure> {
+        let unusable = |path: &Path| Failure::new(Problem::Key, path.display().to_string());
+        let mut roots = RootCertStore::empty();
+        for certificate in certificates(&front.authority)? {
+            roots.add(certificate).map_err(|_| unusable(&front.authority))?;
+        }
+        let chain = certificates(&front.certificate)?;
+        let key = PrivateKeyDer::from_pem_file(&front.private_key)
+            .map_err(|_| unusable(&front.private_key))?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .and_then(|builder| {
+                builder.with_root_certificates(roots).with_client_auth_cert(chain, key)
+            })
+            .map_err(|error| Failure::because(Problem::Key, "TLS", error))?;
+        let name = ServerName::try_from(front.server_name.clone())
+            .map_err(|error| Failure::because(Problem::Settings, "front.server_name", error))?;
+        let connector = TlsConnector::from(Arc::new(config));
+        Ok(Self { address: front.address, name, connector })
+    }
+
+    /// Opens a connection and proves both sides.
+    pub(crate) async fn connect(&self) -> Result<Connection, Trouble> {
+        let stream = timeout(CONNECT_TIMEOUT, TcpStream::connect(self.address)).await;
+        let stream = stream.map_err(|_| late("connect"))?.map_err(unreachable)?;
+        stream.set_nodelay(true).map_err(unreachable)?;
+        let secured = self.connector.connect(self.name.clone(), stream);
+        let secured = timeout(CONNECT_TIMEOUT, secured).await.map_err(|_| late("TLS"))?;
+        let secured = secured.map_err(untrusted_or_unreachable)?;
+        let (sender, driver) = handshake(TokioIo::new(secured)).await.map_err(broken)?;
+        tokio::spawn(async move {
+            // How the connection ended is seen by the request that it breaks.
+            let _ = driver.await;
+        });
+        Ok(Connection { sender })
+    }
+}
+
+impl Connection {
+    /// Sends one request and reads the whole answer.
+    pub(crate) async fn ask(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Trouble> {
+        let exchange = async {
+            self.sender.ready().await.map_err(broken)?;
+            let response = self.sender.send_request(request).await.map_err(broken)?;
+            read(response).await
+        };
+        timeout(ANSWER_TIMEOUT, exchange).await.map_err(|_| late("answer"))?
+    }
+}
+
+async fn read<B>(response: Response<B>) -> Result<Answer, Trouble>
+where
+    B: hyper::body::Body<Data = Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let offset = header("upload-offset").and_then(|value| value.parse().ok());
+    let stored = header("sekisho-state") == Some("stored");
+    let status = response.status();
+    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+    let body = body
+        .map_err(|error| Trouble::Passing(Failure::because(Problem::FrontUnreachable, "", error)))?
+        .to_bytes();
+    Ok(Answer { status, offset, stored, body })
+}
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let name = || path.display().to_string();
+    let file = File::open(path).map_err(|error| Failure::because(Problem::Key, name(), error))?;
+    let read = CertificateDer::pem_reader_iter(BufReader::new(file)).collect::<Result<Vec<_>, _>>();
+    match read {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        _ => Err(Failure::new(Problem::Key, name())),
+    }
+}
+
+fn late(step: &str) -> Trouble {
+    Trouble::Passing(Failure::new(Problem::FrontUnreachable, format!("{step}: no answer in time")))
+}
+
+fn unreachable(error: std::io::Error) -> Trouble {
+    Trouble::Passing(Failure::because(Problem::FrontUnreachable, "connect", error))
+}
+
+fn broken(error: hyper::Error) -> Trouble {
+    Trouble::Passing(Failure::because(Problem::FrontUnreachable, "HTTP", error))
+}
+
+/// A peer that cannot prove who it is will not be able to at the next try either; a connection
+/// that broke during the handshake may.
+fn untrusted_or_unreachable(error: std::io::Error) -> Trouble {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match tls {
+        Some(_) => Trouble::Lasting(Failure::because(Problem::FrontUntrusted, "TLS", error)),
+        None => Trouble::Passing(Failure::because(Problem::FrontUnreachable, "TLS", error)),
+    }
+}

@@ -1,0 +1,8 @@
+//! The source: SS-MIX2 storages, opened read-only. No link is followed, nothing is written.
+
+mod files;
+mod patient;
+mod walk;
+
+pub(crate) use patient::{MAPPING_VERSION, Outcome, PatientReader, Visited};
+pub(crate) use walk::{PatientFolder, Walk};

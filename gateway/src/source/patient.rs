@@ -1,0 +1,264 @@
+//! One patient from folder to separated documents: list, resolve versions, read, screen, separate.
+
+use std::collections::BTreeMap;
+
+use config::gateway::Limits;
+use envelope::Sha256;
+use formats::ssmix2;
+use formats::ssmix2::name::{FileName, Kind};
+use formats::ssmix2::place::Folders;
+use privacy::gate::{Gate, Pass, PatientReadings, Withheld};
+use privacy::separate::{Separated, SiteKeys, separate, subject_ref};
+use record::{ChartNumber, DocumentState, Drops, Finding, FindingCode, Reading};
+use record::{ResourceKind, SubjectRef};
+
+use crate::error::Failure;
+use crate::report::{Files, count_records};
+use crate::source::PatientFolder;
+use crate::source::files::{Found, Listing, list, read};
+use crate::state::{Fingerprint, StateReader};
+
+/// The mapping from source fields to the vocabulary; a change makes every document be read again.
+pub(crate) const MAPPING_VERSION: u16 = 1;
+
+/// What reading one patient takes. One per thread.
+pub(crate) struct PatientReader<'a> {
+    /// Bounds.
+    pub(crate) limits: &'a Limits,
+    /// Who may leave.
+    pub(crate) gate: &'a Gate,
+    /// Keys of the separation.
+    pub(crate) keys: SiteKeys<'a>,
+    /// What earlier runs sealed.
+    pub(crate) state: StateReader,
+    /// The bytes of the file at hand.
+    pub(crate) buffer: Vec<u8>,
+}
+
+/// One patient as visited.
+pub(crate) struct Visited {
+    /// Counts of files.
+    pub(crate) files: Files,
+    /// Records read, by kind.
+    pub(crate) records: BTreeMap<ResourceKind, u64>,
+    /// What was wrong.
+    pub(crate) findings: Vec<Finding>,
+    /// What was left behind.
+    pub(crate) drops: Drops,
+    /// The chart number by which the storage files the patient.
+    pub(crate) chart: Option<ChartNumber>,
+    /// What came of it.
+    pub(crate) outcome: Outcome,
+}
+
+/// What came of one patient.
+pub(crate) enum Outcome {
+    /// Nothing changed since everything was sealed.
+    Unchanged,
+    /// Nothing of the patient could be used.
+    Quarantined,
+    /// The gate said no.
+    Withheld(Withheld),
+    /// The gate said yes.
+    Passed {
+        /// Content and tokens.
+        separated: Box<Separated>,
+        /// What let the patient pass.
+        pass: Pass,
+        /// To be remembered once everything is sealed; absent when some file must be tried again.
+        fingerprint: Option<(SubjectRef, Fingerprint)>,
+    },
+}
+
+impl PatientReader<'_> {
+    /// Visits one patient.
+    ///
+    /// # Errors
+    /// Only those of our own state; what is wrong with the source is a finding.
+    pub(crate) fn visit(&mut self, folder: &PatientFolder) -> Result<Visited, Failure> {
+        let listing = list(&folder.folders, self.limits.patient_files);
+        let mut visited = Visited::of(&listing);
+        let level = folder.levels.each_ref().map(|name| name.to_str());
+        let [Some(first), Some(second), Some(third)] = level else {
+            return Ok(visited.quarantined(FindingCode::NameUnreadable));
+        };
+        let Some(chart) = ChartNumber::new(third) else {
+            return Ok(visited.quarantined(FindingCode::NameUnreadable));
+        };
+        visited.chart = Some(chart.clone());
+        if listing.too_many {
+            return Ok(visited.quarantined(FindingCode::LimitReached));
+        }
+        let subject = subject_ref(&chart, self.keys.site);
+        let fingerprint = self.fingerprint(&listing);
+        if !listing.incomplete && self.state.patient(&subject)? == Some(fingerprint) {
+            visited.files.unchanged = visited.files.seen;
+            return Ok(visited);
+        }
+        let named = visited.name_files(&listing.files, [first, second, third]);
+        let readings = self.read_current(&mut visited, named);
+        let remember = !listing.incomplete && !visited.must_retry();
+        let fingerprint = remember.then_some((subject, fingerprint));
+        Ok(self.screen_and_separate(visited, chart, readings, fingerprint))
+    }
+
+    /// What the folder looks like, together with everything that decides how it is read.
+    fn fingerprint(&self, listing: &Listing) -> Fingerprint {
+        let mut digest = Sha256::new();
+        digest.update(b"sekisho folder v1");
+        digest.update(&MAPPING_VERSION.to_be_bytes());
+        digest.update(&text::fold::VERSION.to_be_bytes());
+        digest.update(&self.keys.epoch.to_be_bytes());
+        for found in &listing.files {
+            let path = found.path.as_os_str().as_encoded_bytes();
+            digest.update(&(path.len() as u64).to_be_bytes());
+            digest.update(path);
+            digest.update(&found.bytes.to_be_bytes());
+            found.stamps.iter().for_each(|stamp| digest.update(&stamp.to_be_bytes()));
+        }
+        digest.finish()
+    }
+
+    /// Reads the current version of each document.
+    fn read_current(
+        &mut self,
+        visited: &mut Visited,
+        named: Vec<(FileName, &Found)>,
+    ) -> Vec<Reading> {
+        let resolved = ssmix2::versions::resolve(named);
+        visited.files.superseded = resolved.superseded;
+        visited.findings.extend(resolved.findings);
+        let mut readings = Vec::with_capacity(resolved.current.len());
+        for (name, found) in &resolved.current {
+            let read = read(found, self.limits.file_bytes, &mut self.buffer)
+                .map_err(Finding::of_file)
+                .and_then(|()| ssmix2::read(name, &self.buffer));
+            match read {
+                Ok(reading) => {
+                    visited.files.read += 1;
+                    visited.keep(&reading);
+                    readings.push(reading);
+                }
+                Err(finding) => {
+                    visited.files.quarantined += 1;
+                    visited.findings.push(finding);
+                }
+            }
+        }
+        visited.files.withdrawn = resolved.withdrawn.len() as u64;
+        readings.extend(resolved.withdrawn.iter().filter_map(|(name, _)| ssmix2::withdrawal(name)));
+        readings
+    }
+
+    fn screen_and_separate(
+        &self,
+        mut visited: Visited,
+        chart: ChartNumber,
+        readings: Vec<Reading>,
+        fingerprint: Option<(SubjectRef, Fingerprint)>,
+    ) -> Visited {
+        if readings.is_empty() {
+            visited.outcome = Outcome::Quarantined;
+            return visited;
+        }
+        let screened = match self.gate.screen(PatientReadings { chart, readings }) {
+            Ok(screened) => screened,
+            Err(reason) => {
+                visited.outcome = Outcome::Withheld(reason);
+                return visited;
+            }
+        };
+        let pass = screened.pass().clone();
+        let separated = Box::new(separate(screened, &self.keys));
+        visited.findings.extend_from_slice(separated.findings());
+        visited.outcome = Outcome::Passed { separated, pass, fingerprint };
+        visited
+    }
+}
+
+impl Visited {
+    fn of(listing: &Listing) -> Self {
+        let mut drops = Drops::default();
+        if listing.links > 0 {
+            drops.add("walk:link", listing.links);
+        }
+        let mut findings = Vec::new();
+        if listing.incomplete {
+            findings.push(Finding::of_file(FindingCode::FileUnreadable));
+        }
+        let seen = listing.files.len() as u64;
+        let bytes = listing.files.iter().map(|found| found.bytes).sum();
+        Self {
+            files: Files { seen, bytes, ..Files::default() },
+            records: BTreeMap::new(),
+            findings,
+            drops,
+            chart: None,
+            outcome: Outcome::Unchanged,
+        }
+    }
+
+    fn quarantined(mut self, code: FindingCode) -> Self {
+        self.files.quarantined = self.files.seen;
+        self.findings.push(Finding::of_file(code));
+        self.outcome = Outcome::Quarantined;
+        self
+    }
+
+    /// Takes the files whose names and places are right and whose kinds are handled; counts the
+    /// others.
+    fn name_files<'f>(
+        &mut self,
+        files: &'f [Found],
+        levels: [&str; 3],
+    ) -> Vec<(FileName, &'f Found)> {
+        let mut named = Vec::with_capacity(files.len());
+        for found in files {
+            match name_file(found, levels) {
+                Ok(name) => match name.kind {
+                    Kind::Known(kind) if ssmix2::supported(kind) => named.push((name, found)),
+                    Kind::Known(kind) => {
+                        self.files.unsupported += 1;
+                        self.drops.count(&format!("kind:{kind}"));
+                        self.findings.push(Finding::of_file(FindingCode::KindUnsupported));
+                    }
+                    Kind::Unknown => {
+                        self.files.unsupported += 1;
+                        self.drops.count("kind:unknown");
+                        self.findings.push(Finding::of_file(FindingCode::KindUnknown));
+                    }
+                },
+                Err(code) => {
+                    self.files.quarantined += 1;
+                    self.findings.push(Finding::of_file(code));
+                }
+            }
+        }
+        named
+    }
+
+    fn keep(&mut self, reading: &Reading) {
+        self.findings.extend_from_slice(&reading.findings);
+        self.drops.merge(&reading.drops);
+        if reading.state == DocumentState::Current {
+            count_records(&mut self.records, &reading.records);
+        }
+    }
+
+    /// Whether some file may read differently next time although nothing about it changes.
+    fn must_retry(&self) -> bool {
+        let passing = [FindingCode::FileUnreadable, FindingCode::FileEmpty];
+        self.findings.iter().any(|finding| passing.contains(&finding.code))
+    }
+}
+
+fn name_file(found: &Found, levels: [&str; 3]) -> Result<FileName, FindingCode> {
+    let [date, kind, file] = found.place.as_ref().ok_or(FindingCode::PlaceMismatch)?;
+    let name = FileName::parse(file)?;
+    let [level1, level2, level3] = levels;
+    let folders = Folders { level1, level2, level3, care_date: date, kind };
+    match ssmix2::place::check(&folders, &name) {
+        Some(code) => Err(code),
+        None => Ok(name),
+    }
+}

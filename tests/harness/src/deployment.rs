@@ -1,0 +1,261 @@
+//! Keys, certificates and settings of one centre and its sites, written into one folder.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use envelope::{CoreSecretKey, MacKey, SigningKey};
+use getrandom::SysRng;
+use jiff::civil::Date;
+use privacy::separate::subject_ref;
+use rand_core::UnwrapErr;
+use record::{ChartNumber, SubjectRef};
+
+use crate::pki::{Authority, FRONT_NAME};
+use crate::process::free_address;
+use crate::write_secret;
+
+/// What a site of the deployment reads.
+#[derive(Debug, Clone)]
+pub struct SiteSource {
+    /// Identifier of the site, as in certificates and manifests.
+    pub site: String,
+    /// Root folder of its storage.
+    pub storage: PathBuf,
+    /// Its notice ledger.
+    pub notices: PathBuf,
+    /// Its stop list.
+    pub stops: PathBuf,
+}
+
+/// One site as deployed.
+pub struct Site {
+    /// What it reads.
+    pub source: SiteSource,
+    /// Its settings file.
+    pub config: PathBuf,
+    /// Its state folder.
+    pub state: PathBuf,
+    key: MacKey,
+}
+
+/// One centre with its sites.
+pub struct Deployment {
+    /// The folder that holds everything.
+    pub root: PathBuf,
+    /// The sites.
+    pub sites: Vec<Site>,
+    /// Settings of the front.
+    pub front_config: PathBuf,
+    /// Settings of the core.
+    pub core_config: PathBuf,
+    /// Where the core keeps its state.
+    pub core_state: PathBuf,
+    /// The inbox between front and core.
+    pub inbox: PathBuf,
+    /// Where the front listens.
+    pub address: SocketAddr,
+    /// Makes research IDs, offsets and release IDs repeatable. Tests only.
+    pub seed: Option<u64>,
+}
+
+/// What is the same for all sites of a deployment.
+struct Shared<'a> {
+    root: &'a Path,
+    authority: &'a Authority,
+    address: SocketAddr,
+    effective_from: Date,
+}
+
+const EFFECTIVE_DAYS: i32 = 400;
+
+impl Deployment {
+    /// Makes a deployment under `root`, or opens the one that is there.
+    ///
+    /// Contracts have been in force for 400 days before `today`.
+    ///
+    /// # Errors
+    /// A file cannot be written or a key cannot be made.
+    pub fn prepare(root: &Path, sources: &[SiteSource], today: Date) -> Result<Self> {
+        fs::create_dir_all(root)?;
+        let root = &root.canonicalize()?;
+        let address = free_address()?;
+        let authority = Authority::new("Sekisho test authority")?;
+        let effective_from = today.checked_sub(jiff::Span::new().days(EFFECTIVE_DAYS))?;
+        let shared = Shared { root, authority: &authority, address, effective_from };
+        make_keys(root, sources)?;
+        let sites = sources.iter().map(|source| shared.site(source)).collect::<Result<Vec<_>>>()?;
+        let (core_state, inbox) = (root.join("core/state"), root.join("inbox"));
+        for folder in [&core_state, &inbox, &root.join("front/staging"), &root.join("front/receipts")] {
+            fs::create_dir_all(folder)?;
+        }
+        let front_config = shared.front(&inbox)?;
+        let core_config = shared.core(sources, &inbox, &core_state)?;
+        let root = root.clone();
+        let seed = None;
+        Ok(Self { root, sites, front_config, core_config, core_state, inbox, address, seed })
+    }
+
+    /// The reference under which a site's patient is known at the core.
+    ///
+    /// # Errors
+    /// There is no such site, its key cannot be read, or the text is no chart number.
+    pub fn subject(&self, site: usize, chart: &str) -> Result<SubjectRef> {
+        let site = self.sites.get(site).context("no such site")?;
+        let chart = ChartNumber::new(chart).context("chart number")?;
+        Ok(subject_ref(&chart, &site.key))
+    }
+}
+
+fn make_keys(root: &Path, sources: &[SiteSource]) -> Result<()> {
+    let mut random = UnwrapErr(SysRng);
+    let keys = root.join("keys");
+    if keys.join("complete").exists() {
+        return Ok(());
+    }
+    fs::create_dir_all(&keys)?;
+    write_secret(&keys.join("token.key"), &MacKey::generate(&mut random).to_text())?;
+    write_secret(&keys.join("rekey.key"), &MacKey::generate(&mut random).to_text())?;
+    let core = CoreSecretKey::generate(&mut random)?;
+    write_secret(&keys.join("core.key"), &core.to_text())?;
+    fs::write(keys.join("core.pub"), core.public().to_string())?;
+    let receipt = SigningKey::generate(&mut random)?;
+    write_secret(&keys.join("receipt.key"), &receipt.to_text())?;
+    fs::write(keys.join("receipt.pub"), receipt.public().to_string())?;
+    for source in sources {
+        let site = keys.join(&source.site);
+        fs::create_dir_all(&site)?;
+        write_secret(&site.join("site.key"), &MacKey::generate(&mut random).to_text())?;
+        let signing = SigningKey::generate(&mut random)?;
+        write_secret(&site.join("signing.key"), &signing.to_text())?;
+        fs::write(site.join("signing.pub"), signing.public().to_string())?;
+    }
+    fs::write(keys.join("complete"), "")?;
+    Ok(())
+}
+
+fn read_key<K: std::str::FromStr>(path: &Path) -> Result<K> {
+    let text = fs::read_to_string(path)?;
+    text.trim().parse().ok().with_context(|| format!("{} is no such key", path.display()))
+}
+
+impl Shared<'_> {
+    fn site(&self, source: &SiteSource) -> Result<Site> {
+        let folder = self.root.join("sites").join(&source.site);
+        let state = folder.join("state");
+        fs::create_dir_all(&folder)?;
+        let keys = self.root.join("keys");
+        let own = keys.join(&source.site);
+        let (certificate, key) = (folder.join("device.pem"), folder.join("device.key"));
+        self.authority.issue_device(&source.site, &certificate, &key)?;
+        let settings = table([
+            ("site", text(&source.site)),
+            ("source", table([("storages", toml::Value::Array(vec![path(&source.storage)?]))])),
+            ("ledger", table([("notices", path(&source.notices)?), ("stops", path(&source.stops)?)])),
+            ("contract", self.contract(&source.site)),
+            ("state", table([("folder", path(&state)?)])),
+            (
+                "keys",
+                table([
+                    ("token", path(&keys.join("token.key"))?),
+                    ("site", path(&own.join("site.key"))?),
+                    ("signing", path(&own.join("signing.key"))?),
+                    ("core", path(&keys.join("core.pub"))?),
+                ]),
+            ),
+            (
+                "front",
+                table([
+                    ("address", text(&self.address.to_string())),
+                    ("server_name", text(FRONT_NAME)),
+                    ("authority", path(&self.root.join("front/authority.pem"))?),
+                    ("certificate", path(&certificate)?),
+                    ("private_key", path(&key)?),
+                    ("receipt_key", path(&keys.join("receipt.pub"))?),
+                    ("transport", text("laboratory")),
+                ]),
+            ),
+        ]);
+        let config = folder.join("gateway.toml");
+        write_settings(&config, settings)?;
+        let key = read_key(&own.join("site.key"))?;
+        Ok(Site { source: source.clone(), config, state, key })
+    }
+
+    fn front(&self, inbox: &Path) -> Result<PathBuf> {
+        let folder = self.root.join("front");
+        let (certificate, key) = (folder.join("front.pem"), folder.join("front.key"));
+        self.authority.write(&folder.join("authority.pem"))?;
+        self.authority.issue_front(&certificate, &key)?;
+        let settings = table([
+            ("name", text("front-1")),
+            ("listen", text(&self.address.to_string())),
+            ("inbox", path(inbox)?),
+            ("staging", path(&folder.join("staging"))?),
+            ("receipts", path(&folder.join("receipts"))?),
+            ("certificate", path(&certificate)?),
+            ("private_key", path(&key)?),
+            ("authority", path(&folder.join("authority.pem"))?),
+            ("receipt_key", path(&self.root.join("keys/receipt.key"))?),
+        ]);
+        let config = folder.join("front.toml");
+        write_settings(&config, settings)?;
+        Ok(config)
+    }
+
+    fn core(&self, sources: &[SiteSource], inbox: &Path, state: &Path) -> Result<PathBuf> {
+        let keys = self.root.join("keys");
+        let mut sites = Vec::new();
+        for source in sources {
+            let key = fs::read_to_string(keys.join(&source.site).join("signing.pub"))?;
+            sites.push(table([
+                ("site", text(&source.site)),
+                ("verifying_key", text(key.trim())),
+                ("contract", text(&format!("C-{}", source.site))),
+                ("filing_reference", text(&format!("F-{}", source.site))),
+                ("effective_from", text(&self.effective_from.to_string())),
+            ]));
+        }
+        let key_files = table([
+            ("core", path(&keys.join("core.key"))?),
+            ("rekey", path(&keys.join("rekey.key"))?),
+        ]);
+        let settings = table([
+            ("inbox", path(inbox)?),
+            ("state", path(state)?),
+            ("keys", key_files),
+            ("site", toml::Value::Array(sites)),
+        ]);
+        let config = self.root.join("core/core.toml");
+        write_settings(&config, settings)?;
+        Ok(config)
+    }
+
+    fn contract(&self, site: &str) -> toml::Value {
+        table([
+            ("id", text(&format!("C-{site}"))),
+            ("filing_reference", text(&format!("F-{site}"))),
+            ("filed_on", text(&self.effective_from.to_string())),
+            ("effective_from", text(&self.effective_from.to_string())),
+        ])
+    }
+}
+
+fn text(value: &str) -> toml::Value {
+    toml::Value::String(value.to_owned())
+}
+
+fn path(value: &Path) -> Result<toml::Value> {
+    value.to_str().map(text).with_context(|| format!("{} is not text", value.display()))
+}
+
+fn table<const N: usize>(entries: [(&str, toml::Value); N]) -> toml::Value {
+    let entries: BTreeMap<_, _> = entries.into_iter().collect();
+    toml::Value::Table(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
+fn write_settings(path: &Path, settings: toml::Value) -> Result<()> {
+    fs::write(path, toml::to_string(&settings)?).with_context(|| path.display().to_string())
+}

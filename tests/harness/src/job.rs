@@ -1,0 +1,117 @@
+//! The main job on a deployment: gateways, front and core as processes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::deployment::Deployment;
+use crate::process::{Programs, Running, wait_for};
+
+/// A deployment and the programs that run on it.
+pub struct Job {
+    /// The deployment.
+    pub deployment: Deployment,
+    /// The programs.
+    pub programs: Programs,
+}
+
+/// How one run of a program ended.
+pub struct Ended {
+    /// Exit status.
+    pub status: ExitStatus,
+    /// Its report, when it wrote one.
+    pub report: Option<Value>,
+    /// What it told on standard output and standard error.
+    pub told: String,
+}
+
+impl Ended {
+    /// The report of a run that went well.
+    ///
+    /// # Errors
+    /// It did not; the error holds what the program told.
+    pub fn well(self) -> Result<Value> {
+        ensure!(self.status.success(), "{}: {}", self.status, self.told);
+        self.report.context("the program wrote no report")
+    }
+}
+
+impl Job {
+    /// Starts the front and waits until it listens.
+    pub fn start_front(&self) -> Result<Running> {
+        let mut command = self.programs.collector();
+        command.arg("front").arg("--config").arg(&self.deployment.front_config);
+        let mut front = Running::start(&mut command, &self.log("front"))?;
+        wait_for(self.deployment.address, &mut front)?;
+        Ok(front)
+    }
+
+    /// Starts one site's gateway, which runs once and ends.
+    pub fn start_gateway(&self, site: usize, arguments: &[&str]) -> Result<Running> {
+        let (mut command, name) = self.gateway(site, arguments)?;
+        Running::start(&mut command, &self.log(&name))
+    }
+
+    /// Runs one site's gateway to its end.
+    pub fn run_gateway(&self, site: usize, arguments: &[&str]) -> Result<Ended> {
+        let (mut command, name) = self.gateway(site, arguments)?;
+        self.run(&mut command, &name)
+    }
+
+    /// What the last run of one site's gateway reported.
+    pub fn gateway_report(&self, site: usize) -> Result<Value> {
+        let site = self.deployment.sites.get(site).context("no such site")?;
+        read_json(&self.report(&site.source.site))
+    }
+
+    /// Runs one command of the core to its end.
+    pub fn run_core(&self, arguments: &[&str]) -> Result<Ended> {
+        let name = format!("core-{}", arguments.first().copied().unwrap_or_default());
+        let mut command = self.programs.collector();
+        command.arg("core").arg("--config").arg(&self.deployment.core_config);
+        if let Some(seed) = self.deployment.seed {
+            command.arg("--danger-fixed-seed").arg(seed.to_string());
+        }
+        command.args(arguments).arg("--report").arg(self.report(&name));
+        self.run(&mut command, &name)
+    }
+
+    fn gateway(&self, site: usize, arguments: &[&str]) -> Result<(Command, String)> {
+        let site = self.deployment.sites.get(site).context("no such site")?;
+        let name = site.source.site.clone();
+        let mut command = self.programs.gateway();
+        command.arg("run").arg("--config").arg(&site.config);
+        command.arg("--report").arg(self.report(&name)).args(arguments);
+        command.env("RUST_LOG", "info");
+        Ok((command, name))
+    }
+
+    fn run(&self, command: &mut Command, name: &str) -> Result<Ended> {
+        let report = self.report(name);
+        if report.exists() {
+            fs::remove_file(&report)?;
+        }
+        let output = command.output().with_context(|| format!("{:?}", command.get_program()))?;
+        let told = [output.stdout, output.stderr].concat();
+        fs::write(self.log(name), &told)?;
+        let report = report.exists().then(|| read_json(&report)).transpose()?;
+        let told = String::from_utf8_lossy(&told).into_owned();
+        Ok(Ended { status: output.status, report, told })
+    }
+
+    fn report(&self, name: &str) -> PathBuf {
+        self.deployment.root.join(format!("{name}.json"))
+    }
+
+    fn log(&self, name: &str) -> PathBuf {
+        self.deployment.root.join(format!("{name}.log"))
+    }
+}
+
+fn read_json(path: &Path) -> Result<Value> {
+    let text = fs::read(path).with_context(|| path.display().to_string())?;
+    serde_json::from_slice(&text).with_context(|| path.display().to_string())
+}

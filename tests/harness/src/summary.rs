@@ -1,0 +1,108 @@
+//! The figures of one run of the main job, for people and machines.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// One run from the storages to the anonymized data set.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Summary {
+    /// Source files seen at all sites.
+    pub files: u64,
+    /// Bytes of the source files.
+    pub source_bytes: u64,
+    /// Records read at all sites.
+    pub records: u64,
+    /// Records read, by kind.
+    pub records_by_kind: BTreeMap<String, u64>,
+    /// What the gates withheld, by reason.
+    pub withheld: BTreeMap<String, Withheld>,
+    /// Files set aside with a finding.
+    pub quarantined_files: u64,
+    /// Files in folders where nothing had changed since the last run.
+    pub unchanged_files: u64,
+    /// Older versions of documents, and documents that the site deleted.
+    pub superseded_files: u64,
+    /// Files of documents that the site deleted.
+    pub withdrawn_files: u64,
+    /// Records sealed in this run.
+    pub sealed_records: u64,
+    /// Batches sealed in this run.
+    pub batches: u64,
+    /// Bytes of those batches.
+    pub sealed_bytes: u64,
+    /// Batches that got a signed receipt in this run.
+    pub sent: u64,
+    /// Bytes that went over the line in this run.
+    pub sent_bytes: u64,
+    /// Batches that the core has accepted, over all runs.
+    pub accepted: u64,
+    /// Batches that the core refused, over all runs.
+    pub refused: u64,
+    /// Records in the core's tables in their present version.
+    pub stored_records: u64,
+    /// Site-patients at the core.
+    pub subjects: u64,
+    /// Persons after linkage.
+    pub persons: u64,
+    /// Share of linked pairs that are right; absent without a truth to compare with.
+    pub precision: Option<f64>,
+    /// Share of right pairs that are linked; absent without a truth to compare with.
+    pub recall: Option<f64>,
+    /// The k that the released persons reach.
+    pub k: u64,
+    /// Persons suppressed to reach it.
+    pub suppressed: u64,
+    /// Persons in the release.
+    pub persons_released: u64,
+    /// Rows in the release, all tables.
+    pub rows_released: u64,
+    /// Rows by table.
+    pub rows_by_table: BTreeMap<String, u64>,
+    /// Findings by code, all sites.
+    pub findings: BTreeMap<String, u64>,
+    /// Things left behind by name, all sites.
+    pub dropped: BTreeMap<String, u64>,
+    /// Wall-clock seconds by step, in order of the steps.
+    pub steps: Vec<(String, f64)>,
+    /// Wall-clock seconds of all steps.
+    pub seconds: f64,
+    /// Largest resident memory of any of the product's processes.
+    pub peak_memory_bytes: u64,
+}
+
+/// What one reason withheld.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Withheld {
+    /// Persons.
+    pub persons: u64,
+    /// Their current files.
+    pub files: u64,
+    /// Their records.
+    pub records: u64,
+}
+
+/// A number with thousands separators.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+}

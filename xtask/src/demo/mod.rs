@@ -1,0 +1,224 @@
+//! `cargo xtask demo`: the whole way of a record on this machine, from storages to an anonymized
+//! data set, with the real programs as processes of their own.
+
+mod accuracy;
+mod page;
+pub(crate) mod source;
+mod summing;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use harness::deployment::{Deployment, SiteSource};
+use harness::job::Job;
+use harness::summary::{Summary, grouped};
+use harness::scene::{today, town_sources, truth, write_town};
+use town::{TownPlan, Truth};
+
+use crate::Workspace;
+
+/// What `cargo xtask demo` takes.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Persons of the synthetic town.
+    #[arg(long, default_value_t = 2000)]
+    persons: u32,
+    /// Seed of the synthetic town.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Read this SS-MIX2 standardized storage (a folder or a tar archive) instead of a town. Its
+    /// patients count as notified 60 days ago.
+    #[arg(long, value_name = "DIR")]
+    storage: Option<PathBuf>,
+    /// Where everything goes. A second run with the same folder continues where the first ended.
+    #[arg(long, default_value = "out")]
+    out: PathBuf,
+}
+
+/// What there is to read, and what is true about it.
+struct Material {
+    sites: Vec<SiteSource>,
+    truth: Option<Truth>,
+}
+
+/// Runs the demo.
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+    let begin = Instant::now();
+    let out = std::path::absolute(&arguments.out)?;
+    let mut steps = Steps::default();
+    steps.announce("組み立て", "building the programs");
+    let programs = workspace.release_programs()?;
+    steps.done("組み立て build");
+    let material = material(arguments, &out, &mut steps)?;
+    let root = out.join("run");
+    let deployment = Deployment::prepare(&root, &material.sites, today())?;
+    let job = Job { deployment, programs };
+
+    let mut summary = Summary::default();
+    steps.announce("送り出し", "gateways: read, screen, separate, seal, send");
+    let front_peak = run_sites(&job, &mut summary)?;
+    steps.done("送り出し gateways");
+    steps.announce("受け入れ・名寄せ・匿名加工", "core: open, link, make");
+    summing::core(&job, &mut summary)?;
+    steps.done("センター core");
+    if let Some(truth) = &material.truth {
+        accuracy::compare(&job, truth, &mut summary)?;
+    }
+    summary.peak_memory_bytes = summary.peak_memory_bytes.max(front_peak);
+    summary.steps = steps.taken;
+    summary.seconds = begin.elapsed().as_secs_f64();
+    finish(&out, &job, &summary)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn material(arguments: &Arguments, out: &Path, steps: &mut Steps) -> Result<Material> {
+    if let Some(storage) = &arguments.storage {
+        steps.announce("見本の準備", "preparing the storage");
+        let storage = match storage.is_file() {
+            true => source::unpacked(storage, &out.join("unpacked"))?,
+            false => storage.clone(),
+        };
+        let site = source::of_storage(&storage, &out.join("ledger"), "HOSPITAL-A")?;
+        steps.done("見本の準備 storage");
+        return Ok(Material { sites: vec![site], truth: None });
+    }
+    steps.announce("町づくり", "making the synthetic town");
+    let root = out.join("town");
+    let stamp = format!("seed {} persons {}\n", arguments.seed, arguments.persons);
+    let done = root.join("complete.txt");
+    if fs::read_to_string(&done).ok().as_deref() != Some(&stamp) {
+        if root.exists() {
+            fs::remove_dir_all(&root)?;
+        }
+        let plan = TownPlan { seed: arguments.seed, persons: arguments.persons, as_of: today() };
+        write_town(&root, &plan, &mut |done, total| steps.progress(done, total))?;
+        fs::write(&done, &stamp)?;
+    }
+    steps.done("町づくり town");
+    Ok(Material { sites: town_sources(&root), truth: Some(truth(&root)?) })
+}
+
+/// Runs the front and all gateways at once; gives the front's peak memory.
+fn run_sites(job: &Job, summary: &mut Summary) -> Result<u64> {
+    let mut front = job.start_front()?;
+    let sites = job.deployment.sites.len();
+    let gateways: Vec<_> =
+        (0..sites).map(|site| job.start_gateway(site, &[])).collect::<Result<_>>()?;
+    for (site, mut gateway) in gateways.into_iter().enumerate() {
+        let status = gateway.wait()?;
+        let log = job.log_of_site(site)?;
+        anyhow::ensure!(status.success(), "gateway {site} ended with {status}; see {}", log.display());
+        summing::gateway(&job.gateway_report(site)?, summary)?;
+    }
+    let peak = front.peak_memory_bytes();
+    front.kill()?;
+    Ok(peak)
+}
+
+fn finish(out: &Path, job: &Job, summary: &Summary) -> Result<()> {
+    let release = out.join("release");
+    if release.exists() {
+        fs::remove_dir_all(&release)?;
+    }
+    copy_folder(&summing::release_folder(job)?, &release)?;
+    fs::write(out.join("summary.json"), serde_json::to_vec_pretty(summary)?)?;
+    fs::write(out.join("report.html"), page::page(summary))?;
+    screen(out, summary);
+    Ok(())
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the purpose of the command is to print its result")]
+fn screen(out: &Path, summary: &Summary) {
+    let rate = |value: Option<f64>| value.map_or("—".to_owned(), |v| format!("{v:.5}"));
+    let withheld: Vec<_> = summary
+        .withheld
+        .iter()
+        .map(|(reason, count)| format!("{reason} {}", grouped(count.persons)))
+        .collect();
+    println!();
+    if summary.batches == 0 && summary.sent == 0 {
+        println!("前回から変わったものがないため、何も送りませんでした。二重送信はありません。");
+        println!("Nothing has changed since the last run: nothing was sent, nothing was sent twice.");
+    }
+    for (ja, en, value) in [
+        ("ファイル", "files", grouped(summary.files)),
+        ("読んだ記録", "records read", grouped(summary.records)),
+        ("留め置いた人", "persons withheld", withheld.join(", ")),
+        ("封かんした記録", "records sealed", grouped(summary.sealed_records)),
+        (
+            "束: 封かん/送信/受領(累計)",
+            "batches sealed/sent/accepted in all",
+            format!("{} / {} / {}", summary.batches, summary.sent, summary.accepted),
+        ),
+        ("人", "persons linked", grouped(summary.persons)),
+        (
+            "適合率 / 再現率",
+            "precision / recall",
+            format!("{} / {}", rate(summary.precision), rate(summary.recall)),
+        ),
+        (
+            "k / 除いた人",
+            "k reached / persons suppressed",
+            format!("{} / {}", summary.k, grouped(summary.suppressed)),
+        ),
+        ("提供した行", "rows released", grouped(summary.rows_released)),
+        ("時間", "seconds", format!("{:.1}", summary.seconds)),
+        (
+            "最大メモリ",
+            "largest process, MiB",
+            format!("{:.1}", summary.peak_memory_bytes as f64 / f64::from(1 << 20)),
+        ),
+    ] {
+        println!("  {ja} ({en}): {value}");
+    }
+    println!("\n  {}", out.join("report.html").display());
+    println!("  {}", out.join("summary.json").display());
+    println!("  {}", out.join("release").display());
+}
+
+/// Announces steps and remembers how long each took.
+struct Steps {
+    started: Instant,
+    taken: Vec<(String, f64)>,
+}
+
+impl Default for Steps {
+    fn default() -> Self {
+        Self { started: Instant::now(), taken: Vec::new() }
+    }
+}
+
+impl Steps {
+    #[expect(clippy::print_stdout, reason = "progress of a long command")]
+    fn announce(&mut self, ja: &str, en: &str) {
+        self.started = Instant::now();
+        println!("▶ {ja} / {en}");
+    }
+
+    /// Shows how far the step is, at every tenth part.
+    #[expect(clippy::print_stdout, reason = "progress of a long command")]
+    fn progress(&self, done: u64, total: u64) {
+        let tenths = |part: u64| part * 10 / total.max(1);
+        if done > 0 && tenths(done) > tenths(done - 1) {
+            println!("  {} / {}", grouped(done), grouped(total));
+        }
+    }
+
+    fn done(&mut self, name: &str) {
+        self.taken.push((name.to_owned(), self.started.elapsed().as_secs_f64()));
+    }
+}

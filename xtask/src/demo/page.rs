@@ -1,0 +1,245 @@
+//! `report.html`: one self-contained page, Japanese with English beside it.
+
+use harness::summary::{Summary, grouped};
+use record::FindingCode;
+
+/// Fills the page.
+pub(crate) fn page(summary: &Summary) -> String {
+    let (lead_ja, lead_en) = lead(summary);
+    include_str!("page.html")
+        .replace("{{lead_ja}}", &lead_ja)
+        .replace("{{lead_en}}", &lead_en)
+        .replace("{{cards}}", &cards(summary))
+        .replace("{{funnel}}", &funnel(summary))
+        .replace("{{withheld}}", &withheld(summary))
+        .replace("{{linkage}}", &linkage(summary))
+        .replace("{{release}}", &release(summary))
+        .replace("{{kinds}}", &bars(&pairs(summary.records_by_kind.iter())))
+        .replace("{{findings}}", &findings(summary))
+        .replace("{{steps}}", &steps(summary))
+        .replace("{{sizes}}", &sizes(summary))
+}
+
+fn lead(summary: &Summary) -> (String, String) {
+    if summary.batches == 0 && summary.sent == 0 {
+        return (
+            format!(
+                "前回から変わったものがないため、何も封かんせず、何も送りませんでした（変更なし {} ファイル）。二重に送られた記録はありません。",
+                grouped(summary.unchanged_files)
+            ),
+            format!(
+                "Nothing has changed since the last run: nothing was sealed, nothing was sent ({} files unchanged). No record was sent twice.",
+                grouped(summary.unchanged_files)
+            ),
+        );
+    }
+    (
+        format!(
+            "{} ファイルを読み、{} 件の記録を封かんして届け、{} 人につなぎ、{} 人分を匿名加工しました。",
+            grouped(summary.files),
+            grouped(summary.sealed_records),
+            grouped(summary.persons),
+            grouped(summary.persons_released)
+        ),
+        format!(
+            "{} files were read, {} records sealed and delivered, linked to {} persons, and {} persons released anonymized.",
+            grouped(summary.files),
+            grouped(summary.sealed_records),
+            grouped(summary.persons),
+            grouped(summary.persons_released)
+        ),
+    )
+}
+
+fn cards(summary: &Summary) -> String {
+    let rate = |value: Option<f64>| value.map_or("—".to_owned(), |v| format!("{v:.4}"));
+    let withheld: u64 = summary.withheld.values().map(|w| w.persons).sum();
+    [
+        ("人", "persons linked", grouped(summary.persons)),
+        ("出さなかった人", "persons withheld", grouped(withheld)),
+        ("適合率", "precision", rate(summary.precision)),
+        ("再現率", "recall", rate(summary.recall)),
+        ("k", "k reached", grouped(summary.k)),
+        ("提供行", "rows released", grouped(summary.rows_released)),
+    ]
+    .map(|(ja, en, value)| {
+        format!("<div class=\"card\"><b>{value}</b>{ja} <span class=\"en\">{en}</span></div>")
+    })
+    .concat()
+}
+
+fn funnel(summary: &Summary) -> String {
+    let withheld: u64 = summary.withheld.values().map(|w| w.records).sum();
+    bars(&[
+        ("ファイル files".to_owned(), summary.files),
+        ("読んだ記録 records read".to_owned(), summary.records),
+        ("留め置いた記録 withheld".to_owned(), withheld),
+        ("封かんした記録 sealed".to_owned(), summary.sealed_records),
+        ("センターにある記録 stored at the core".to_owned(), summary.stored_records),
+        ("患者（施設ごと） site-patients".to_owned(), summary.subjects),
+        ("つないだ人 persons linked".to_owned(), summary.persons),
+        ("提供した人 persons released".to_owned(), summary.persons_released),
+        ("提供した行 rows released".to_owned(), summary.rows_released),
+    ]) + &format!(
+        "<p>束 {} / 送信 {} / 受領 {} / 拒否 {} <span class=\"en\">batches sealed / sent / accepted / refused (accepted and refused over all runs)</span></p>",
+        grouped(summary.batches),
+        grouped(summary.sent),
+        grouped(summary.accepted),
+        grouped(summary.refused)
+    )
+}
+
+fn withheld(summary: &Summary) -> String {
+    let mut rows = String::new();
+    for (reason, count) in &summary.withheld {
+        let name = reason_name(reason);
+        rows += &row(&name, &[count.persons, count.files, count.records]);
+    }
+    if rows.is_empty() {
+        rows = row("なし none", &[0, 0, 0]);
+    }
+    let head = ["理由 reason", "人 persons", "ファイル files", "記録 records"];
+    let others = [
+        ("隔離したファイル quarantined files", summary.quarantined_files),
+        ("古い版のファイル superseded versions", summary.superseded_files),
+        ("施設が削除した文書 deleted by the site", summary.withdrawn_files),
+    ];
+    let others: String = others.iter().map(|(name, count)| row(name, &[*count])).collect();
+    table(&head, &rows) + &table(&["その他 other", "ファイル files"], &others)
+}
+
+fn reason_name(reason: &str) -> String {
+    match reason {
+        "stopped" => "提供停止の求め stopped by the person",
+        "hold" => "通知後の待機期間中 hold is running",
+        "not_notified" => "未通知 not notified",
+        "no_contract" => "契約なし no contract",
+        "contract_not_active" => "契約期間外 contract not active",
+        "no_filing" => "届出なし no filing",
+        other => return escape(other),
+    }
+    .to_owned()
+}
+
+fn linkage(summary: &Summary) -> String {
+    let text = match (summary.precision, summary.recall) {
+        (Some(precision), Some(recall)) => format!(
+            "<p>町の正解と比べて、適合率 {precision:.5}、再現率 {recall:.5} でした。<br><span class=\"en\">Against the town's truth: precision {precision:.5}, recall {recall:.5}.</span></p>"
+        ),
+        _ => "<p>正解のないデータのため、精度は測れません。<br><span class=\"en\">There is no truth to compare with, so precision and recall are not known.</span></p>".to_owned(),
+    };
+    text + &bars(&[
+        ("患者（施設ごと） site-patients".to_owned(), summary.subjects),
+        ("人 persons".to_owned(), summary.persons),
+    ])
+}
+
+fn release(summary: &Summary) -> String {
+    let text = format!(
+        "<p>準識別子の組は、どれも {k} 人以上に当てはまります。そのために {suppressed} 人を除きました。<br><span class=\"en\">Every combination of quasi-identifiers fits at least {k} persons; {suppressed} persons were suppressed to reach this.</span></p>",
+        k = grouped(summary.k),
+        suppressed = grouped(summary.suppressed)
+    );
+    text + &bars(&pairs(summary.rows_by_table.iter()))
+}
+
+fn findings(summary: &Summary) -> String {
+    let mut rows = String::new();
+    for code in FindingCode::ALL {
+        if let Some(count) = summary.findings.get(code.as_str()) {
+            let text = format!("{code} {}<br><span class=\"en\">{}</span>", code.ja(), code.en());
+            rows += &row(&text, &[*count]);
+        }
+    }
+    if rows.is_empty() {
+        rows = row("なし none", &[0]);
+    }
+    let dropped: String =
+        summary.dropped.iter().map(|(name, count)| row(&escape(name), &[*count])).collect();
+    let head = ["送らずに数えたもの left on site, by name", "件 count"];
+    table(&["所見 finding", "件 count"], &rows) + &table(&head, &dropped)
+}
+
+fn steps(summary: &Summary) -> String {
+    let total: f64 = summary.steps.iter().map(|(_, seconds)| seconds).sum();
+    let rows: Vec<_> = summary
+        .steps
+        .iter()
+        .map(|(name, seconds)| {
+            let share = if total > 0.0 { seconds / total } else { 0.0 };
+            (name.clone(), share, format!("{seconds:.1} s"))
+        })
+        .collect();
+    chart(&rows)
+}
+
+fn sizes(summary: &Summary) -> String {
+    let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / (1 << 20) as f64);
+    let lines = [
+        ("元のファイル source files", mib(summary.source_bytes)),
+        ("封かんした束 sealed batches", mib(summary.sealed_bytes)),
+        ("回線に出た量 sent over the line", mib(summary.sent_bytes)),
+        ("最大メモリ largest process", mib(summary.peak_memory_bytes)),
+        ("全体の時間 all steps", format!("{:.1} s", summary.seconds)),
+    ];
+    let rows: String = lines
+        .iter()
+        .map(|(name, value)| format!("<tr><td>{name}</td><td class=\"n\">{value}</td></tr>"))
+        .collect();
+    format!("<table>{rows}</table>")
+}
+
+fn pairs<'a>(entries: impl Iterator<Item = (&'a String, &'a u64)>) -> Vec<(String, u64)> {
+    entries.map(|(name, count)| (name.clone(), *count)).collect()
+}
+
+fn bars(entries: &[(String, u64)]) -> String {
+    let most = entries.iter().map(|(_, count)| *count).max().unwrap_or(0).max(1);
+    let rows: Vec<_> = entries
+        .iter()
+        .map(|(name, count)| (name.clone(), *count as f64 / most as f64, grouped(*count)))
+        .collect();
+    chart(&rows)
+}
+
+/// Horizontal bars; every bar carries its name and number as text.
+fn chart(rows: &[(String, f64, String)]) -> String {
+    const ROW: usize = 30;
+    let mut marks = String::new();
+    for (index, (name, share, value)) in rows.iter().enumerate() {
+        let top = index * ROW;
+        let width = (share * 420.0).max(1.0);
+        let name = escape(name);
+        marks += &format!(
+            "<text x=\"0\" y=\"{y}\">{name}</text>\
+             <rect x=\"300\" y=\"{rect}\" width=\"420\" height=\"20\" fill=\"#eef3f8\"/>\
+             <rect x=\"300\" y=\"{rect}\" width=\"{width:.1}\" height=\"20\" fill=\"#2f5d8a\"/>\
+             <text x=\"730\" y=\"{y}\">{value}</text>",
+            y = top + 20,
+            rect = top + 5,
+        );
+    }
+    let height = rows.len() * ROW + 4;
+    let label: Vec<_> = rows.iter().map(|(name, _, value)| format!("{name} {value}")).collect();
+    let label = escape(&label.join(", "));
+    format!("<svg viewBox=\"0 0 860 {height}\" role=\"img\" aria-label=\"{label}\">{marks}</svg>")
+}
+
+fn table(head: &[&str], rows: &str) -> String {
+    let mut cells = String::new();
+    for (index, name) in head.iter().enumerate() {
+        let class = if index == 0 { "" } else { " class=\"n\"" };
+        cells += &format!("<th{class}>{name}</th>");
+    }
+    format!("<table><thead><tr>{cells}</tr></thead><tbody>{rows}</tbody></table>")
+}
+
+fn row(name: &str, counts: &[u64]) -> String {
+    let counts: String =
+        counts.iter().map(|count| format!("<td class=\"n\">{}</td>", grouped(*count))).collect();
+    format!("<tr><td>{name}</td>{counts}</tr>")
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
