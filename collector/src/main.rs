@@ -48,5 +48,9 @@ fn main() -> ExitCode {
 /// One JSON object per event on standard error, which the service manager keeps.
 fn log_to_stderr() {
     let level = EnvFilter::try_from_env("SEKISHO_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().json().with_env_filter(level).with_writer(io::stderr).init();
+    tracing_subscriber::fmt()
+        .json()
+        .with_env_filter(level)
+        .with_writer(io::stderr)
+        .init();
 }

@@ -10,6 +10,9 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 mod audit;
+mod bench;
+mod demo;
+mod programs;
 mod test;
 mod tidy;
 mod units;
@@ -23,6 +26,10 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run the main job on this machine and show what came of it.
+    Demo(demo::Arguments),
+    /// Measure, against references in the same run.
+    Bench(bench::Arguments),
     /// Check everything: format, tidy, units, clippy, build, tests, documents.
     Test(test::Arguments),
     /// Check the dependencies: bans, licences, sources, advisories where they can be reached.
@@ -32,6 +39,8 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = Workspace::find().and_then(|workspace| match arguments.command {
+        Command::Demo(arguments) => demo::run(&workspace, &arguments),
+        Command::Bench(arguments) => bench::run(&workspace, &arguments),
         Command::Test(arguments) => test::run(&workspace, &arguments),
         Command::Audit => audit::run(&workspace),
     });

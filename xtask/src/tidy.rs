@@ -154,9 +154,7 @@ fn sizes(name: &str, text: &str, faults: &mut Vec<String>, larger: &mut Vec<(Str
     }
     for (number, line) in (1..).zip(&lines) {
         let columns = line.chars().count();
-        // A text that stands alone, as in a table of messages, reads better whole.
-        let is_text = line.trim_start().starts_with('"');
-        if columns > LINE_COLUMNS && !is_text {
+        if columns > LINE_COLUMNS && !stays_whole(line) {
             faults.push(format!(
                 "{name}:{number}: {columns} columns, {LINE_COLUMNS} at most"
             ));
@@ -169,7 +167,17 @@ fn sizes(name: &str, text: &str, faults: &mut Vec<String>, larger: &mut Vec<(Str
     }
 }
 
-/// Name and number of lines of every function with a body.
+/// Whether breaking the line would not help its reader: a text that stands alone, as in a table
+/// of messages, or a row of a table in a document comment.
+fn stays_whole(line: &str) -> bool {
+    let line = line.trim_start();
+    ["\"", "//! |", "/// |"]
+        .iter()
+        .any(|begin| line.starts_with(begin))
+}
+
+/// Name and number of lines of every function with a body. Tests are left out: most of a long
+/// test is its table of cases, which is data, and the size of the file bounds it.
 ///
 /// Relies on rustfmt: the closing brace stands alone, as far in as the line that begins it.
 fn functions<'a>(lines: &[&'a str]) -> Vec<(&'a str, usize)> {
@@ -179,6 +187,14 @@ fn functions<'a>(lines: &[&'a str]) -> Vec<(&'a str, usize)> {
         let Some(function) = function_name(code) else {
             continue;
         };
+        let above = lines.get(..start).unwrap_or_default().iter().rev();
+        if above
+            .map(|line| line.trim())
+            .take_while(|line| line.starts_with('#'))
+            .any(is_test)
+        {
+            continue;
+        }
         let closing = format!("{}}}", " ".repeat(line.len() - code.len()));
         let body = lines.iter().skip(start);
         // A declaration in a trait ends with `;` before any brace opens.
@@ -193,6 +209,10 @@ fn functions<'a>(lines: &[&'a str]) -> Vec<(&'a str, usize)> {
         }
     }
     found
+}
+
+fn is_test(attribute: &str) -> bool {
+    attribute == "#[test]" || attribute.starts_with("#[tokio::test")
 }
 
 fn function_name(code: &str) -> Option<&str> {
@@ -284,7 +304,8 @@ mod tests {
     fn length_of_a_function_is_counted_from_its_head_to_its_brace() {
         let text = "impl A {\n    pub(crate) async fn a<T>(\n        t: T,\n    ) -> u8 {\n        \
             if x {\n        }\n    }\n\n    fn short() {}\n}\n\nconst fn b() {\n}\n\
-            trait T {\n    fn declared(\n        &self,\n    );\n}\n";
+            trait T {\n    fn declared(\n        &self,\n    );\n}\n\
+            #[test]\nfn a_table() {\n}\n";
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(functions(&lines), [("a", 6), ("b", 2)]);
     }

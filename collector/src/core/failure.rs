@@ -157,6 +157,7 @@ impl Failure {
     }
 
     /// What kind of problem it is.
+    #[cfg(test)]
     pub(crate) fn problem(&self) -> Problem {
         self.problem
     }

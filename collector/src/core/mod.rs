@@ -1,11 +1,295 @@
-//! Stub of the role `core`.
+//! The core (中核): opens, catalogues, links, makes. It listens on no network; it reads the front's
+//! inbox and writes its own state folder, which one run holds at a time.
+//!
+//! `pull` → `link` → `make`; each step can be repeated at any time and after any interruption.
 
-/// Works on what the front stored.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Command {}
+mod catalogue;
+mod durable;
+mod failure;
+mod folder;
+mod link;
+mod make;
+mod progress;
+mod pull;
+mod random;
+mod report;
+mod settings;
+mod tables;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use envelope::{CoreSecretKey, MacKey};
+use jiff::Timestamp;
+use jiff::tz::{Offset, TimeZone};
+use record::{BatchId, Date};
+use zeroize::Zeroizing;
+
+use self::catalogue::{Catalogue, Member};
+use self::failure::{Failure, Problem, Result};
+use self::folder::Folder;
+use self::make::{Forbidden, Make, Outcome, Recipe};
+use self::pull::Pull;
+use self::random::Randomness;
+use self::report::{Report, Status};
+use self::settings::Settings;
+use self::tables::Rekey;
+
+/// Runs a step of the core.
+#[derive(Debug, Args)]
+pub(crate) struct Command {
+    /// Settings file (TOML).
+    #[arg(long)]
+    config: PathBuf,
+    /// Write a JSON report here.
+    #[arg(long, global = true)]
+    report: Option<PathBuf>,
+    /// Make research IDs, offsets and release IDs repeatable. For synthetic data only.
+    #[arg(long, global = true, value_name = "NUMBER")]
+    danger_fixed_seed: Option<u64>,
+    #[command(subcommand)]
+    step: Step,
+}
+
+#[derive(Debug, Subcommand)]
+enum Step {
+    /// 取り込み: take batches from the inbox into the tables.
+    Pull,
+    /// 名寄せ: find which subjects are one person.
+    Link,
+    /// 加工: make an anonymized data set.
+    Make(MakeOptions),
+    /// 取り込み・名寄せ・加工: pull, link and make, once.
+    Run(MakeOptions),
+    /// 状態: show what the core holds.
+    Status {
+        /// Print as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// 対応表の出力: write site, subject and research ID of every subject as CSV.
+    ExportLinks {
+        /// The file.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// 来歴: print the releases that a batch went into.
+    Trace {
+        /// The batch: SHA-256 of its bytes.
+        batch: BatchId,
+    },
+    /// 名寄せの取り消し: rule that two subjects are different persons; the next `link` splits them.
+    Unlink {
+        /// One subject, `SITE:REFERENCE` as in `export-links`.
+        #[arg(long)]
+        a: String,
+        /// The other.
+        #[arg(long)]
+        b: String,
+    },
+}
+
+/// Options of `make`.
+#[derive(Debug, Args)]
+struct MakeOptions {
+    /// Name of the release.
+    #[arg(long, default_value = "release")]
+    release: String,
+    /// Recipe (TOML); without it the one that is shipped.
+    #[arg(long)]
+    recipe: Option<PathBuf>,
+    /// Strings that must not occur in the release, one a line.
+    #[arg(long)]
+    lint_list: Option<PathBuf>,
+}
 
 impl Command {
+    /// Runs the step.
+    ///
+    /// # Errors
+    /// Whatever stopped it, with a stable code, in Japanese and English.
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        anyhow::bail!("not built yet")
+        Ok(self.run_step()?)
     }
+
+    fn run_step(&self) -> Result<()> {
+        let settings = Settings::load(&self.config)?;
+        let seed = settings.fixed_seed(self.danger_fixed_seed)?;
+        let folder = Folder::open(&settings.state)?;
+        let mut core = Core {
+            catalogue: Catalogue::open(&folder.catalogue())?,
+            randomness: seed.map_or(Randomness::System, Randomness::Fixed),
+            at: Timestamp::now(),
+            report: Report::default(),
+            settings,
+            folder,
+        };
+        let done = core.step(&self.step);
+        core.report.peak_memory_bytes = report::peak_memory_bytes();
+        // What was done before a failure is told too.
+        if let Some(path) = &self.report {
+            core.report.save(path)?;
+        }
+        done
+    }
+}
+
+struct Core {
+    settings: Settings,
+    folder: Folder,
+    catalogue: Catalogue,
+    randomness: Randomness,
+    at: Timestamp,
+    report: Report,
+}
+
+impl Core {
+    fn step(&mut self, step: &Step) -> Result<()> {
+        match step {
+            Step::Pull => self.pull()?,
+            Step::Link => self.link()?,
+            Step::Make(options) => self.make(options)?,
+            Step::Run(options) => {
+                self.pull()?;
+                self.link()?;
+                self.make(options)?;
+            }
+            Step::Status { json } => return self.show_status(*json),
+            Step::ExportLinks { out } => return self.export_links(out),
+            Step::Trace { batch } => {
+                let releases = self.catalogue.releases_of(batch)?;
+                return print(&releases.join("\n"));
+            }
+            Step::Unlink { a, b } => return self.unlink(a, b),
+        }
+        self.report.status = Some(Status::of(&self.catalogue, &self.folder)?);
+        Ok(())
+    }
+
+    fn pull(&mut self) -> Result<()> {
+        let opening: CoreSecretKey = key(&self.settings.keys.core)?;
+        let rekey = Rekey::new(&key::<MacKey>(&self.settings.keys.rekey)?);
+        let mut report = std::mem::take(&mut self.report);
+        let pull = Pull {
+            settings: &self.settings,
+            folder: &self.folder,
+            catalogue: &mut self.catalogue,
+            key: &opening,
+            rekey: &rekey,
+            at: self.at.as_second(),
+            today: today(self.at),
+        };
+        let done = report.timed("pull", || pull.run());
+        self.report = report;
+        let summary = done?;
+        progress::pulled(&summary);
+        self.report.pull = Some(summary);
+        Ok(())
+    }
+
+    fn link(&mut self) -> Result<()> {
+        let mut report = std::mem::take(&mut self.report);
+        let most = self.settings.limits.block_subjects;
+        let at = self.at.as_second();
+        let done = report.timed("link", || {
+            link::run(&self.folder, &mut self.catalogue, self.randomness, most, at)
+        });
+        self.report = report;
+        let summary = done?;
+        progress::linked(&summary);
+        self.report.link = Some(summary);
+        Ok(())
+    }
+
+    fn make(&mut self, options: &MakeOptions) -> Result<()> {
+        let recipe = match &options.recipe {
+            None => Recipe::parse(make::DEFAULT)?,
+            Some(path) => Recipe::parse(&std::fs::read_to_string(path).map_err(|error| {
+                Failure::because(Problem::Recipe, path.display().to_string(), error)
+            })?)?,
+        };
+        let forbidden = match &options.lint_list {
+            None => Forbidden::default(),
+            Some(path) => Forbidden::load(path)?,
+        };
+        let mut report = std::mem::take(&mut self.report);
+        let make = Make {
+            folder: &self.folder,
+            catalogue: &mut self.catalogue,
+            recipe: &recipe,
+            release: &options.release,
+            forbidden: &forbidden,
+            release_rows: self.settings.limits.release_rows,
+            randomness: self.randomness,
+            at: self.at.as_second(),
+        };
+        let done = report.timed("make", || make.run());
+        self.report = report;
+        match done? {
+            Outcome::Made(summary) => {
+                progress::made(&summary);
+                self.report.make = Some(*summary);
+            }
+            Outcome::Stands(name) => {
+                progress::stands(&name);
+                self.report.release_stands = Some(name);
+            }
+        }
+        Ok(())
+    }
+
+    fn show_status(&mut self, json: bool) -> Result<()> {
+        let status = Status::of(&self.catalogue, &self.folder)?;
+        let text = match json {
+            true => serde_json::to_string_pretty(&status)
+                .map_err(|error| Failure::because(Problem::Output, "status", error))?,
+            false => progress::status(&status, &self.catalogue.not_taken()?),
+        };
+        self.report.status = Some(status);
+        print(&text)
+    }
+
+    fn export_links(&self, out: &Path) -> Result<()> {
+        let mut text = String::from("site,subject,research_id\n");
+        for (member, person) in self.catalogue.members()? {
+            text.push_str(&format!("{},{},{person}\n", member.site, member.subject));
+        }
+        durable::write(out, text.as_bytes())
+            .map_err(|error| Failure::because(Problem::Output, out.display().to_string(), error))
+    }
+
+    fn unlink(&mut self, a: &str, b: &str) -> Result<()> {
+        let members = self.catalogue.members()?;
+        let known = |text: &str| {
+            let member = Member::parse(text)?;
+            members.iter().any(|(known, _)| *known == member).then_some(member)
+        };
+        match (known(a), known(b)) {
+            (Some(a), Some(b)) if a != b => {
+                self.catalogue.set_apart(&a, &b, self.at.as_second())?;
+                Ok(())
+            }
+            _ => Err(Failure::new(Problem::UnknownSubject, "--a, --b")),
+        }
+    }
+}
+
+fn key<K: std::str::FromStr>(path: &Path) -> Result<K> {
+    let name = || path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map(Zeroizing::new)
+        .map_err(|error| Failure::because(Problem::Key, name(), error))?;
+    // What is wrong with the text is not told: the text is a secret.
+    text.trim().parse().map_err(|_| Failure::new(Problem::Key, name()))
+}
+
+fn print(text: &str) -> Result<()> {
+    writeln!(std::io::stdout(), "{text}")
+        .map_err(|error| Failure::because(Problem::Output, "stdout", error))
+}
+
+/// The calendar day in Japan.
+fn today(at: Timestamp) -> Date {
+    at.to_zoned(TimeZone::fixed(Offset::constant(9))).date()
 }

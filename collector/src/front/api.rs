@@ -104,15 +104,17 @@ async fn upload(
         Ok(admitted) => admitted,
         Err(refusal) => return front.refuse(refusal),
     };
-    let (told_site, told_size) = (site.clone(), size(&request));
+    let (told, bytes) = (site.clone(), size(&request));
     let (refusal, offset) = match take(&front, site, id, request).await {
         Ok(state) => return answer(state),
         Err(refused) => refused,
     };
-    tracing::warn!(site = %told_site, batch = %id, bytes = told_size, code = refusal.code(), "refused");
+    tracing::warn!(site = %told, batch = %id, bytes, code = refusal.code(), "refused");
     let mut response = front.refuse(refusal);
     if let Some(offset) = offset {
-        response.headers_mut().insert("upload-offset", offset.into());
+        response
+            .headers_mut()
+            .insert("upload-offset", offset.into());
     }
     response
 }
@@ -134,7 +136,10 @@ async fn take(
     if number("content-length")? > front.chunk_bytes as u64 {
         return Err(plain(Refusal::ChunkTooLarge));
     }
-    let permit = front.chunks.try_acquire().map_err(|_| plain(Refusal::Busy))?;
+    let permit = front
+        .chunks
+        .try_acquire()
+        .map_err(|_| plain(Refusal::Busy))?;
     let bytes = receive(front, body).await.map_err(plain)?;
     let shared = Arc::clone(front);
     // Once begun, the disk work runs to its end even if the connection breaks.
@@ -142,7 +147,15 @@ async fn take(
         if sha256(&bytes) != *digest.as_bytes() {
             return Err(plain(Refusal::ChunkDigest));
         }
-        let appended = shared.store.append(&site, id, &Chunk { offset, length, bytes: &bytes });
+        let appended = shared.store.append(
+            &site,
+            id,
+            &Chunk {
+                offset,
+                length,
+                bytes: &bytes,
+            },
+        );
         if appended.is_ok() {
             tracing::info!(%site, batch = %id, offset, bytes = bytes.len(), "chunk taken");
         }
@@ -155,7 +168,9 @@ async fn take(
 
 async fn receive(front: &Front, body: Body) -> Result<Bytes, Refusal> {
     let received = timeout(front.request_time, to_bytes(body, front.chunk_bytes)).await;
-    received.map_err(|_| Refusal::Slow)?.map_err(|_| Refusal::BadRequest)
+    received
+        .map_err(|_| Refusal::Slow)?
+        .map_err(|_| Refusal::BadRequest)
 }
 
 fn admit(peer: Peer, id: &str) -> Result<(SiteId, BatchId), Refusal> {
@@ -170,17 +185,24 @@ fn admit(peer: Peer, id: &str) -> Result<(SiteId, BatchId), Refusal> {
 fn answer(state: State) -> Response {
     let (name, offset) = match state {
         State::Stored(receipt) => {
-            let headers =
-                [("sekisho-state", "stored"), ("content-type", "application/octet-stream")];
+            let headers = [
+                ("sekisho-state", "stored"),
+                ("content-type", "application/octet-stream"),
+            ];
             return (StatusCode::OK, headers, receipt).into_response();
         }
         State::Partial(offset) => ("partial", offset),
         State::Absent => ("absent", 0),
     };
-    let headers = [("sekisho-state", name), ("content-type", "application/json")];
+    let headers = [
+        ("sekisho-state", name),
+        ("content-type", "application/json"),
+    ];
     let body = serde_json::json!({ "offset": offset }).to_string();
     let mut response = (StatusCode::OK, headers, body).into_response();
-    response.headers_mut().insert("upload-offset", offset.into());
+    response
+        .headers_mut()
+        .insert("upload-offset", offset.into());
     response
 }
 
@@ -190,7 +212,10 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
     let digits = text(headers, name)?;
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+    digits
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| digits.parse().ok())?
 }
 
 fn size(request: &Request) -> u64 {

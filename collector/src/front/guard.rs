@@ -106,7 +106,10 @@ mod tests {
     fn refused<T>(done: std::io::Result<T>) -> bool {
         // EACCES, or EXDEV where a link would move a file to more rights.
         done.is_err_and(|error| {
-            matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::CrossesDevices)
+            matches!(
+                error.kind(),
+                ErrorKind::PermissionDenied | ErrorKind::CrossesDevices
+            )
         })
     }
 
@@ -126,27 +129,46 @@ mod tests {
         fs::write(inbox.join("earlier"), "batch").unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let folders = Folders { inbox, staging, receipts };
+        let folders = Folders {
+            inbox,
+            staging,
+            receipts,
+        };
 
         let guarded = std::thread::spawn(move || {
             restrict(&folders, InboxGuard::Required).unwrap();
-            let Folders { inbox, staging, receipts } = folders;
+            let Folders {
+                inbox,
+                staging,
+                receipts,
+            } = folders;
             fs::hard_link(staging.join("a"), inbox.join("a")).unwrap();
             assert!(refused(fs::read(inbox.join("a"))));
             assert!(refused(fs::read(inbox.join("earlier"))));
             assert!(refused(fs::read_dir(&inbox)));
-            assert!(refused(fs::OpenOptions::new().append(true).open(inbox.join("a"))));
+            assert!(refused(
+                fs::OpenOptions::new().append(true).open(inbox.join("a"))
+            ));
             assert!(refused(fs::remove_file(inbox.join("a"))));
             assert!(refused(fs::rename(inbox.join("a"), staging.join("b"))));
             assert!(refused(fs::rename(staging.join("a"), inbox.join("a"))));
-            assert!(refused(fs::hard_link(inbox.join("earlier"), staging.join("earlier"))));
-            assert!(refused(fs::hard_link(staging.join("a"), receipts.join("a"))));
+            assert!(refused(fs::hard_link(
+                inbox.join("earlier"),
+                staging.join("earlier")
+            )));
+            assert!(refused(fs::hard_link(
+                staging.join("a"),
+                receipts.join("a")
+            )));
             assert!(refused(fs::read(&outside)));
             assert!(refused(fs::write(root.path().join("new"), "x")));
             assert!(refused(std::process::Command::new("/bin/true").status()));
             assert!(refused(TcpStream::connect(address)));
 
-            fs::File::create(staging.join("c")).unwrap().write_all(b"c").unwrap();
+            fs::File::create(staging.join("c"))
+                .unwrap()
+                .write_all(b"c")
+                .unwrap();
             fs::write(receipts.join("r.tmp"), "r").unwrap();
             fs::rename(receipts.join("r.tmp"), receipts.join("r")).unwrap();
             assert_eq!(fs::read(receipts.join("r")).unwrap(), b"r");
@@ -156,6 +178,9 @@ mod tests {
         });
         let root = guarded.join().unwrap();
         assert_eq!(fs::read(root.path().join("inbox/a")).unwrap(), b"batch");
-        assert_eq!(fs::read(root.path().join("inbox/earlier")).unwrap(), b"batch");
+        assert_eq!(
+            fs::read(root.path().join("inbox/earlier")).unwrap(),
+            b"batch"
+        );
     }
 }

@@ -102,7 +102,9 @@ impl Refusal {
         if self.status() == StatusCode::SERVICE_UNAVAILABLE {
             // Steps of a number that shares no factor with the spread visit every second.
             let seconds = RETRY_LEAST + turn.wrapping_mul(21) % RETRY_SPREAD;
-            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }
@@ -133,6 +135,12 @@ mod tests {
             .map(|value| value.to_str().unwrap().parse::<u64>().unwrap())
             .collect();
         assert_eq!(seconds.len() as u64, RETRY_SPREAD);
-        assert!(Refusal::NotFound.answer(1).headers().get(header::RETRY_AFTER).is_none());
+        assert!(
+            Refusal::NotFound
+                .answer(1)
+                .headers()
+                .get(header::RETRY_AFTER)
+                .is_none()
+        );
     }
 }

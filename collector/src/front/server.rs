@@ -54,7 +54,12 @@ pub(crate) async fn serve(
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let (stop, stopping) = watch::channel(false);
-    let shared = Shared { tls, router: router(front), limits, stopping };
+    let shared = Shared {
+        tls,
+        router: router(front),
+        limits,
+        stopping,
+    };
     let places = Arc::new(Semaphore::new(limits.connections));
     let surplus = Arc::new(Semaphore::new(SURPLUS_CONNECTIONS));
     let mut connections = JoinSet::new();
@@ -82,7 +87,9 @@ pub(crate) async fn serve(
     tracing::info!(connections = connections.len(), "stopping");
     // Nobody listens when every connection has ended already.
     let _ = stop.send(true);
-    let drained = timeout(limits.drain(), async { while connections.join_next().await.is_some() {} });
+    let drained = timeout(limits.drain(), async {
+        while connections.join_next().await.is_some() {}
+    });
     if drained.await.is_err() {
         tracing::warn!(connections = connections.len(), "connections cut");
     }
@@ -98,10 +105,16 @@ struct Place {
 impl Place {
     fn take(places: &Arc<Semaphore>, surplus: &Arc<Semaphore>) -> Option<Self> {
         if let Ok(permit) = Arc::clone(places).try_acquire_owned() {
-            return Some(Self { surplus: false, _permit: permit });
+            return Some(Self {
+                surplus: false,
+                _permit: permit,
+            });
         }
         let permit = Arc::clone(surplus).try_acquire_owned().ok()?;
-        Some(Self { surplus: true, _permit: permit })
+        Some(Self {
+            surplus: true,
+            _permit: permit,
+        })
     }
 }
 
@@ -115,7 +128,10 @@ async fn connection(stream: TcpStream, place: Place, mut shared: Shared) {
     let certificates = secured.get_ref().1.peer_certificates();
     let site = certificates.and_then(|chain| tls::site(chain.first()?));
     let surplus = place.surplus;
-    let service = shared.router.layer(Extension(Peer { site: site.clone(), surplus }));
+    let service = shared.router.layer(Extension(Peer {
+        site: site.clone(),
+        surplus,
+    }));
     let mut serving = std::pin::pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())

@@ -143,7 +143,12 @@ impl Limits {
             ("handshake_seconds", self.handshake_seconds, 1, 60),
             ("idle_seconds", self.idle_seconds, 1, 600),
             ("drain_seconds", self.drain_seconds, 1, 600),
-            ("stale_upload_hours", self.stale_upload_hours.cast_unsigned(), 1, 8760),
+            (
+                "stale_upload_hours",
+                self.stale_upload_hours.cast_unsigned(),
+                1,
+                8760,
+            ),
         ] {
             if !(least..=most).contains(&value) {
                 let detail = format!("limits.{key} = {value}: must be {least} to {most}");
@@ -183,7 +188,8 @@ impl Folders {
             ("folders.receipts", &self.receipts),
         ];
         for (key, folder) in named {
-            let nested = |(other, outer): &(&str, &PathBuf)| *other != key && folder.starts_with(outer);
+            let nested =
+                |(other, outer): &(&str, &PathBuf)| *other != key && folder.starts_with(outer);
             if !folder.is_absolute() || named.iter().any(nested) {
                 let detail = format!("{key}: must be absolute and not inside another folder");
                 return Err(StartError::new(Problem::Settings, detail));
@@ -224,8 +230,16 @@ mod tests {
         for (from, to, named) in [
             ("name = \"front-1\"", "name = \"front 1\"", "name"),
             ("name = \"front-1\"", "nom = \"front-1\"", "nom"),
-            ("[keys]", "[limits]\nbatch_bytes = 1\n[keys]", "limits.batch_bytes"),
-            ("[keys]", "[limits]\nconnections = 0\n[keys]", "limits.connections"),
+            (
+                "[keys]",
+                "[limits]\nbatch_bytes = 1\n[keys]",
+                "limits.batch_bytes",
+            ),
+            (
+                "[keys]",
+                "[limits]\nconnections = 0\n[keys]",
+                "limits.connections",
+            ),
             ("/srv/staging", "/srv/inbox/staging", "folders.staging"),
             ("/srv/receipts", "/srv/inbox", "folders.inbox"),
             ("/srv/inbox", "inbox", "folders.inbox"),

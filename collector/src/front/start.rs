@@ -62,7 +62,11 @@ pub(crate) struct StartError {
 
 impl StartError {
     pub(crate) fn new(problem: Problem, detail: impl fmt::Display) -> Self {
-        Self { problem, detail: detail.to_string(), source: None }
+        Self {
+            problem,
+            detail: detail.to_string(),
+            source: None,
+        }
     }
 
     pub(crate) fn because(
@@ -70,7 +74,11 @@ impl StartError {
         detail: impl fmt::Display,
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
-        Self { problem, detail: detail.to_string(), source: Some(source.into()) }
+        Self {
+            problem,
+            detail: detail.to_string(),
+            source: Some(source.into()),
+        }
     }
 }
 
@@ -95,11 +103,17 @@ mod tests {
 
     #[test]
     fn every_problem_has_its_own_code_and_two_texts() {
-        let codes: BTreeSet<_> = Problem::ALL.iter().map(|problem| problem.texts()[0]).collect();
+        let codes: BTreeSet<_> = Problem::ALL
+            .iter()
+            .map(|problem| problem.texts()[0])
+            .collect();
         assert_eq!(codes.len(), Problem::ALL.len());
         for problem in Problem::ALL {
             let [code, ja, en] = problem.texts();
-            assert!(ja.ends_with('。') && en.ends_with('.') && en.is_ascii(), "{code}");
+            assert!(
+                ja.ends_with('。') && en.ends_with('.') && en.is_ascii(),
+                "{code}"
+            );
         }
     }
 }

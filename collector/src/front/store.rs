@@ -80,8 +80,8 @@ impl Store {
         let folders = settings.folders.clone();
         let path = &settings.keys.receipt;
         let text = fs::read_to_string(path).map(Zeroizing::new);
-        let text = text
-            .map_err(|error| StartError::because(Problem::ReceiptKey, path.display(), error))?;
+        let text =
+            text.map_err(|error| StartError::because(Problem::ReceiptKey, path.display(), error))?;
         let key = text
             .parse()
             .map_err(|error| StartError::because(Problem::ReceiptKey, path.display(), error))?;
@@ -95,7 +95,10 @@ impl Store {
         };
         device(&folders.receipts)?;
         if device(&folders.inbox)? != device(&folders.staging)? {
-            return Err(StartError::new(Problem::OtherFileSystem, folders.staging.display()));
+            return Err(StartError::new(
+                Problem::OtherFileSystem,
+                folders.staging.display(),
+            ));
         }
         let inbox = File::open(&folders.inbox).map_err(|error| {
             StartError::because(Problem::Folder, folders.inbox.display(), error)
@@ -197,7 +200,9 @@ impl Store {
         if end < chunk.length {
             return Ok(State::Partial(end));
         }
-        self.check(&upload).and_then(|()| self.store(&upload)).map_err(plain)
+        self.check(&upload)
+            .and_then(|()| self.store(&upload))
+            .map_err(plain)
     }
 
     /// Refuses a complete upload that is not what its id says, and drops it.
@@ -221,7 +226,8 @@ impl Store {
         let Upload { site, id, .. } = upload;
         let sequence = header.sequence;
         let name = format!("{site}-{sequence:012}-{id}.batch");
-        self.link(&upload.staged, &self.folders.inbox.join(name)).map_err(storage)?;
+        self.link(&upload.staged, &self.folders.inbox.join(name))
+            .map_err(storage)?;
         let receipt = Receipt {
             site: (*site).clone(),
             sequence,
@@ -263,32 +269,55 @@ impl Store {
             return Ok(());
         }
         self.remove_stale_of(&folder).map_err(storage)?;
-        self.has_room(&folder)?.then_some(()).ok_or(Refusal::TooManyUploads)
+        self.has_room(&folder)?
+            .then_some(())
+            .ok_or(Refusal::TooManyUploads)
     }
 
     fn has_room(&self, folder: &Path) -> Result<bool, Refusal> {
-        let under_way = fs::read_dir(folder).map_err(storage)?.take(self.uploads_per_site);
+        let under_way = fs::read_dir(folder)
+            .map_err(storage)?
+            .take(self.uploads_per_site);
         Ok(under_way.count() < self.uploads_per_site)
     }
 
+    /// The receipt of a stored batch. A staged name that a stop left beside it is removed.
     fn receipt(&self, upload: &Upload<'_>) -> Result<Option<Vec<u8>>, Refusal> {
-        match fs::read(&upload.receipt) {
-            Ok(receipt) => Ok(Some(receipt)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(storage(error)),
+        let receipt = match fs::read(&upload.receipt) {
+            Ok(receipt) => receipt,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(storage(error)),
+        };
+        match fs::remove_file(&upload.staged) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(storage(error)),
+            _ => Ok(Some(receipt)),
         }
     }
 
     fn upload<'a>(&self, site: &'a SiteId, id: BatchId) -> Upload<'a> {
-        let staged = self.folders.staging.join(site.as_str()).join(format!("{id}.part"));
-        let receipt = self.folders.receipts.join(site.as_str()).join(format!("{id}.receipt"));
-        Upload { site, id, staged, receipt }
+        let staged = self
+            .folders
+            .staging
+            .join(site.as_str())
+            .join(format!("{id}.part"));
+        let receipt = self
+            .folders
+            .receipts
+            .join(site.as_str())
+            .join(format!("{id}.receipt"));
+        Upload {
+            site,
+            id,
+            staged,
+            receipt,
+        }
     }
 
     fn turn(&self, site: &SiteId, id: BatchId) -> Result<Turn<'_>, Refusal> {
         let key = (site.clone(), id);
         let free = self.busy().insert(key.clone());
-        free.then_some(Turn { store: self, key }).ok_or(Refusal::Busy)
+        free.then_some(Turn { store: self, key })
+            .ok_or(Refusal::Busy)
     }
 
     fn busy(&self) -> std::sync::MutexGuard<'_, BTreeSet<(SiteId, BatchId)>> {
@@ -308,12 +337,16 @@ fn staged_length(staged: &Path) -> Result<Option<u64>, Refusal> {
 fn header_of(upload: &Upload<'_>) -> Result<Header, Refusal> {
     let mut prefix = Vec::new();
     let file = File::open(&upload.staged).map_err(storage)?;
-    file.take(PREFIX_MAX as u64).read_to_end(&mut prefix).map_err(storage)?;
+    file.take(PREFIX_MAX as u64)
+        .read_to_end(&mut prefix)
+        .map_err(storage)?;
     let header = envelope::peek(&prefix).map_err(|error| match error {
         OpenError::UnknownFormat | OpenError::UnknownSuite => Refusal::UnknownFormat,
         _ => Refusal::NotABatch,
     })?;
-    (header.site == *upload.site).then_some(header).ok_or(Refusal::ForeignSite)
+    (header.site == *upload.site)
+        .then_some(header)
+        .ok_or(Refusal::ForeignSite)
 }
 
 fn digest_of(path: &Path) -> io::Result<[u8; 32]> {
@@ -330,7 +363,11 @@ fn digest_of(path: &Path) -> io::Result<[u8; 32]> {
 
 /// Appends and makes durable.
 fn write_on(staged: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().create(true).append(true).mode(0o640).open(staged)?;
+    let mut file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .mode(0o640)
+        .open(staged)?;
     file.write_all(bytes)?;
     file.sync_data()
 }
@@ -340,7 +377,12 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
     make_folder(folder)?;
     let new = path.with_extension("new");
-    let options = OpenOptions::new().write(true).create(true).truncate(true).mode(0o640).clone();
+    let options = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o640)
+        .clone();
     let mut file = options.open(&new)?;
     file.write_all(bytes)?;
     file.sync_all()?;

@@ -32,9 +32,8 @@ pub(crate) fn acceptor(files: &Tls) -> Result<TlsAcceptor, StartError> {
         WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
             .build()
             .map_err(|error| unusable(&error))?;
-    let key = PrivateKeyDer::from_pem_file(&files.private_key).map_err(|_| {
-        StartError::new(Problem::Certificate, files.private_key.display())
-    })?;
+    let key = PrivateKeyDer::from_pem_file(&files.private_key)
+        .map_err(|_| StartError::new(Problem::Certificate, files.private_key.display()))?;
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(|error| unusable(&error))?
@@ -51,19 +50,26 @@ pub(crate) fn acceptor(files: &Tls) -> Result<TlsAcceptor, StartError> {
 pub(crate) fn site(certificate: &CertificateDer<'_>) -> Option<SiteId> {
     let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
     let names = certificate.subject_alternative_name().ok()??;
-    let mut sites = names.value.general_names.iter().filter_map(|name| match name {
-        GeneralName::URI(uri) => uri.strip_prefix(SITE_URN),
-        _ => None,
-    });
+    let mut sites = names
+        .value
+        .general_names
+        .iter()
+        .filter_map(|name| match name {
+            GeneralName::URI(uri) => uri.strip_prefix(SITE_URN),
+            _ => None,
+        });
     let site = sites.next()?;
     sites.next().is_none().then(|| site.parse().ok())?
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, StartError> {
     let unusable = || StartError::new(Problem::Certificate, path.display());
-    let read: Result<Vec<_>, _> =
-        CertificateDer::pem_file_iter(path).map_err(|_| unusable())?.collect();
-    read.ok().filter(|certificates| !certificates.is_empty()).ok_or_else(unusable)
+    let read: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path)
+        .map_err(|_| unusable())?
+        .collect();
+    read.ok()
+        .filter(|certificates| !certificates.is_empty())
+        .ok_or_else(unusable)
 }
 
 #[cfg(test)]
@@ -76,16 +82,24 @@ mod tests {
     fn a_site_is_named_by_exactly_one_well_formed_uri() {
         for (uris, site_id) in [
             (vec!["urn:sekisho:site:HOSP-A"], Some("HOSP-A")),
-            (vec!["urn:other:x", "urn:sekisho:site:HOSP-A"], Some("HOSP-A")),
-            (vec!["urn:sekisho:site:HOSP-A", "urn:sekisho:site:HOSP-B"], None),
+            (
+                vec!["urn:other:x", "urn:sekisho:site:HOSP-A"],
+                Some("HOSP-A"),
+            ),
+            (
+                vec!["urn:sekisho:site:HOSP-A", "urn:sekisho:site:HOSP-B"],
+                None,
+            ),
             (vec!["urn:sekisho:site:../x"], None),
             (vec!["urn:sekisho:site:"], None),
             (vec!["https://example.jp/HOSP-A"], None),
             (vec![], None),
         ] {
             let mut params = CertificateParams::default();
-            params.subject_alt_names =
-                uris.iter().map(|uri| SanType::URI((*uri).try_into().unwrap())).collect();
+            params.subject_alt_names = uris
+                .iter()
+                .map(|uri| SanType::URI((*uri).try_into().unwrap()))
+                .collect();
             let certificate = params.self_signed(&KeyPair::generate().unwrap()).unwrap();
             let named = site(certificate.der());
             assert_eq!(named.as_ref().map(SiteId::as_str), site_id, "{uris:?}");

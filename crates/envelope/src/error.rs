@@ -86,7 +86,7 @@ open_errors! {
         "The counts differ from the manifest. Keep the batch and ask the site.";
     TokensMismatch = "E013",
         "名寄せ用トークンの版が目録と一致しません。束を保全し、施設に確認してください。",
-        "The linkage tokens are of another version than the manifest says. Keep the batch and ask the site.";
+        "The linkage tokens differ from the manifest. Keep the batch and ask the site.";
     ForeignDocument = "E014",
         "別の本人の文書が混ざっています。束を保全し、施設に確認してください。",
         "A document belongs to another subject. Keep the batch and ask the site.";

@@ -44,3 +44,6 @@ pub use receipt::{FrontId, Receipt, ReceiptError};
 pub use seal::{Sealed, seal};
 pub use signing::{SigningKey, VerifyingKey};
 pub use suite::{CorePublicKey, CoreSecretKey};
+
+#[cfg(test)]
+mod tests;

@@ -33,6 +33,7 @@ pub(crate) fn chart(text: &str) -> ChartNumber {
     ChartNumber::new(text).unwrap()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "identities take it as it is")]
 pub(crate) fn name(family: &str, given: &str) -> Option<Name> {
     Some(Name {
         family: Sensitive::new(family),

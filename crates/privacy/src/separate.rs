@@ -114,8 +114,7 @@ pub fn separate(screened: Screened<PatientReadings>, keys: &SiteKeys<'_>) -> Sep
         }
     }
     // Not in the order of the site's own order numbers.
-    documents
-        .sort_by(|a, b| (a.kind, a.care_date, a.document).cmp(&(b.kind, b.care_date, b.document)));
+    documents.sort_by_key(|document| (document.kind, document.care_date, document.document));
     Separated {
         subject,
         documents,

@@ -1,8 +1,8 @@
 //! The ISO-2022-JP reader: character sets, escapes, shifts, and a reset at every line end.
 //!
 //! It differs from strict decoders on purpose. A line end closes any open character set, so that a
-//! missing escape cannot swallow the next line. JIS-Roman is read as ASCII, so that `\` and `~` stay
-//! what they are in HL7.
+//! missing escape cannot swallow the next line. JIS-Roman is read as ASCII, so that `\` and `~`
+//! stay what they are in HL7.
 
 use std::sync::OnceLock;
 

@@ -59,7 +59,7 @@ fn finish(job: &Job) -> (BTreeMap<String, Vec<u8>>, u64) {
     front.kill().unwrap();
     job.run_core(&["run"]).unwrap().well().unwrap();
     let mut files = BTreeMap::new();
-    for entry in fs::read_dir(job.release_folder().unwrap()).unwrap() {
+    for entry in fs::read_dir(job.release_folder("release")).unwrap() {
         let entry = entry.unwrap();
         let name = entry.file_name().into_string().unwrap();
         files.insert(name, fs::read(entry.path()).unwrap());

@@ -192,13 +192,23 @@ impl Shared<'_> {
         let settings = table([
             ("name", text("front-1")),
             ("listen", text(&self.address.to_string())),
-            ("inbox", path(inbox)?),
-            ("staging", path(&folder.join("staging"))?),
-            ("receipts", path(&folder.join("receipts"))?),
-            ("certificate", path(&certificate)?),
-            ("private_key", path(&key)?),
-            ("authority", path(&folder.join("authority.pem"))?),
-            ("receipt_key", path(&self.root.join("keys/receipt.key"))?),
+            (
+                "folders",
+                table([
+                    ("inbox", path(inbox)?),
+                    ("staging", path(&folder.join("staging"))?),
+                    ("receipts", path(&folder.join("receipts"))?),
+                ]),
+            ),
+            (
+                "tls",
+                table([
+                    ("certificate", path(&certificate)?),
+                    ("private_key", path(&key)?),
+                    ("client_authority", path(&folder.join("authority.pem"))?),
+                ]),
+            ),
+            ("keys", table([("receipt", path(&self.root.join("keys/receipt.key"))?)])),
         ]);
         let config = folder.join("front.toml");
         write_settings(&config, settings)?;

@@ -1,5 +1,6 @@
 //! The main job on a deployment: gateways, front and core as processes.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -77,6 +78,32 @@ impl Job {
         }
         command.args(arguments).arg("--report").arg(self.report(&name));
         self.run(&mut command, &name)
+    }
+
+    /// The log of the last run of one site's gateway.
+    pub fn gateway_log(&self, site: usize) -> Result<PathBuf> {
+        let site = self.deployment.sites.get(site).context("no such site")?;
+        Ok(self.log(&site.source.site))
+    }
+
+    /// The folder of a release.
+    pub fn release_folder(&self, release: &str) -> PathBuf {
+        self.deployment.core_state.join("releases").join(release)
+    }
+
+    /// The person (research ID) of every (site, subject) at the core.
+    pub fn links(&self) -> Result<BTreeMap<(String, String), String>> {
+        let file = self.deployment.root.join("links.csv");
+        let path = file.to_str().context("path")?;
+        let ended = self.run_core(&["export-links", "--out", path])?;
+        ensure!(ended.status.success(), "{}", ended.told);
+        let text = fs::read_to_string(&file)?;
+        let rows = text.lines().skip(1).map(|line| {
+            let mut cells = line.split(',').map(str::to_owned);
+            let mut cell = || cells.next().context("links.csv");
+            Ok(((cell()?, cell()?), cell()?))
+        });
+        rows.collect()
     }
 
     fn gateway(&self, site: usize, arguments: &[&str]) -> Result<(Command, String)> {

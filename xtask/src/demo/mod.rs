@@ -42,6 +42,8 @@ pub(crate) struct Arguments {
 struct Material {
     sites: Vec<SiteSource>,
     truth: Option<Truth>,
+    /// Strings that must not be found in a release, one a line.
+    lint_list: Option<PathBuf>,
 }
 
 /// Runs the demo.
@@ -50,7 +52,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let out = std::path::absolute(&arguments.out)?;
     let mut steps = Steps::default();
     steps.announce("組み立て", "building the programs");
-    let programs = workspace.release_programs()?;
+    let programs = workspace.dev_programs()?;
     steps.done("組み立て build");
     let material = material(arguments, &out, &mut steps)?;
     let root = out.join("run");
@@ -62,7 +64,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let front_peak = run_sites(&job, &mut summary)?;
     steps.done("送り出し gateways");
     steps.announce("受け入れ・名寄せ・匿名加工", "core: open, link, make");
-    summing::core(&job, &mut summary)?;
+    let release = summing::core(&job, material.lint_list.as_deref(), &mut summary)?;
     steps.done("センター core");
     if let Some(truth) = &material.truth {
         accuracy::compare(&job, truth, &mut summary)?;
@@ -70,7 +72,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     summary.peak_memory_bytes = summary.peak_memory_bytes.max(front_peak);
     summary.steps = steps.taken;
     summary.seconds = begin.elapsed().as_secs_f64();
-    finish(&out, &job, &summary)?;
+    finish(&out, &release, &summary)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -83,7 +85,7 @@ fn material(arguments: &Arguments, out: &Path, steps: &mut Steps) -> Result<Mate
         };
         let site = source::of_storage(&storage, &out.join("ledger"), "HOSPITAL-A")?;
         steps.done("見本の準備 storage");
-        return Ok(Material { sites: vec![site], truth: None });
+        return Ok(Material { sites: vec![site], truth: None, lint_list: None });
     }
     steps.announce("町づくり", "making the synthetic town");
     let root = out.join("town");
@@ -98,7 +100,11 @@ fn material(arguments: &Arguments, out: &Path, steps: &mut Steps) -> Result<Mate
         fs::write(&done, &stamp)?;
     }
     steps.done("町づくり town");
-    Ok(Material { sites: town_sources(&root), truth: Some(truth(&root)?) })
+    let truth = truth(&root)?;
+    let lint_list = root.join("identifiers.txt");
+    fs::write(&lint_list, truth.identifiers.join("\n"))?;
+    let sites = town_sources(&root);
+    Ok(Material { sites, truth: Some(truth), lint_list: Some(lint_list) })
 }
 
 /// Runs the front and all gateways at once; gives the front's peak memory.
@@ -109,7 +115,7 @@ fn run_sites(job: &Job, summary: &mut Summary) -> Result<u64> {
         (0..sites).map(|site| job.start_gateway(site, &[])).collect::<Result<_>>()?;
     for (site, mut gateway) in gateways.into_iter().enumerate() {
         let status = gateway.wait()?;
-        let log = job.log_of_site(site)?;
+        let log = job.gateway_log(site)?;
         anyhow::ensure!(status.success(), "gateway {site} ended with {status}; see {}", log.display());
         summing::gateway(&job.gateway_report(site)?, summary)?;
     }
@@ -118,12 +124,12 @@ fn run_sites(job: &Job, summary: &mut Summary) -> Result<u64> {
     Ok(peak)
 }
 
-fn finish(out: &Path, job: &Job, summary: &Summary) -> Result<()> {
+fn finish(out: &Path, made: &Path, summary: &Summary) -> Result<()> {
     let release = out.join("release");
     if release.exists() {
         fs::remove_dir_all(&release)?;
     }
-    copy_folder(&summing::release_folder(job)?, &release)?;
+    copy_folder(made, &release)?;
     fs::write(out.join("summary.json"), serde_json::to_vec_pretty(summary)?)?;
     fs::write(out.join("report.html"), page::page(summary))?;
     screen(out, summary);

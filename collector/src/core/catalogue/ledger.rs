@@ -1,6 +1,5 @@
 //! 来歴台帳: append-only and hash-chained. It tells how every research ID came to be what it is.
 
-use record::ResearchId;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
 
@@ -99,11 +98,6 @@ fn digest(height: u64, at: i64, event: &str, previous: &[u8; 32]) -> [u8; 32] {
     message.extend(at.to_be_bytes());
     message.extend(event.as_bytes());
     envelope::sha256(&message)
-}
-
-/// How a research ID stands in ledger entries.
-pub(crate) fn named(person: &ResearchId) -> String {
-    person.to_string()
 }
 
 impl Catalogue {

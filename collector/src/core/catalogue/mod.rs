@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 pub(crate) use batches::{Accepted, Chain, Decided, Outcome, Stored};
 pub(crate) use ledger::Event;
-pub(crate) use persons::{Change, Link, Member, Person};
+pub(crate) use persons::{Change, Link, Member};
 pub(crate) use releases::Released;
 
 use super::failure::{Failure, Problem, Result};

@@ -1,7 +1,7 @@
 //! From subjects to persons: candidates that share an exact token, the best partner at each other
 //! site, then groups in which no two members contradict each other.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use privacy::tokens::TokenKind;
 
@@ -134,7 +134,7 @@ fn unambiguous(
     left_apart: &mut BTreeMap<&'static str, u64>,
 ) -> Vec<Pair> {
     let site = |at: usize| identities.get(at).map(|identity| &identity.member.site);
-    let mut best: HashMap<(usize, _), Vec<(f64, usize)>> = HashMap::new();
+    let mut best: BTreeMap<(usize, _), Vec<(f64, usize)>> = BTreeMap::new();
     for pair in &pairs {
         for (one, other) in [(pair.a, pair.b), (pair.b, pair.a)] {
             best.entry((one, site(other))).or_default().push((pair.score, groups.root(other)));

@@ -1,1 +1,351 @@
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests fail by panicking"
+)]
 
+use envelope::{CoreSecretKey, ManifestDraft, Sealed, TransportProfile, seal};
+use privacy::gate::GateEvidence;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use tempfile::TempDir;
+
+use super::*;
+use crate::front::settings::{InboxGuard, Keys, Limits, Tls};
+
+struct Bench {
+    root: TempDir,
+    store: Store,
+}
+
+fn receipt_key() -> SigningKey {
+    SigningKey::from_seed([1; 32]).unwrap()
+}
+
+impl Bench {
+    fn new(limits: Limits) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name);
+        for folder in ["inbox", "staging", "receipts"] {
+            fs::create_dir(path(folder)).unwrap();
+        }
+        fs::write(path("receipt.key"), receipt_key().to_text().as_bytes()).unwrap();
+        let [inbox, staging, receipts] = ["inbox", "staging", "receipts"].map(path);
+        let settings = Settings {
+            name: "front-1".parse().unwrap(),
+            listen: "127.0.0.1:0".parse().unwrap(),
+            inbox_guard: InboxGuard::Required,
+            folders: Folders {
+                inbox,
+                staging,
+                receipts,
+            },
+            tls: Tls {
+                certificate: PathBuf::new(),
+                private_key: PathBuf::new(),
+                client_authority: PathBuf::new(),
+            },
+            keys: Keys {
+                receipt: path("receipt.key"),
+            },
+            limits,
+        };
+        let store = Store::open(&settings).unwrap();
+        Self { root, store }
+    }
+
+    fn put(&self, batch: &Sealed, from: usize, to: usize) -> Result<State, (Refusal, Option<u64>)> {
+        let chunk = Chunk {
+            offset: from as u64,
+            length: batch.bytes.len() as u64,
+            bytes: &batch.bytes[from..to],
+        };
+        self.store.append(&site("HOSP-A"), batch.id, &chunk)
+    }
+
+    fn state(&self, batch: &Sealed) -> Result<State, Refusal> {
+        self.store.state(&site("HOSP-A"), batch.id)
+    }
+
+    fn names(&self, folder: &str) -> Vec<String> {
+        let names = fs::read_dir(self.root.path().join(folder)).unwrap();
+        names
+            .map(|name| name.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+
+    fn staged(&self, batch: &Sealed) -> PathBuf {
+        self.root
+            .path()
+            .join("staging/HOSP-A")
+            .join(format!("{}.part", batch.id))
+    }
+}
+
+fn site(text: &str) -> SiteId {
+    text.parse().unwrap()
+}
+
+fn batch(site_id: &str, sequence: u64) -> Sealed {
+    let draft = ManifestDraft {
+        site: site(site_id),
+        sequence,
+        previous: None,
+        sealed_at: 0,
+        gate: GateEvidence {
+            contract: "K-1".parse().unwrap(),
+            filing: "F-1".parse().unwrap(),
+            filed_on: "2026-01-01".parse().unwrap(),
+            hold_days: 30,
+            as_of: "2026-06-01".parse().unwrap(),
+            ledger: [0; 32],
+            stop_list: [0; 32],
+            documents: Default::default(),
+            withheld: Default::default(),
+        },
+        transport: TransportProfile::Laboratory,
+        mapping: 1,
+    };
+    let core = CoreSecretKey::from_seed([2; 32]).unwrap();
+    let mut rng = ChaCha20Rng::seed_from_u64(sequence);
+    seal(draft, Vec::new(), core.public(), &receipt_key(), &mut rng).unwrap()
+}
+
+fn stored(state: Result<State, Refusal>) -> Receipt {
+    let Ok(State::Stored(receipt)) = state else {
+        panic!("{state:?}")
+    };
+    Receipt::verify(&receipt, &receipt_key().public()).unwrap()
+}
+
+fn refused(done: Result<State, (Refusal, Option<u64>)>) -> Refusal {
+    done.unwrap_err().0
+}
+
+#[test]
+fn chunks_in_order_become_one_batch_with_one_receipt() {
+    let bench = Bench::new(Limits::default());
+    let batch = batch("HOSP-A", 12);
+    let length = batch.bytes.len();
+    assert_eq!(bench.state(&batch), Ok(State::Absent));
+    assert_eq!(bench.put(&batch, 0, 100), Ok(State::Partial(100)));
+    assert_eq!(bench.state(&batch), Ok(State::Partial(100)));
+    let State::Stored(receipt) = bench.put(&batch, 100, length).unwrap() else {
+        panic!()
+    };
+    let told = stored(bench.state(&batch));
+    assert_eq!(
+        (told.site, told.sequence, told.batch),
+        (site("HOSP-A"), 12, batch.id)
+    );
+    let name = format!("HOSP-A-000000000012-{}.batch", batch.id);
+    assert_eq!(bench.names("inbox"), std::slice::from_ref(&name));
+    assert_eq!(
+        fs::read(bench.root.path().join("inbox").join(name)).unwrap(),
+        batch.bytes
+    );
+    assert!(bench.names("staging/HOSP-A").is_empty());
+    // Whatever is sent again, the answer stays.
+    assert_eq!(
+        bench.put(&batch, 0, 100),
+        Ok(State::Stored(receipt.clone()))
+    );
+    assert_eq!(bench.state(&batch), Ok(State::Stored(receipt)));
+}
+
+#[test]
+fn a_chunk_elsewhere_is_told_where_to_go_on() {
+    let bench = Bench::new(Limits::default());
+    let batch = batch("HOSP-A", 1);
+    assert_eq!(
+        bench.put(&batch, 50, 60),
+        Err((Refusal::WrongOffset, Some(0)))
+    );
+    bench.put(&batch, 0, 50).unwrap();
+    assert_eq!(
+        bench.put(&batch, 0, 50),
+        Err((Refusal::WrongOffset, Some(50)))
+    );
+    assert_eq!(
+        bench.put(&batch, 60, 70),
+        Err((Refusal::WrongOffset, Some(50)))
+    );
+    assert_eq!(bench.state(&batch), Ok(State::Partial(50)));
+}
+
+#[test]
+fn what_is_not_the_named_batch_of_this_site_is_dropped() {
+    let bench = Bench::new(Limits::default());
+    let mut altered = batch("HOSP-A", 1);
+    altered.bytes[100] ^= 1;
+    let length = altered.bytes.len();
+    assert_eq!(
+        refused(bench.put(&altered, 0, length)),
+        Refusal::BatchDigest
+    );
+    let foreign = batch("HOSP-B", 1);
+    assert_eq!(
+        refused(bench.put(&foreign, 0, foreign.bytes.len())),
+        Refusal::ForeignSite
+    );
+    for (bytes, refusal) in [
+        (b"not a batch".as_slice(), Refusal::NotABatch),
+        (
+            b"SEKISHO\x02 of later years".as_slice(),
+            Refusal::UnknownFormat,
+        ),
+    ] {
+        let id = BatchId::new(envelope::sha256(bytes));
+        let other = Sealed {
+            id,
+            bytes: bytes.to_vec(),
+            ..batch("HOSP-A", 1)
+        };
+        assert_eq!(refused(bench.put(&other, 0, bytes.len())), refusal);
+    }
+    assert!(bench.names("inbox").is_empty());
+    assert!(bench.names("staging/HOSP-A").is_empty());
+}
+
+#[test]
+fn sizes_and_numbers_beyond_the_limits_are_refused() {
+    let limits = Limits {
+        batch_bytes: 1 << 16,
+        uploads_per_site: 2,
+        ..Limits::default()
+    };
+    let bench = Bench::new(limits);
+    let a_site = site("HOSP-A");
+    let put = |number: u8, length: u64, bytes: &[u8]| {
+        let chunk = Chunk {
+            offset: 0,
+            length,
+            bytes,
+        };
+        bench
+            .store
+            .append(&a_site, BatchId::new([number; 32]), &chunk)
+    };
+    assert_eq!(refused(put(1, (1 << 16) + 1, b"x")), Refusal::BatchTooLarge);
+    assert_eq!(refused(put(1, 1, b"xy")), Refusal::WrongLength);
+    assert_eq!(put(1, 10, b"x"), Ok(State::Partial(1)));
+    assert_eq!(put(2, 10, b"x"), Ok(State::Partial(1)));
+    assert_eq!(refused(put(3, 10, b"x")), Refusal::TooManyUploads);
+    // An upload that was begun may go on, and other sites are not held up.
+    let chunk = Chunk {
+        offset: 1,
+        length: 10,
+        bytes: b"y",
+    };
+    assert_eq!(
+        bench.store.append(&a_site, BatchId::new([1; 32]), &chunk),
+        Ok(State::Partial(2))
+    );
+    let chunk = Chunk {
+        offset: 0,
+        length: 10,
+        bytes: b"y",
+    };
+    let other = bench
+        .store
+        .append(&site("HOSP-B"), BatchId::new([1; 32]), &chunk);
+    assert_eq!(other, Ok(State::Partial(1)));
+}
+
+/// A stop between any two steps of storing leaves something that the next question completes,
+/// once.
+#[test]
+fn a_stop_at_any_step_of_storing_loses_and_doubles_nothing() {
+    type Leave = fn(&Bench, &Sealed);
+    let steps: [(&str, Leave); 4] = [
+        ("complete, not linked", |_, _| ()),
+        ("linked, no receipt", |bench, batch| {
+            let name = format!("HOSP-A-000000000005-{}.batch", batch.id);
+            fs::hard_link(
+                bench.staged(batch),
+                bench.root.path().join("inbox").join(name),
+            )
+            .unwrap();
+        }),
+        ("half a receipt", |bench, batch| {
+            let folder = bench.root.path().join("receipts/HOSP-A");
+            fs::create_dir(&folder).unwrap();
+            fs::write(folder.join(format!("{}.new", batch.id)), b"SEKI").unwrap();
+        }),
+        ("receipt, still staged", |bench, batch| {
+            let staged = fs::read(bench.staged(batch)).unwrap();
+            stored(bench.state(batch));
+            fs::write(bench.staged(batch), staged).unwrap();
+        }),
+    ];
+    for (step, leave) in steps {
+        let bench = Bench::new(Limits::default());
+        let batch = batch("HOSP-A", 5);
+        let folder = bench.root.path().join("staging/HOSP-A");
+        fs::create_dir(folder).unwrap();
+        fs::write(bench.staged(&batch), &batch.bytes).unwrap();
+        leave(&bench, &batch);
+        assert_eq!(stored(bench.state(&batch)).sequence, 5, "{step}");
+        assert_eq!(bench.names("inbox").len(), 1, "{step}");
+        assert_eq!(bench.names("receipts/HOSP-A").len(), 1, "{step}");
+        assert!(bench.names("staging/HOSP-A").is_empty(), "{step}");
+    }
+}
+
+/// A stop in the middle of writing a chunk leaves a shorter beginning, from which to go on.
+#[test]
+fn a_half_written_chunk_is_continued_where_it_ends() {
+    let bench = Bench::new(Limits::default());
+    let batch = batch("HOSP-A", 5);
+    bench.put(&batch, 0, 500).unwrap();
+    fs::write(bench.staged(&batch), &batch.bytes[..300]).unwrap();
+    assert_eq!(bench.state(&batch), Ok(State::Partial(300)));
+    let length = batch.bytes.len();
+    bench.put(&batch, 300, length).unwrap();
+    assert_eq!(stored(bench.state(&batch)).batch, batch.id);
+}
+
+/// A name that is taken by something else in the inbox is never replaced.
+#[test]
+fn the_inbox_is_written_once() {
+    let bench = Bench::new(Limits::default());
+    let batch = batch("HOSP-A", 5);
+    let name = format!("HOSP-A-000000000005-{}.batch", batch.id);
+    let taken = bench.root.path().join("inbox").join(name);
+    fs::write(&taken, "other").unwrap();
+    assert_eq!(
+        refused(bench.put(&batch, 0, batch.bytes.len())),
+        Refusal::Storage
+    );
+    assert_eq!(fs::read(taken).unwrap(), b"other");
+}
+
+#[test]
+fn a_batch_in_work_is_busy_for_a_second_request() {
+    let bench = Bench::new(Limits::default());
+    let batch = batch("HOSP-A", 5);
+    let turn = bench.store.turn(&site("HOSP-A"), batch.id).ok().unwrap();
+    assert_eq!(refused(bench.put(&batch, 0, 10)), Refusal::Busy);
+    drop(turn);
+    assert_eq!(bench.put(&batch, 0, 10), Ok(State::Partial(10)));
+}
+
+#[test]
+fn uploads_that_do_not_go_on_are_given_up() {
+    let bench = Bench::new(Limits {
+        stale_upload_hours: 1,
+        ..Limits::default()
+    });
+    let [old, new] = [1, 2].map(|sequence| batch("HOSP-A", sequence));
+    for upload in [&old, &new] {
+        bench.put(upload, 0, 10).unwrap();
+    }
+    let file = File::options()
+        .append(true)
+        .open(bench.staged(&old))
+        .unwrap();
+    file.set_modified(std::time::UNIX_EPOCH).unwrap();
+    bench.store.remove_stale().unwrap();
+    assert_eq!(bench.state(&old), Ok(State::Absent));
+    assert_eq!(bench.state(&new), Ok(State::Partial(10)));
+}

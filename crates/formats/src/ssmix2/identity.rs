@@ -131,7 +131,7 @@ fn names(fields: &Fields<'_>, identity: &mut record::Identity, notes: &mut Notes
     }
     // A name in kana that stands in the place of the kanji name serves as both.
     if identity.kana.is_none() {
-        identity.kana = identity.kanji.clone().filter(|name| is_kana(name));
+        identity.kana = identity.kanji.clone().filter(is_kana);
     }
     if identity.kana.is_none() {
         notes.found_at(FindingCode::KanaMissing, fields, 5);

@@ -1,5 +1,5 @@
-//! One reader per group of data kinds. Each names the segments and fields that it reads; all else is
-//! counted and stays behind.
+//! One reader per group of data kinds. Each names the segments and fields that it reads; all else
+//! is counted and stays behind.
 
 mod allergy;
 mod encounter;

@@ -32,13 +32,19 @@ pub(crate) fn concept_of(repetition: Repetition<'_>) -> Option<Concept> {
     }
 }
 
-/// The code that a field begins with; words are counted as left behind.
+/// The short code that a field begins with: a department, a status, a flag. Anything longer than
+/// the tables of such codes have, a number of a person perhaps, is counted as left behind.
 pub(crate) fn code(fields: &Fields<'_>, number: u8, notes: &mut Notes) -> Option<Code> {
     let value = fields.field(number).value();
     if value.is_empty() {
         return None;
     }
-    let code = value.text().parse().ok();
+    const LONGEST: usize = 5;
+    let code = value
+        .text()
+        .parse()
+        .ok()
+        .filter(|code: &Code| code.as_str().len() <= LONGEST);
     if code.is_none() {
         notes.leave_field(fields, number);
     }

@@ -48,7 +48,30 @@ fn unit(fields: &Fields<'_>) -> Option<Unit> {
     let written = fields.field(6).first();
     [1, 4].into_iter().find_map(|number| {
         let text = written.component(number).text();
-        text.parse().or_else(|_| fold::width(&text).parse()).ok()
+        text.parse().ok().or_else(|| unit_in_words(&text))
+    })
+}
+
+/// A unit written with full-width signs or Japanese words, in the notation of UCUM. Only the
+/// notation changes: the number belongs to the same unit as before.
+fn unit_in_words(text: &str) -> Option<Unit> {
+    const WHOLE: &[(&str, &str)] = &[("秒", "s"), ("分", "min"), ("時間", "h"), ("日", "d")];
+    const BEGINNINGS: &[(&str, &str)] = &[
+        ("×10", "10"),
+        ("万/", "10*4/"),
+        ("千/", "10*3/"),
+        ("個/", "/"),
+    ];
+    let folded = fold::width(text);
+    if let Ok(unit) = folded.parse() {
+        return Some(unit);
+    }
+    if let Some((_, unit)) = WHOLE.iter().find(|(word, _)| *word == folded) {
+        return unit.parse().ok();
+    }
+    BEGINNINGS.iter().find_map(|(words, signs)| {
+        let rest = folded.strip_prefix(words)?;
+        [signs, rest].concat().parse().ok()
     })
 }
 
@@ -134,6 +157,7 @@ fn powered(value: Repetition<'_>, fields: &Fields<'_>) -> Option<Content> {
 
 /// A decimal with its point moved to the right: exact, and without digits that were not written.
 fn shifted(number: &str, places: usize) -> Option<Decimal> {
+    number.parse::<Decimal>().ok()?;
     let (whole, part) = number.split_once('.').unwrap_or((number, ""));
     let (moved, rest) = part.split_at_checked(places.min(part.len()))?;
     let zeros = places - moved.len();
@@ -284,6 +308,26 @@ mod tests {
             assert_eq!(
                 found.as_ref().map(|(c, d)| (*c, d.as_str())),
                 read,
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn units_in_words_take_the_notation_of_ucum() {
+        for (text, unit) in [
+            ("ｍｇ／ｄＬ", Some("mg/dL")),
+            ("㎎", Some("mg")),
+            ("×10*4/μL", Some("10*4/μL")),
+            ("万/μL", Some("10*4/μL")),
+            ("個／μL", Some("/μL")),
+            ("秒", Some("s")),
+            ("錠", None),
+            ("", None),
+        ] {
+            assert_eq!(
+                unit_in_words(text).as_ref().map(Unit::as_str),
+                unit,
                 "{text}"
             );
         }

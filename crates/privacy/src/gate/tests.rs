@@ -320,7 +320,8 @@ fn evidence_of_a_sound_decision_holds_and_each_change_is_found() {
         evidence.check(&terms, date(2024, 6, 13)),
         Err(EvidenceFault::InFuture)
     );
-    let changes: [(fn(&mut GateEvidence), EvidenceFault); 9] = [
+    type Change = fn(&mut GateEvidence);
+    let changes: [(Change, EvidenceFault); 9] = [
         (
             |e| e.contract = "K-2".parse().unwrap(),
             EvidenceFault::ContractDiffers,

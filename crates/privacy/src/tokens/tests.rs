@@ -132,7 +132,8 @@ fn spellings_of_one_person_give_equal_tokens() {
 fn an_absent_or_damaged_field_leaves_out_every_token_that_needs_it() {
     use TokenKind::*;
     let names = vec![KanaBirthSex, GivenBirthSex, NameBirthYear, NamePostal];
-    let cases: [(fn(&mut Identity), Vec<TokenKind>); 10] = [
+    type Change = fn(&mut Identity);
+    let cases: [(Change, Vec<TokenKind>); 10] = [
         (|p| p.kanji = name("●橋", "翔一"), vec![KanjiBirthSex]),
         (|p| p.kana = name("タカハシ", ""), names.clone()),
         (|p| p.kana = name("タカハシ", "●"), names),
@@ -353,7 +354,9 @@ proptest! {
     }
 
     #[test]
-    fn no_name_makes_it_panic(family in "\\PC{0,12}", given in "\\PC{0,12}", number in "\\PC{0,12}") {
+    fn no_name_makes_it_panic(
+        family in "\\PC{0,12}", given in "\\PC{0,12}", number in "\\PC{0,12}",
+    ) {
         let mut other = person();
         other.kana = name(&family, &given);
         other.kanji = name(&family, &given);

@@ -26,124 +26,110 @@ fn clean_files_decode_without_a_finding() {
     }
 }
 
+/// One deviation: its name, the bytes, the text, what is reported.
+type Deviation = (
+    &'static str,
+    &'static [u8],
+    &'static str,
+    &'static [FindingCode],
+);
+
+const ESCAPE: FindingCode = FindingCode::EscapeRepaired;
+const ENCODING: FindingCode = FindingCode::EncodingDeviates;
+const LOST: FindingCode = FindingCode::CharacterUndecodable;
+const FRAMING: FindingCode = FindingCode::FramingRemoved;
+
+const DEVIATIONS: &[Deviation] = &[
+    ("set open at CR", b"\x1B$B;3\rPID|1", "山\rPID|1", &[ESCAPE]),
+    ("set open at LF", b"\x1B$B;3\nPID|1", "山\nPID|1", &[ESCAPE]),
+    ("set open at the end", b"A\x1B$B;3", "A山", &[ESCAPE]),
+    (
+        "half a pair",
+        b"\x1B$B;3E\rPID",
+        "山\u{FFFD}\rPID",
+        &[ESCAPE, LOST],
+    ),
+    (
+        "half a pair before an escape",
+        b"\x1B$B;3E\x1B(B|",
+        "山\u{FFFD}|",
+        &[LOST],
+    ),
+    ("four-byte escape", b"\x1B$(B;3\x1B(B|", "山|", &[ESCAPE]),
+    ("kana by escape", b"\x1B(I12\x1B(B|", "ｱｲ|", &[ESCAPE]),
+    ("kana by shift", b"A\x0E12\x0F|", "Aｱｲ|", &[ESCAPE]),
+    ("kana by shift open at CR", b"\x0E1\rA|", "ｱ\rA|", &[ESCAPE]),
+    ("kana in eight bits", b"\x1B(B\xB1\xB2|", "ｱｲ|", &[ESCAPE]),
+    (
+        "pairs in eight bits",
+        b"\x1B$B\xBB\xB3\x1B(B",
+        "山",
+        &[ESCAPE],
+    ),
+    ("blank inside pairs", b"\x1B$B;3 ED\x1B(B", "山 田", &[]),
+    (
+        "cell without a character",
+        b"\x1B$B\x2A\x21\x1B(B|",
+        "\u{FFFD}|",
+        &[LOST],
+    ),
+    ("unknown escape", b"A\x1BZ|", "A\u{FFFD}Z|", &[ESCAPE, LOST]),
+    (
+        "escape at the very end",
+        b"A\x1B",
+        "A\u{FFFD}",
+        &[ESCAPE, LOST],
+    ),
+    ("framing", b"\x0BMSH|\r\x1C\r", "MSH|\r\r", &[FRAMING]),
+    ("UTF-8", "PID|山田".as_bytes(), "PID|山田", &[ENCODING]),
+    (
+        "UTF-8 with a mark",
+        b"\xEF\xBB\xBFA\xE5\xB1\xB1",
+        "A山",
+        &[ENCODING],
+    ),
+    (
+        "CP932",
+        b"PID|\x8ER\x93c|\xFB\xFC",
+        "PID|山田|髙",
+        &[ENCODING],
+    ),
+    (
+        "CP932 half-width kana",
+        b"\xD4\xCF\xC0\xDE \xC0\xDB\xB3|",
+        "ﾔﾏﾀﾞ ﾀﾛｳ|",
+        &[ENCODING],
+    ),
+    (
+        "EUC-JP",
+        b"\xBB\xB3\xC5\xC4^\xA5\xE4\xA5\xDE\xA5\xC0",
+        "山田^ヤマダ",
+        &[ENCODING],
+    ),
+    (
+        "CP932 private use",
+        b"\x8ER\xF0\x40",
+        "山\u{E000}",
+        &[ENCODING, LOST],
+    ),
+    (
+        "UTF-8 line in a JIS file",
+        b"\x1B$B;3\x1B(B\r\xE5\xB1\xB1",
+        "山\r山",
+        &[ENCODING],
+    ),
+    (
+        "lines of two encodings and one of none",
+        b"\x8ER\n\xE5\xB1\xB1\xE5\xB1\xB1\n\xFF\n",
+        "山\n山山\n\u{FFFD}\n",
+        &[ENCODING, LOST],
+    ),
+];
+
 #[test]
 fn every_deviation_is_repaired_and_reported() {
-    use FindingCode::{
-        CharacterUndecodable as Lost, EncodingDeviates as Encoding, EscapeRepaired as Escape,
-        FramingRemoved as Framing,
-    };
-    for (name, bytes, text, found) in [
-        (
-            "set open at CR",
-            &b"\x1B$B;3\rPID|1"[..],
-            "山\rPID|1",
-            vec![Escape],
-        ),
-        (
-            "set open at LF",
-            b"\x1B$B;3\nPID|1",
-            "山\nPID|1",
-            vec![Escape],
-        ),
-        ("set open at the end", b"A\x1B$B;3", "A山", vec![Escape]),
-        (
-            "half a pair",
-            b"\x1B$B;3E\rPID",
-            "山\u{FFFD}\rPID",
-            vec![Escape, Lost],
-        ),
-        (
-            "half a pair before an escape",
-            b"\x1B$B;3E\x1B(B|",
-            "山\u{FFFD}|",
-            vec![Lost],
-        ),
-        ("four-byte escape", b"\x1B$(B;3\x1B(B|", "山|", vec![Escape]),
-        ("kana by escape", b"\x1B(I12\x1B(B|", "ｱｲ|", vec![Escape]),
-        ("kana by shift", b"A\x0E12\x0F|", "Aｱｲ|", vec![Escape]),
-        (
-            "kana by shift open at CR",
-            b"\x0E1\rA|",
-            "ｱ\rA|",
-            vec![Escape],
-        ),
-        (
-            "kana in eight bits",
-            b"\x1B(B\xB1\xB2|",
-            "ｱｲ|",
-            vec![Escape],
-        ),
-        (
-            "pairs in eight bits",
-            b"\x1B$B\xBB\xB3\x1B(B",
-            "山",
-            vec![Escape],
-        ),
-        ("blank inside pairs", b"\x1B$B;3 ED\x1B(B", "山 田", vec![]),
-        (
-            "cell without a character",
-            b"\x1B$B\x2A\x21\x1B(B|",
-            "\u{FFFD}|",
-            vec![Lost],
-        ),
-        (
-            "unknown escape",
-            b"A\x1BZ|",
-            "A\u{FFFD}Z|",
-            vec![Escape, Lost],
-        ),
-        (
-            "escape at the very end",
-            b"A\x1B",
-            "A\u{FFFD}",
-            vec![Escape, Lost],
-        ),
-        ("framing", b"\x0BMSH|\r\x1C\r", "MSH|\r\r", vec![Framing]),
-        ("UTF-8", "PID|山田".as_bytes(), "PID|山田", vec![Encoding]),
-        (
-            "UTF-8 with a mark",
-            b"\xEF\xBB\xBFA\xE5\xB1\xB1",
-            "A山",
-            vec![Encoding],
-        ),
-        (
-            "CP932",
-            b"PID|\x8ER\x93c|\xFB\xFC",
-            "PID|山田|髙",
-            vec![Encoding],
-        ),
-        (
-            "CP932 half-width kana",
-            b"\xD4\xCF\xC0\xDE \xC0\xDB\xB3|",
-            "ﾔﾏﾀﾞ ﾀﾛｳ|",
-            vec![Encoding],
-        ),
-        (
-            "EUC-JP",
-            b"\xBB\xB3\xC5\xC4^\xA5\xE4\xA5\xDE\xA5\xC0",
-            "山田^ヤマダ",
-            vec![Encoding],
-        ),
-        (
-            "CP932 private use",
-            b"\x8ER\xF0\x40",
-            "山\u{E000}",
-            vec![Encoding, Lost],
-        ),
-        (
-            "UTF-8 line in a JIS file",
-            b"\x1B$B;3\x1B(B\r\xE5\xB1\xB1",
-            "山\r山",
-            vec![Encoding],
-        ),
-        (
-            "lines of two encodings and one of none",
-            b"\x8ER\n\xE5\xB1\xB1\xE5\xB1\xB1\n\xFF\n",
-            "山\n山山\n\u{FFFD}\n",
-            vec![Encoding, Lost],
-        ),
-    ] {
-        assert_eq!(codes(bytes), (text.to_owned(), found), "{name}");
+    for &(name, bytes, text, found) in DEVIATIONS {
+        assert_eq!(codes(bytes), (text.to_owned(), found.to_vec()), "{name}");
     }
 }
 
@@ -232,7 +218,9 @@ proptest! {
     }
 
     #[test]
-    fn clean_bytes_decode_as_encoding_rs_decodes_them(text in "[ -\\[\\]-}\\p{Han}\\p{Hiragana}]{0,40}") {
+    fn clean_bytes_decode_as_encoding_rs_decodes_them(
+        text in "[ -\\[\\]-}\\p{Han}\\p{Hiragana}]{0,40}",
+    ) {
         let bytes = ISO_2022_JP.encode(&text).0;
         let reference = ISO_2022_JP.decode_without_bom_handling(&bytes).0;
         prop_assert_eq!(decode(&bytes, Encoding::Iso2022Jp).text, reference);

@@ -13,6 +13,10 @@ use record::number::Comparator;
 use super::*;
 use crate::fixtures::{card, chart, reading};
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "fields of records take it as it is"
+)]
 fn concept(code: &str) -> Option<Concept> {
     Some(Concept::of(
         code.parse().unwrap(),

@@ -1,0 +1,89 @@
+//! Lines for the operator, Japanese first: short figures of what was done.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use super::catalogue::Decided;
+use super::report::Status;
+use super::{link, make, pull};
+
+/// Says what was taken.
+pub(crate) fn pulled(it: &pull::Summary) {
+    let refused: u64 = it.refused.values().sum();
+    let waiting: u64 = it.waiting.values().sum();
+    say(&format!(
+        "取り込み: 受入 {} 束（本人 {}、文書 {}）、拒否 {refused}、待ち {waiting}、処理済み {}",
+        it.accepted, it.subjects, it.documents, it.decided_before
+    ));
+    say(&format!(
+        "  pull: {} batches accepted ({} subjects, {} documents), {refused} refused, \
+         {waiting} waiting, {} decided before",
+        it.accepted, it.subjects, it.documents, it.decided_before
+    ));
+    for (reason, count) in it.refused.iter().chain(&it.waiting) {
+        say(&format!("    {reason}: {count}"));
+    }
+}
+
+/// Says who was linked.
+pub(crate) fn linked(it: &link::Summary) {
+    say(&format!(
+        "名寄せ: {} 件の本人登録を {} 人に（複数施設 {} 人）",
+        it.subjects, it.persons, it.persons_at_several_sites
+    ));
+    say(&format!(
+        "  link: {} subjects are {} persons ({} at several sites)",
+        it.subjects, it.persons, it.persons_at_several_sites
+    ));
+}
+
+/// Says what was made.
+pub(crate) fn made(it: &make::Summary) {
+    let rows: u64 = it.tables.values().map(|table| table.rows).sum();
+    let k = &it.k_anonymity;
+    say(&format!(
+        "加工: {} 人中 {} 人を提供（除外 {}）、k = {}、{rows} 行",
+        it.persons_in, it.persons_released, it.persons_suppressed, k.reached
+    ));
+    say(&format!(
+        "  make: {} of {} persons released ({} suppressed), k = {}, {rows} rows",
+        it.persons_released, it.persons_in, it.persons_suppressed, k.reached
+    ));
+}
+
+/// Says that nothing had to be made.
+pub(crate) fn stands(name: &str) {
+    say(&format!("加工: 提供 {name} は同じ内容で作成済みです。対応は不要です。"));
+    say(&format!("  make: release {name} stands already, made from the same; nothing to do"));
+}
+
+/// What the core holds, as text.
+pub(crate) fn status(it: &Status, not_taken: &[Decided]) -> String {
+    let mut text = String::new();
+    let mut line = |ja: &str, en: &str, number: u64| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{ja} / {en}: {number}");
+    };
+    line("施設", "sites", it.sites);
+    line("受入済みの束", "accepted batches", it.batches);
+    line("有効な文書", "documents that stand", it.documents);
+    line("取り消された文書", "documents withdrawn", it.documents_withdrawn);
+    line("本人登録", "subjects", it.subjects);
+    line("人", "persons", it.persons);
+    line("来歴台帳の高さ（検証済み）", "ledger height (checked)", it.ledger_height);
+    for (name, count) in &it.records {
+        line("表", name, *count);
+    }
+    for (name, persons) in &it.releases {
+        line("提供", name, *persons);
+    }
+    for file in not_taken {
+        let _ = writeln!(text, "{} {}: {}", file.outcome.as_str(), file.reason, file.path);
+    }
+    text.trim_end().to_owned()
+}
+
+/// One line on standard error; nothing is left to tell when even that is gone.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

@@ -1,0 +1,147 @@
+//! The JSON report of a command: what happened, in figures. No person and no value stands in it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::catalogue::Catalogue;
+use super::failure::{Failure, Problem, Result};
+use super::folder::Folder;
+use super::tables::{Current, Table};
+use super::{durable, link, make, pull};
+
+/// Report of one command.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Report {
+    /// What was taken, in a run that pulled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pull: Option<pull::Summary>,
+    /// Who was linked, in a run that linked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) link: Option<link::Summary>,
+    /// What was released, in a run that made a release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) make: Option<make::Summary>,
+    /// A release of this name stood already, made from the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) release_stands: Option<String>,
+    /// What the core holds afterwards.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) status: Option<Status>,
+    /// Seconds by step.
+    pub(crate) seconds: BTreeMap<&'static str, f64>,
+    /// Most memory that the process ever held.
+    pub(crate) peak_memory_bytes: u64,
+}
+
+impl Report {
+    /// Runs a step and notes how long it took.
+    ///
+    /// # Errors
+    /// Whatever the step says.
+    pub(crate) fn timed<T>(
+        &mut self,
+        step: &'static str,
+        run: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
+        let start = Instant::now();
+        let done = run()?;
+        self.seconds.insert(step, start.elapsed().as_secs_f64());
+        Ok(done)
+    }
+
+    /// The report as text, ended by a line break.
+    ///
+    /// # Errors
+    /// None that can be met: all names in it are text.
+    pub(crate) fn to_json(&self) -> Result<String> {
+        let text = serde_json::to_string_pretty(self)
+            .map_err(|error| Failure::because(Problem::Output, "report", error))?;
+        Ok(text + "\n")
+    }
+
+    /// Writes the report, whole or not at all.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(crate) fn save(&self, path: &Path) -> Result<()> {
+        durable::write(path, self.to_json()?.as_bytes())
+            .map_err(|error| Failure::because(Problem::Output, path.display().to_string(), error))
+    }
+}
+
+/// What the core holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Status {
+    /// Inbox files by outcome and reason; the reason of an accepted one is empty.
+    pub(crate) files: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Accepted batches.
+    pub(crate) batches: u64,
+    /// Sites with an accepted batch.
+    pub(crate) sites: u64,
+    /// Documents that stand.
+    pub(crate) documents: u64,
+    /// Documents that were taken back.
+    pub(crate) documents_withdrawn: u64,
+    /// Rows that stand, by table.
+    pub(crate) records: BTreeMap<String, u64>,
+    /// Rows stored, by table, replaced and withdrawn ones too.
+    pub(crate) rows_stored: BTreeMap<String, u64>,
+    /// Subjects of all sites that were linked.
+    pub(crate) subjects: u64,
+    /// Persons that stand.
+    pub(crate) persons: u64,
+    /// Links by rule.
+    pub(crate) links: BTreeMap<String, u64>,
+    /// Releases and their persons.
+    pub(crate) releases: BTreeMap<String, u64>,
+    /// Height of the ledger; its chain was checked.
+    pub(crate) ledger_height: u64,
+}
+
+impl Status {
+    /// Counts what the core holds.
+    ///
+    /// # Errors
+    /// The catalogue, its ledger or a table is damaged.
+    pub(crate) fn of(catalogue: &Catalogue, folder: &Folder) -> Result<Self> {
+        let mut status = Self {
+            batches: catalogue.batches()?.len() as u64,
+            rows_stored: catalogue.rows()?.into_iter().collect(),
+            subjects: catalogue.members()?.len() as u64,
+            persons: catalogue.persons()?.len() as u64,
+            links: catalogue.links_by_rule()?.into_iter().collect(),
+            releases: catalogue.releases()?.into_iter().collect(),
+            ledger_height: catalogue.check_ledger()?,
+            ..Self::default()
+        };
+        for (outcome, reason, count) in catalogue.outcomes()? {
+            status.files.entry(outcome).or_default().insert(reason, count);
+        }
+        for site in catalogue.sites()? {
+            let current = Current::load(catalogue, &folder.tables(), &site)?;
+            let (standing, withdrawn) = current.counts();
+            status.sites += 1;
+            status.documents += standing;
+            status.documents_withdrawn += withdrawn;
+            for kind in record::ResourceKind::ALL {
+                let total = status.records.entry(kind.to_string()).or_default();
+                current.rows(catalogue, &folder.tables(), Table::Records(*kind), |_, _| {
+                    *total += 1;
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(status)
+    }
+}
+
+/// Most memory that this process ever held (`VmHWM`); 0 where the system does not tell.
+pub(crate) fn peak_memory_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok());
+    kibibytes.map_or(0, |number: u64| number * 1024)
+}

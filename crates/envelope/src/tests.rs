@@ -1,0 +1,456 @@
+//! Whole batches: sealed, tampered with, opened.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests fail by panicking"
+)]
+
+use std::sync::LazyLock;
+
+use privacy::gate::{
+    Contract, Filing, Gate, GateEvidence, HoldDays, Notice, NoticeMethod, PatientReadings,
+};
+use privacy::separate::{Separated, SiteKeys, separate};
+use proptest::prelude::*;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use record::content::{Condition, DocumentState, Record};
+use record::reading::{DocumentKey, Drops, Reading, Version};
+use record::{ChartNumber, Code, Concept, DataKind, Date, Identity, ResourceKind, Sensitive};
+
+use crate::container::Parts;
+use crate::signing::SIGNATURE;
+use crate::*;
+
+fn day(text: &str) -> Date {
+    text.parse().unwrap()
+}
+
+fn chart(number: usize) -> ChartNumber {
+    ChartNumber::new(&format!("{number:08}")).unwrap()
+}
+
+fn reading(patient: usize, order: usize, records: usize, state: DocumentState) -> Reading {
+    let code: Code = "E119".parse().unwrap();
+    let condition = Record::Condition(Condition {
+        code: Some(Concept::of(code, None)),
+        icd10: None,
+        onset: None,
+        abated: None,
+        outcome: None,
+        free_text: false,
+    });
+    Reading {
+        chart: chart(patient),
+        claimed: vec![chart(patient)],
+        key: DocumentKey {
+            kind: DataKind::Ppr01,
+            care_date: None,
+            order: Sensitive::new(format!("{order:015}")),
+        },
+        version: Version(20_260_401_120_000_000),
+        state,
+        identity: Identity::default(),
+        records: vec![condition; records],
+        findings: Vec::new(),
+        drops: Drops::default(),
+    }
+}
+
+fn gate(persons: usize) -> Gate {
+    let contract = Contract {
+        id: "K-1".parse().unwrap(),
+        filing: Some(Filing {
+            reference: "F-1".parse().unwrap(),
+            filed_on: day("2026-01-01"),
+        }),
+        effective_from: day("2026-02-01"),
+        leaves_on: None,
+        hold_days: HoldDays::default(),
+    };
+    let notices = (0..persons).map(|person| Notice {
+        chart: chart(person),
+        notified_on: day("2026-02-01"),
+        document: "v1".parse().unwrap(),
+        method: NoticeMethod::Letter,
+    });
+    Gate::new(
+        Some(contract),
+        notices,
+        [],
+        [1; 32],
+        [2; 32],
+        day("2026-06-01"),
+    )
+}
+
+/// One subject for each list of documents, which are given by their number of records.
+fn subjects(shape: &[Vec<usize>], epoch: u16) -> Vec<Separated> {
+    let [tokens, site] = [1, 2].map(|byte| MacKey::from_bytes([byte; 32]));
+    let keys = SiteKeys {
+        tokens: &tokens,
+        site: &site,
+        epoch,
+    };
+    let gate = gate(shape.len());
+    let person = |(patient, documents): (usize, &Vec<usize>)| {
+        let readings = documents.iter().enumerate().map(|(order, &records)| {
+            let current = records > 0;
+            let state = if current {
+                DocumentState::Current
+            } else {
+                DocumentState::Withdrawn
+            };
+            reading(patient, order, records, state)
+        });
+        let readings = PatientReadings {
+            chart: chart(patient),
+            readings: readings.collect(),
+        };
+        separate(gate.screen(readings).unwrap(), &keys)
+    };
+    shape.iter().enumerate().map(person).collect()
+}
+
+fn evidence() -> GateEvidence {
+    GateEvidence {
+        contract: "K-1".parse().unwrap(),
+        filing: "F-1".parse().unwrap(),
+        filed_on: day("2026-01-01"),
+        hold_days: 30,
+        as_of: day("2026-06-01"),
+        ledger: [1; 32],
+        stop_list: [2; 32],
+        documents: [("v1".parse().unwrap(), 2)].into(),
+        withheld: Default::default(),
+    }
+}
+
+fn draft() -> ManifestDraft {
+    ManifestDraft {
+        site: "HOSP-A".parse().unwrap(),
+        sequence: 7,
+        previous: Some([9; 32]),
+        sealed_at: 1_780_000_000,
+        gate: evidence(),
+        transport: TransportProfile::Laboratory,
+        mapping: 3,
+    }
+}
+
+struct Keys {
+    site: SigningKey,
+    core: CoreSecretKey,
+}
+
+/// Made once, because making the core's key takes longer than opening a batch.
+fn keys() -> &'static Keys {
+    static KEYS: LazyLock<Keys> = LazyLock::new(|| {
+        let site = SigningKey::from_seed([3; 32]).unwrap();
+        Keys {
+            site,
+            core: CoreSecretKey::from_seed([4; 32]).unwrap(),
+        }
+    });
+    &KEYS
+}
+
+fn sealed(shape: &[Vec<usize>], seed: u64) -> Sealed {
+    let Keys { site, core } = keys();
+    let mut rng = ChaCha20Rng::seed_from_u64(seed);
+    seal(draft(), subjects(shape, 1), core.public(), site, &mut rng).unwrap()
+}
+
+fn opened(bytes: &[u8]) -> Result<Opened, OpenError> {
+    let Keys { site, core } = keys();
+    open(bytes, &site.public(), core)
+}
+
+/// The batch with another manifest, signed by the site itself.
+fn restated(sealed: &Sealed, change: impl FnOnce(&mut Manifest)) -> Vec<u8> {
+    let parts = Parts::split(&sealed.bytes).unwrap();
+    let mut manifest = sealed.manifest.clone();
+    change(&mut manifest);
+    let manifest = serde_cbor::to_vec(&manifest).unwrap();
+    let signed = [sha256(parts.header).as_slice(), &manifest].concat();
+    let signature = keys().site.sign(container::SIGN_DOMAIN, &signed).unwrap();
+    Parts {
+        manifest: &manifest,
+        signature: &signature,
+        ..parts
+    }
+    .join()
+}
+
+const SHAPE: [usize; 2] = [2, 0];
+
+fn small() -> Sealed {
+    sealed(&[SHAPE.to_vec(), vec![1]], 5)
+}
+
+#[test]
+fn the_core_opens_what_the_site_sealed() {
+    let sealed = small();
+    let opened = opened(&sealed.bytes).unwrap();
+    assert_eq!(opened.id, sealed.id);
+    assert_eq!(opened.manifest, sealed.manifest);
+    assert_eq!(opened.manifest_digest, sealed.manifest_digest);
+    for (subject, separated) in opened
+        .subjects
+        .iter()
+        .zip(subjects(&[SHAPE.to_vec(), vec![1]], 1))
+    {
+        assert_eq!(subject.subject, separated.subject().subject);
+        assert_eq!(subject.tokens, separated.subject().tokens);
+        assert_eq!(subject.documents, separated.documents());
+    }
+}
+
+#[test]
+fn the_manifest_counts_what_the_content_holds() {
+    let manifest = small().manifest;
+    assert_eq!((manifest.subjects, manifest.withdrawn), (2, 1));
+    assert_eq!(manifest.documents, [(DataKind::Ppr01, 3)].into());
+    assert_eq!(manifest.records, [(ResourceKind::Condition, 3)].into());
+    assert_eq!(
+        (manifest.normaliser, manifest.token_epoch),
+        (text_version(), 1)
+    );
+}
+
+fn text_version() -> u16 {
+    subjects(&[vec![1]], 1)[0].subject().tokens.version
+}
+
+#[test]
+fn header_and_manifest_are_readable_without_a_key() {
+    let sealed = small();
+    let start = sealed
+        .bytes
+        .get(..container::PREFIX_MAX)
+        .unwrap_or(&sealed.bytes);
+    let header = peek(start).unwrap();
+    assert_eq!((header.site.as_str(), header.sequence), ("HOSP-A", 7));
+    let inspected = inspect(&sealed.bytes).unwrap();
+    assert_eq!((inspected.id, &inspected.header), (sealed.id, &header));
+    assert_eq!(inspected.manifest, sealed.manifest);
+    assert_eq!(inspected.verify(&keys().site.public()), Ok(()));
+    assert_eq!(header.recipient, keys().core.id());
+}
+
+/// no bit of a batch can change unnoticed.
+#[test]
+fn every_flipped_bit_is_refused() {
+    let bytes = small().bytes;
+    for bit in 0..bytes.len() * 8 {
+        let mut flipped = bytes.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        assert!(
+            opened(&flipped).is_err(),
+            "bit {bit} of {}",
+            bytes.len() * 8
+        );
+    }
+}
+
+/// neither can a batch become shorter or longer.
+#[test]
+fn every_truncation_and_every_extension_is_refused() {
+    let bytes = small().bytes;
+    for length in 0..bytes.len() {
+        assert!(opened(&bytes[..length]).is_err(), "{length}");
+    }
+    assert_eq!(
+        opened(&[&bytes[..], b"x"].concat()),
+        Err(OpenError::BodyDigest)
+    );
+}
+
+#[test]
+fn each_kind_of_damage_has_its_own_error() {
+    let bytes = small().bytes;
+    let header = usize::from(u16::from_be_bytes([bytes[10], bytes[11]]));
+    let with = |at: usize, value: u8| {
+        let mut changed = bytes.clone();
+        changed[at] = value;
+        opened(&changed)
+    };
+    assert_eq!(with(0, b'X'), Err(OpenError::Magic));
+    assert_eq!(with(7, 2), Err(OpenError::UnknownFormat));
+    assert_eq!(with(8, 1), Err(OpenError::TooLarge));
+    assert_eq!(with(12 + header, 1), Err(OpenError::TooLarge));
+    let signature = bytes.len() - small().manifest.body.len as usize - SIGNATURE;
+    assert_eq!(
+        with(signature, bytes[signature] ^ 1),
+        Err(OpenError::BadSignature)
+    );
+    let last = bytes.len() - 1;
+    assert_eq!(with(last, bytes[last] ^ 1), Err(OpenError::BodyDigest));
+    assert_eq!(opened(&[]), Err(OpenError::Truncated));
+}
+
+/// B-112: a header of a later version is told from a broken one, whatever else it holds.
+#[test]
+fn later_formats_and_suites_are_named_as_such() {
+    #[derive(serde::Serialize)]
+    struct Later {
+        format: u16,
+        suite: u16,
+        something: &'static str,
+    }
+    for (format, suite, error) in [
+        (2, 1, OpenError::UnknownFormat),
+        (1, 2, OpenError::UnknownSuite),
+        (1, 1, OpenError::Decode),
+    ] {
+        let header = serde_cbor::to_vec(&Later {
+            format,
+            suite,
+            something: "new",
+        })
+        .unwrap();
+        let parts = Parts {
+            header: &header,
+            manifest: &[],
+            signature: &[0; SIGNATURE],
+            body: &[],
+        };
+        assert_eq!(peek(&parts.join()), Err(error));
+    }
+}
+
+#[test]
+fn other_keys_open_nothing() {
+    let bytes = small().bytes;
+    let Keys { site, core } = keys();
+    let other = SigningKey::from_seed([8; 32]).unwrap();
+    assert_eq!(
+        open(&bytes, &other.public(), core),
+        Err(OpenError::UnknownSigner)
+    );
+    let other = CoreSecretKey::from_seed([8; 32]).unwrap();
+    assert_eq!(
+        open(&bytes, &site.public(), &other),
+        Err(OpenError::UnknownRecipient)
+    );
+}
+
+/// A site's device that signs something else than its content says is caught by the counts.
+#[test]
+fn a_signed_manifest_that_misstates_its_content_is_refused() {
+    type Change = fn(&mut Manifest);
+    let changes: [(Change, OpenError); 9] = [
+        (|m| m.subjects += 1, OpenError::CountMismatch),
+        (|m| m.withdrawn = 0, OpenError::CountMismatch),
+        (|m| m.documents.clear(), OpenError::CountMismatch),
+        (|m| m.records.clear(), OpenError::CountMismatch),
+        (|m| m.token_epoch += 1, OpenError::TokensMismatch),
+        (|m| m.normaliser += 1, OpenError::TokensMismatch),
+        (|m| m.sequence += 1, OpenError::HeaderMismatch),
+        (
+            |m| m.site = "HOSP-B".parse().unwrap(),
+            OpenError::HeaderMismatch,
+        ),
+        (|m| m.body.len += 1, OpenError::BodyDigest),
+    ];
+    let sealed = small();
+    assert!(opened(&restated(&sealed, |_| ())).is_ok());
+    for (number, (change, error)) in changes.into_iter().enumerate() {
+        assert_eq!(
+            opened(&restated(&sealed, change)),
+            Err(error),
+            "change {number}"
+        );
+    }
+}
+
+#[test]
+fn content_beyond_the_limits_is_refused() {
+    let bytes = small().bytes;
+    let Keys { site, core } = keys();
+    let most = Limits::default();
+    for limits in [
+        Limits {
+            content_bytes: 100,
+            ..most
+        },
+        Limits {
+            subjects: 1,
+            ..most
+        },
+        Limits {
+            documents: 2,
+            ..most
+        },
+    ] {
+        let opened = open_within(&bytes, &site.public(), core, &limits);
+        assert_eq!(opened, Err(OpenError::TooLarge), "{limits:?}");
+    }
+}
+
+#[test]
+fn subjects_with_tokens_of_different_epochs_are_not_sealed_together() {
+    let Keys { site, core } = keys();
+    let mut mixed = subjects(&[vec![1]], 1);
+    mixed.extend(subjects(&[vec![1]], 2));
+    let mut rng = ChaCha20Rng::seed_from_u64(1);
+    let sealed = seal(draft(), mixed, core.public(), site, &mut rng);
+    assert!(matches!(sealed, Err(SealError::MixedTokens)));
+}
+
+/// P-24, B-114: the same random bytes give the same batch; others give another key, so that
+/// neither wrapped keys nor bodies resemble each other, while the counts stay.
+#[test]
+fn only_the_random_bytes_make_two_seals_differ() {
+    let shape = [vec![1, 2]];
+    let [a, again, b] = [1, 1, 2].map(|seed| sealed(&shape, seed));
+    assert_eq!(a.bytes, again.bytes);
+    assert_ne!(a.id, b.id);
+    let [body_a, body_b] =
+        [&a, &b].map(|sealed| Parts::split(&sealed.bytes).unwrap().body.to_vec());
+    assert_ne!(body_a.first_chunk::<16>(), body_b.first_chunk::<16>());
+    let without_body = |sealed: &Sealed| Manifest {
+        body: BodySeal {
+            len: 0,
+            sha256: [0; 32],
+        },
+        ..sealed.manifest.clone()
+    };
+    assert_eq!(without_body(&a), without_body(&b));
+}
+
+/// A site that has nothing but withheld persons may still report them.
+#[test]
+fn a_batch_without_subjects_is_a_batch() {
+    let opened = opened(&sealed(&[], 1).bytes).unwrap();
+    assert!(opened.subjects.is_empty());
+    assert_eq!(
+        (opened.manifest.subjects, opened.manifest.normaliser),
+        (0, 0)
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn any_content_round_trips(
+        shape in prop::collection::vec(prop::collection::vec(0usize..4, 0..6), 0..12),
+        seed: u64,
+    ) {
+        let opened = opened(&sealed(&shape, seed).bytes).unwrap();
+        prop_assert_eq!(opened.subjects.len(), shape.len());
+        for (subject, separated) in opened.subjects.iter().zip(subjects(&shape, 1)) {
+            prop_assert_eq!(&subject.documents[..], separated.documents());
+        }
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_refused_without_a_panic(
+        bytes in prop::collection::vec(any::<u8>(), 0..400),
+        framed: bool,
+    ) {
+        let bytes = if framed { [container::MAGIC, &bytes[..]].concat() } else { bytes };
+        prop_assert!(opened(&bytes).is_err());
+    }
+}

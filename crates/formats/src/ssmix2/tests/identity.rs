@@ -1,0 +1,222 @@
+//! Who the patient is, in every writing of PID and IN1 (rows 10, 12, 13, 15 to 17, 27).
+
+use record::content::Patient;
+
+use super::*;
+
+#[test]
+fn names_are_found_by_code_and_by_script() {
+    for (row, written, kanji, kana) in [
+        (
+            0,
+            "山田^太郎^^^^^L^I~ヤマダ^タロウ^^^^^L^P",
+            Some("山田/太郎"),
+            Some("ヤマダ/タロウ"),
+        ),
+        (
+            12,
+            "山田^太郎^^^^L^I~ヤマダ^タロウ^^^^^L^P",
+            Some("山田/太郎"),
+            Some("ヤマダ/タロウ"),
+        ),
+        (
+            12,
+            "ヤマダ^タロウ^^^^^L^P~山田^太郎^^^^^L^I",
+            Some("山田/太郎"),
+            Some("ヤマダ/タロウ"),
+        ),
+        (
+            13,
+            "山田^太郎~ヤマダ^タロウ",
+            Some("山田/太郎"),
+            Some("ヤマダ/タロウ"),
+        ),
+        (13, "山田^太郎", Some("山田/太郎"), None),
+        (13, "ヤマダ^タロウ", None, Some("ヤマダ/タロウ")),
+        (13, "山田　太郎~ﾔﾏﾀﾞ ﾀﾛｳ", Some("山田/太郎"), Some("ﾔﾏﾀﾞ/ﾀﾛｳ")),
+        (
+            13,
+            "サラ^リー^^^^^L^I",
+            Some("サラ/リー"),
+            Some("サラ/リー"),
+        ),
+        (
+            13,
+            "SMITH^JOHN^^^^^L^A~スミス^ジョン^^^^^L^P",
+            None,
+            Some("スミス/ジョン"),
+        ),
+        (
+            27,
+            "山\u{E000}^太郎~ヤマダ^タロウ",
+            None,
+            Some("ヤマダ/タロウ"),
+        ),
+        (0, "\"\"", None, None),
+    ] {
+        let text = format!(
+            "{}\rPID|1||0001112223||{written}||19650415|M",
+            header("ADT-00")
+        );
+        let identity = read(&name("ADT-00"), text.as_bytes()).unwrap().identity;
+        let shown = |name: Option<record::identity::Name>| {
+            name.map(|n| format!("{}/{}", n.family.expose(), n.given.expose()))
+        };
+        assert_eq!(
+            shown(identity.kanji).as_deref(),
+            kanji,
+            "row {row}: {written}"
+        );
+        assert_eq!(
+            shown(identity.kana).as_deref(),
+            kana,
+            "row {row}: {written}"
+        );
+    }
+}
+
+#[test]
+fn births_that_miss_or_cannot_be_are_told() {
+    for (written, read_as, found) in [
+        ("19650415", Some("1965-04-15"), None),
+        ("S40.4.15", Some("1965-04-15"), None),
+        ("", None, Some(FindingCode::BirthMissing)),
+        ("19650431", None, Some(FindingCode::DateImpossible)),
+        ("00000000", None, Some(FindingCode::DateImpossible)),
+        ("1965", None, Some(FindingCode::DateImpossible)),
+    ] {
+        let patient = PATIENT.replace("19650415", written);
+        let text = format!("{}\r{patient}", header("ADT-00"));
+        let reading = read(&name("ADT-00"), &jis(&text)).unwrap();
+        let birth = reading
+            .identity
+            .birth
+            .map(|birth| birth.expose().to_string());
+        assert_eq!(birth.as_deref(), read_as, "{written}");
+        assert_eq!(codes(&reading), Vec::from_iter(found), "{written}");
+    }
+    // Row 10: sex and birth one field late. PID-9 is not read.
+    let shifted = PATIENT.replace("19650415|M", "|M|19650415");
+    let reading = read(
+        &name("ADT-00"),
+        &jis(&format!("{}\r{shifted}", header("ADT-00"))),
+    )
+    .unwrap();
+    assert_eq!(codes(&reading), [FindingCode::BirthMissing]);
+    assert_eq!(drops(&reading).get("field:PID-9"), Some(&1));
+}
+
+#[test]
+fn addresses_and_telephones_are_found_in_all_their_forms() {
+    for (row, address, postal, prefecture) in [
+        (
+            16,
+            "^^^^184-0014^JPN^H^東京都小金井市貫井南町",
+            "184-0014",
+            Some(13),
+        ),
+        (
+            16,
+            "^^^^4228033^JPN^H^静岡県静岡市登呂",
+            "4228033",
+            Some(22),
+        ),
+        (16, "登呂１^^静岡市^静岡県^422-8033", "422-8033", Some(22)),
+        (
+            16,
+            "^^^^1050003^^B^東京都港区~^^^^422-8033^^H^静岡県",
+            "422-8033",
+            Some(22),
+        ),
+        (16, "", "", None),
+    ] {
+        let patient = PATIENT.replace(
+            "^^^^184-0014^JPN^H^東京都小金井市貫井南町１－２－３",
+            address,
+        );
+        let text = format!("{}\r{patient}", header("ADT-00"));
+        let reading = read(&name("ADT-00"), &jis(&text)).unwrap();
+        assert_eq!(
+            reading.identity.postal.expose(),
+            postal,
+            "row {row}: {address}"
+        );
+        let Some(Record::Patient(patient)) = reading.records.first() else {
+            panic!()
+        };
+        assert_eq!(
+            patient.prefecture.map(|p| p.number()),
+            prefecture,
+            "row {row}: {address}"
+        );
+    }
+    for (phone, number) in [
+        ("^PRN^PH^^^^^^^^^099-385-6880", "099-385-6880"),
+        ("099-385-6880", "099-385-6880"),
+        ("^PRN^PH^^^099^3856880", "3856880"),
+    ] {
+        let patient = PATIENT.replace("^PRN^PH^^^^^^^^^099-385-6880", phone);
+        let text = format!("{}\r{patient}", header("ADT-00"));
+        let reading = read(&name("ADT-00"), &jis(&text)).unwrap();
+        let phones: Vec<_> = reading.identity.phones.iter().map(|p| p.expose()).collect();
+        assert_eq!(phones, [number], "row 15: {phone}");
+    }
+}
+
+#[test]
+fn insurance_numbers_are_found_in_all_their_forms() {
+    for (row, fields, read_as) in [
+        (17, "123~1234567~01|会社名", Some("138057/123/1234567/01")),
+        (17, "123~1234567|会社名", Some("138057/123/1234567/")),
+        (17, "１２３|４５６７", Some("138057/１２３/４５６７/")),
+        (17, "川崎・4567|", Some("138057/川崎/4567/")),
+        (17, "39123456|会社名１", Some("138057//39123456/")),
+        (17, "|4567", Some("138057//4567/")),
+        (17, "|", None),
+    ] {
+        let line = format!("IN1|1|06^組合管掌健康保険^JHSD0001|138057|保険者||||||{fields}||");
+        let reading = of_lines("ADT-00", &[&line]);
+        let read: Vec<_> = reading
+            .identity
+            .insurance
+            .iter()
+            .map(|i| {
+                let [a, b, c, d] =
+                    [&i.insurer, &i.symbol, &i.number, &i.branch].map(|s| s.expose());
+                format!("{a}/{b}/{c}/{d}")
+            })
+            .collect();
+        assert_eq!(read, Vec::from_iter(read_as), "row {row}: {fields}");
+        assert_eq!(
+            kinds(&reading),
+            [ResourceKind::Patient, ResourceKind::Coverage]
+        );
+        assert_eq!(drops(&reading).get("field:IN1-4"), Some(&1));
+    }
+    let reading = of_lines("ADT-00", &["IN1|1|^自費||"]);
+    assert_eq!(drops(&reading).get("line:IN1"), Some(&1));
+}
+
+#[test]
+fn a_patient_says_no_more_than_content_may() {
+    let line = PATIENT.replace(
+        "099-385-6880",
+        &format!("099-385-6880{}201106^|Y", "|".repeat(16)),
+    );
+    let text = format!("{}\r{line}", header("ADT-00"));
+    let reading = read(&name("ADT-00"), &jis(&text)).unwrap();
+    let expected = Patient {
+        sex: Some(record::identity::Sex::Male),
+        birth: Some(record::YearMonth {
+            year: 1965,
+            month: 4,
+        }),
+        prefecture: record::content::Prefecture::new(13),
+        died: Some(record::YearMonth {
+            year: 2011,
+            month: 6,
+        }),
+        deceased: true,
+    };
+    assert_eq!(reading.records, [Record::Patient(expected)]);
+}

@@ -1,0 +1,25 @@
+//! The product's programs, built when they are needed.
+
+use anyhow::{Result, ensure};
+use harness::process::Programs;
+
+use crate::Workspace;
+
+impl Workspace {
+    /// The programs as `cargo xtask test` builds them: quick to build from nothing.
+    pub(crate) fn dev_programs(&self) -> Result<Programs> {
+        self.build(&[], "debug")
+    }
+
+    /// The programs as they are shipped.
+    pub(crate) fn release_programs(&self) -> Result<Programs> {
+        self.build(&["--release"], "release")
+    }
+
+    fn build(&self, arguments: &[&str], folder: &str) -> Result<Programs> {
+        let packages = ["--package", "gateway", "--package", "collector", "--bins", "--locked"];
+        let status = self.cargo().arg("build").args(packages).args(arguments).status()?;
+        ensure!(status.success(), "the programs cannot be built");
+        Programs::in_folder(&self.target.join(folder))
+    }
+}
