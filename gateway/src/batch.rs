@@ -69,7 +69,10 @@ impl Sealer<'_> {
         self.gathered.tally.pass(pass);
         self.gathered.documents += changed.len();
         for change in changed {
-            self.gathered.settled.documents.push((change.document, change.digest));
+            self.gathered
+                .settled
+                .documents
+                .push((change.document, change.digest));
             self.gathered.bytes += change.bytes;
             match change.withdrawn {
                 false => report.documents_sealed += 1,
@@ -106,10 +109,17 @@ impl Sealer<'_> {
         };
         let mut random = UnwrapErr(SysRng);
         let signer = &self.keys.signing;
-        let sealed = seal(draft, gathered.subjects, &self.keys.core, signer, &mut random)
-            .map_err(|error| Failure::because(Problem::Internal, "seal", error))?;
+        let sealed = seal(
+            draft,
+            gathered.subjects,
+            &self.keys.core,
+            signer,
+            &mut random,
+        )
+        .map_err(|error| Failure::because(Problem::Internal, "seal", error))?;
         self.spool.put(&sealed)?;
-        self.state.record(&sealed, &gathered.settled, self.now.seconds)?;
+        self.state
+            .record(&sealed, &gathered.settled, self.now.seconds)?;
         report.batches.sealed += 1;
         report.batches.sealed_bytes += sealed.bytes.len() as u64;
         tracing::info!(
@@ -135,7 +145,9 @@ impl Sealer<'_> {
                 true
             }
             Ok(None) => {
-                report.documents_unchanged += 1;
+                // A withdrawal of what was never sent is nothing to tell the centre.
+                let stands = document.state == DocumentState::Current;
+                report.documents_unchanged += u64::from(stands);
                 false
             }
             Err(error) => {
@@ -160,7 +172,12 @@ impl Sealer<'_> {
             Some(known) => known != digest,
         };
         let document = document.document;
-        Ok(news.then_some(Change { document, digest, bytes: encoded.len(), withdrawn }))
+        Ok(news.then_some(Change {
+            document,
+            digest,
+            bytes: encoded.len(),
+            withdrawn,
+        }))
     }
 }
 

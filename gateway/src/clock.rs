@@ -68,7 +68,13 @@ mod tests {
     #[test]
     fn the_day_changes_at_midnight_in_japan() {
         // 2026-03-31T15:00:00Z is 2026-04-01T00:00 in Japan.
-        assert_eq!(check(1_774_969_199, None).unwrap().today.to_string(), "2026-03-31");
-        assert_eq!(check(1_774_969_200, None).unwrap().today.to_string(), "2026-04-01");
+        assert_eq!(
+            check(1_774_969_199, None).unwrap().today.to_string(),
+            "2026-03-31"
+        );
+        assert_eq!(
+            check(1_774_969_200, None).unwrap().today.to_string(),
+            "2026-04-01"
+        );
     }
 }

@@ -68,7 +68,10 @@ pub(crate) fn collect(
         intake.report.stops_without_patient = intake.stops.unmet();
     }
     if !intake.report.files.balanced() {
-        return Err(Failure::new(Problem::Internal, "a file is not accounted for"));
+        return Err(Failure::new(
+            Problem::Internal,
+            "a file is not accounted for",
+        ));
     }
     Ok(collected)
 }
@@ -156,7 +159,11 @@ impl Intake<'_, '_> {
                 report.count_withheld(reason, visited.files.read, records);
                 self.sealer.withheld(reason);
             }
-            Outcome::Passed { separated, pass, fingerprint } => {
+            Outcome::Passed {
+                separated,
+                pass,
+                fingerprint,
+            } => {
                 report.patients.passed += 1;
                 self.sealer.take(*separated, &pass, fingerprint, report)?;
             }
@@ -176,7 +183,10 @@ const SHOW_EVERY: Duration = Duration::from_millis(1000);
 impl Progress {
     fn start() -> Self {
         let now = stopwatch();
-        Self { started: now, shown: now }
+        Self {
+            started: now,
+            shown: now,
+        }
     }
 
     fn show(&mut self, report: &Report) {

@@ -133,7 +133,11 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure without an underlying error.
     pub(crate) fn new(problem: Problem, detail: impl Into<String>) -> Self {
-        Self { problem, detail: detail.into(), source: None }
+        Self {
+            problem,
+            detail: detail.into(),
+            source: None,
+        }
     }
 
     /// A failure with what caused it.
@@ -142,7 +146,11 @@ impl Failure {
         detail: impl Into<String>,
         source: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
-        Self { problem, detail: detail.into(), source: Some(source.into()) }
+        Self {
+            problem,
+            detail: detail.into(),
+            source: Some(source.into()),
+        }
     }
 
     /// A failure of writing to our own state: a full disk is told apart.
@@ -151,13 +159,29 @@ impl Failure {
             source.kind(),
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
         );
-        Self::because(if full { Problem::DiskFull } else { Problem::State }, detail, source)
+        Self::because(
+            if full {
+                Problem::DiskFull
+            } else {
+                Problem::State
+            },
+            detail,
+            source,
+        )
     }
 
     /// A failure of the state database: a full disk is told apart.
     pub(crate) fn database(source: rusqlite::Error) -> Self {
         let full = source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
-        Self::because(if full { Problem::DiskFull } else { Problem::State }, "state.sqlite", source)
+        Self::because(
+            if full {
+                Problem::DiskFull
+            } else {
+                Problem::State
+            },
+            "state.sqlite",
+            source,
+        )
     }
 
     /// What kind of problem it is.

@@ -46,5 +46,7 @@ fn key<K: std::str::FromStr>(path: &Path) -> Result<K, Failure> {
         .map(Zeroizing::new)
         .map_err(|error| Failure::because(Problem::Key, name(), error))?;
     // What is wrong with the text is not told: the text is a secret.
-    text.trim().parse().map_err(|_| Failure::new(Problem::Key, name()))
+    text.trim()
+        .parse()
+        .map_err(|_| Failure::new(Problem::Key, name()))
 }

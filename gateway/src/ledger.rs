@@ -9,7 +9,7 @@ use std::path::Path;
 use envelope::Sha256;
 use privacy::gate::{Contract, ContractId, DocumentVersion, Filing, Gate, HoldDays};
 use privacy::gate::{Notice, NoticeMethod, Requester, Stop};
-use record::{ChartNumber, Date};
+use record::{ChartNumber, Date, Sensitive};
 
 use crate::error::{Failure, Problem};
 
@@ -27,26 +27,37 @@ pub(crate) fn gate(
     let (notices, ledger) = read(&settings.ledger.notices, NOTICE_COLUMNS, notice)?;
     let (stops, stop_list) = read(&settings.ledger.stops, STOP_COLUMNS, stop)?;
     let contract = settings.contract.as_ref().map(contract).transpose()?;
-    let met = StopsMet { waiting: stops.iter().map(|stop| stop.chart.clone()).collect() };
-    Ok((Gate::new(contract, notices, stops, ledger, stop_list, today), met))
+    let met = StopsMet {
+        waiting: stops.iter().map(|stop| any_spelling(&stop.chart)).collect(),
+    };
+    Ok((
+        Gate::new(contract, notices, stops, ledger, stop_list, today),
+        met,
+    ))
 }
 
 /// Which stops of the list have met their patient in the storage. One that meets nobody may be
 /// mistyped, and then the person who said no is let through: the run tells.
 pub(crate) struct StopsMet {
-    waiting: BTreeSet<ChartNumber>,
+    waiting: BTreeSet<Sensitive>,
 }
 
 impl StopsMet {
     /// A patient was seen in the storage.
     pub(crate) fn met(&mut self, chart: &ChartNumber) {
-        self.waiting.remove(chart);
+        self.waiting.remove(&any_spelling(chart));
     }
 
     /// How many stops have met nobody.
     pub(crate) fn unmet(&self) -> u64 {
         self.waiting.len() as u64
     }
+}
+
+/// Stops are matched as the gate matches them: whatever the spelling of the number.
+fn any_spelling(chart: &ChartNumber) -> Sensitive {
+    let folded = text::fold::insured(chart.expose());
+    Sensitive::new(folded.unwrap_or_else(|| chart.expose().to_owned()))
 }
 
 const NOTICE_COLUMNS: &[&str] = &["patient_id", "notified_on", "document_version", "method"];
@@ -58,20 +69,30 @@ fn contract(section: &config::gateway::Contract) -> Result<Contract, Failure> {
         config::gateway::Contract::date(key, text)
             .map_err(|error| Failure::because(Problem::Settings, "contract", error))
     };
-    let reference = section.filing_reference.as_ref().zip(section.filed_on.as_ref());
+    let reference = section
+        .filing_reference
+        .as_ref()
+        .zip(section.filed_on.as_ref());
     let filing = match reference {
         None => None,
         Some((reference, filed_on)) => Some(Filing {
-            reference: reference.parse().map_err(|_| malformed("filing_reference"))?,
+            reference: reference
+                .parse()
+                .map_err(|_| malformed("filing_reference"))?,
             filed_on: day("contract.filed_on", filed_on)?,
         }),
     };
     let leaves_on = section.leaves_on.as_deref();
     Ok(Contract {
-        id: section.id.parse::<ContractId>().map_err(|_| malformed("id"))?,
+        id: section
+            .id
+            .parse::<ContractId>()
+            .map_err(|_| malformed("id"))?,
         filing,
         effective_from: day("contract.effective_from", &section.effective_from)?,
-        leaves_on: leaves_on.map(|text| day("contract.leaves_on", text)).transpose()?,
+        leaves_on: leaves_on
+            .map(|text| day("contract.leaves_on", text))
+            .transpose()?,
         hold_days: HoldDays::new(section.hold_days).map_err(|_| malformed("hold_days"))?,
     })
 }
@@ -79,7 +100,9 @@ fn contract(section: &config::gateway::Contract) -> Result<Contract, Failure> {
 /// A chart number as a ledger may write it. Blanks and full-width digits would silently match
 /// nobody, and a stop that matches nobody lets its person through.
 fn chart(text: &str) -> Option<ChartNumber> {
-    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let plain = text
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     plain.then(|| ChartNumber::new(text)).flatten()
 }
 
@@ -109,13 +132,20 @@ fn read<T>(
     let name = path.display().to_string();
     let file =
         File::open(path).map_err(|error| Failure::because(Problem::LedgerMissing, &name, error))?;
-    let mut digested = Digested { inner: file.take(FILE_BYTES_MAX), digest: Sha256::new() };
+    let mut digested = Digested {
+        inner: file.take(FILE_BYTES_MAX),
+        digest: Sha256::new(),
+    };
     let mut rows = Vec::new();
     let malformed = |line: u64| Failure::new(Problem::LedgerMalformed, format!("{name}: {line}"));
     {
-        let mut reader = csv::ReaderBuilder::new().flexible(false).from_reader(&mut digested);
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(false)
+            .from_reader(&mut digested);
         let header = reader.headers().map_err(|_| malformed(1))?;
-        let names = header.iter().map(|column| column.trim_start_matches('\u{feff}').trim());
+        let names = header
+            .iter()
+            .map(|column| column.trim_start_matches('\u{feff}').trim());
         if !names.eq(columns.iter().copied()) {
             return Err(malformed(1));
         }
@@ -169,16 +199,44 @@ mod tests {
         for (rows, result) in [
             ("", Ok(0)),
             ("0001112223,2026-01-05,2025-10,handed\n", Ok(1)),
-            ("0001112223,2026-02-30,2025-10,handed\n", Err(Problem::LedgerMalformed)),
-            ("0001112223,2026-01-05,2025-10,shouted\n", Err(Problem::LedgerMalformed)),
-            ("0001112223,2026-01-05,2025-10\n", Err(Problem::LedgerMalformed)),
-            (",2026-01-05,2025-10,handed\n", Err(Problem::LedgerMalformed)),
-            ("0001112223 ,2026-01-05,2025-10,handed\n", Err(Problem::LedgerMalformed)),
-            ("０００１,2026-01-05,2025-10,handed\n", Err(Problem::LedgerMalformed)),
-            ("0001112223,2026-01-05,2025-10,handed,x\n", Err(Problem::LedgerMalformed)),
+            (
+                "0001112223,2026-02-30,2025-10,handed\n",
+                Err(Problem::LedgerMalformed),
+            ),
+            (
+                "0001112223,2026-01-05,2025-10,shouted\n",
+                Err(Problem::LedgerMalformed),
+            ),
+            (
+                "0001112223,2026-01-05,2025-10\n",
+                Err(Problem::LedgerMalformed),
+            ),
+            (
+                ",2026-01-05,2025-10,handed\n",
+                Err(Problem::LedgerMalformed),
+            ),
+            (
+                "0001112223 ,2026-01-05,2025-10,handed\n",
+                Err(Problem::LedgerMalformed),
+            ),
+            (
+                "０００１,2026-01-05,2025-10,handed\n",
+                Err(Problem::LedgerMalformed),
+            ),
+            (
+                "0001112223,2026-01-05,2025-10,handed,x\n",
+                Err(Problem::LedgerMalformed),
+            ),
         ] {
-            assert_eq!(problem_of(format!("{header}{rows}").as_bytes()), result, "{rows}");
-            assert_eq!(problem_of(format!("\u{feff}{header}{rows}").as_bytes()), result);
+            assert_eq!(
+                problem_of(format!("{header}{rows}").as_bytes()),
+                result,
+                "{rows}"
+            );
+            assert_eq!(
+                problem_of(format!("\u{feff}{header}{rows}").as_bytes()),
+                result
+            );
         }
         assert_eq!(problem_of(b""), Err(Problem::LedgerMalformed));
         let shuffled = b"notified_on,patient_id,document_version,method\n";
@@ -190,6 +248,9 @@ mod tests {
     #[test]
     fn a_missing_ledger_is_named_plainly() {
         let missing = read(Path::new("/nonexistent/stops.csv"), STOP_COLUMNS, stop);
-        assert_eq!(missing.err().map(|f| f.problem()), Some(Problem::LedgerMissing));
+        assert_eq!(
+            missing.err().map(|f| f.problem()),
+            Some(Problem::LedgerMissing)
+        );
     }
 }

@@ -60,7 +60,11 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     start_log();
     let outcome = no_core_dumps().and_then(|()| match arguments.command {
-        Command::Run { config, report, hold } => run_once(&config, report.as_deref(), hold),
+        Command::Run {
+            config,
+            report,
+            hold,
+        } => run_once(&config, report.as_deref(), hold),
         Command::Check { config } => settings(&config).map(|_| ()),
     });
     match outcome {
@@ -77,7 +81,10 @@ fn run_once(config: &Path, report_file: Option<&Path>, hold: bool) -> Result<(),
     let mut report = Report::new(settings.site.clone());
     let delivery = if hold { Delivery::Hold } else { Delivery::Send };
     let outcome = run(&settings, delivery, &mut report);
-    report.problem = outcome.as_ref().err().map(|failure| failure.problem().code());
+    report.problem = outcome
+        .as_ref()
+        .err()
+        .map(|failure| failure.problem().code());
     if let Some(path) = report_file {
         report.write(path)?;
     }
@@ -86,9 +93,9 @@ fn run_once(config: &Path, report_file: Option<&Path>, hold: bool) -> Result<(),
 }
 
 fn settings(path: &Path) -> Result<Settings, Failure> {
-    config::read_text(path).and_then(|text| Settings::parse(&text)).map_err(|error| {
-        Failure::because(Problem::Settings, path.display().to_string(), error)
-    })
+    config::read_text(path)
+        .and_then(|text| Settings::parse(&text))
+        .map_err(|error| Failure::because(Problem::Settings, path.display().to_string(), error))
 }
 
 /// A core dump would hold patient data in clear (B-133).
@@ -102,7 +109,11 @@ fn start_log() {
     let filter = tracing_subscriber::EnvFilter::builder()
         .with_default_directive(tracing::Level::WARN.into())
         .from_env_lossy();
-    tracing_subscriber::fmt().json().with_writer(std::io::stderr).with_env_filter(filter).init();
+    tracing_subscriber::fmt()
+        .json()
+        .with_writer(std::io::stderr)
+        .with_env_filter(filter)
+        .init();
 }
 
 /// Text for people goes to standard error; standard output stays free for data.

@@ -203,31 +203,61 @@ impl Report {
     pub(crate) fn write(&self, path: &Path) -> Result<(), Failure> {
         let failure = |error| Failure::storing(path.display().to_string(), error);
         let text = serde_json::to_vec_pretty(self).map_err(std::io::Error::other);
-        text.and_then(|text| write_durably(path, &text)).map_err(failure)
+        text.and_then(|text| write_durably(path, &text))
+            .map_err(failure)
     }
 
     /// The report for people: Japanese first, one screen.
     pub(crate) fn for_people(&self) -> String {
         let mut lines = Vec::new();
         let total = |counts: &BTreeMap<ResourceKind, u64>| counts.values().sum::<u64>();
-        let mut line = |ja: &str, en: &str, value: String| lines.push(format!("{ja} ({en}): {value}"));
+        let mut line =
+            |ja: &str, en: &str, value: String| lines.push(format!("{ja} ({en}): {value}"));
         line("患者", "patients", self.patients.seen.to_string());
-        line("  変更なし", "unchanged", self.patients.unchanged.to_string());
+        line(
+            "  変更なし",
+            "unchanged",
+            self.patients.unchanged.to_string(),
+        );
         line("ファイル", "files", self.files.seen.to_string());
-        line("読み取った記録", "records read", total(&self.records_read).to_string());
+        line(
+            "読み取った記録",
+            "records read",
+            total(&self.records_read).to_string(),
+        );
         for (reason, count) in &self.withheld {
             let text = format!("{} / {} / {}", count.persons, count.files, count.records);
             let ja = format!("  留め置き {reason}: 人 / ファイル / 記録");
             line(&ja, "withheld: persons / files / records", text);
         }
-        line("封かんした記録", "records sealed", total(&self.records_sealed).to_string());
-        line("送信済みのため送らない文書", "documents sent before", self.documents_unchanged.to_string());
-        line("封かんした束", "batches sealed", self.batches.sealed.to_string());
+        line(
+            "封かんした記録",
+            "records sealed",
+            total(&self.records_sealed).to_string(),
+        );
+        line(
+            "送信済みのため送らない文書",
+            "documents sent before",
+            self.documents_unchanged.to_string(),
+        );
+        line(
+            "封かんした束",
+            "batches sealed",
+            self.batches.sealed.to_string(),
+        );
         line("送信した束", "batches sent", self.batches.sent.to_string());
-        line("送信待ちの束", "batches waiting", self.batches.waiting.to_string());
+        line(
+            "送信待ちの束",
+            "batches waiting",
+            self.batches.waiting.to_string(),
+        );
         for code in FindingCode::ALL {
             if let Some(count) = self.findings.get(code.as_str()) {
-                lines.push(format!("{code} x{count}  {}\n          {}", code.ja(), code.en()));
+                lines.push(format!(
+                    "{code} x{count}  {}\n          {}",
+                    code.ja(),
+                    code.en()
+                ));
             }
         }
         if self.stops_without_patient > 0 {

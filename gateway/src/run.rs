@@ -70,8 +70,21 @@ fn collect_and_send(
         let room = settings.limits.spool_bytes.saturating_sub(spooled);
         let readers = readers(settings, keys, &gate)?;
         let gathered = Gathered::default();
-        let sealer = Sealer { settings, keys, gate: &gate, now, spool, state, gathered };
-        let mut intake = Intake { sealer, stops, report, room };
+        let sealer = Sealer {
+            settings,
+            keys,
+            gate: &gate,
+            now,
+            spool,
+            state,
+            gathered,
+        };
+        let mut intake = Intake {
+            sealer,
+            stops,
+            report,
+            room,
+        };
         let collected = collect(&settings.source.storages, readers, &mut intake)?;
         report.seconds.collect += started.elapsed().as_secs_f64();
         if collected == Collected::Everything && report.patients.seen == 0 {
@@ -124,7 +137,12 @@ fn readers<'a>(
 /// Holds the state folder for this process. The lock ends with the process, however it ends.
 fn lock(folder: &Path) -> Result<Flock<File>, Failure> {
     let path = folder.join("lock");
-    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path);
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&path);
     let file = file.map_err(|error| Failure::storing(path.display().to_string(), error))?;
     Flock::lock(file, FlockArg::LockExclusiveNonblock)
         .map_err(|_| Failure::new(Problem::AlreadyRunning, ""))

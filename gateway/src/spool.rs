@@ -69,7 +69,9 @@ impl Spool {
     pub(crate) fn get(&self, batch: &Waiting) -> Result<Vec<u8>, Failure> {
         let mut bytes = Vec::new();
         let file = File::open(self.path(batch)).map_err(|e| self.failure(e))?;
-        file.take(batch.bytes + 1).read_to_end(&mut bytes).map_err(|e| self.failure(e))?;
+        file.take(batch.bytes + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|e| self.failure(e))?;
         let mut digest = Sha256::new();
         digest.update(&bytes);
         if BatchId::new(digest.finish()) != batch.id {
@@ -87,7 +89,8 @@ impl Spool {
     }
 
     fn path(&self, batch: &Waiting) -> PathBuf {
-        self.folder.join(format!("{:012}-{}.batch", batch.sequence, batch.id))
+        self.folder
+            .join(format!("{:012}-{}.batch", batch.sequence, batch.id))
     }
 
     fn failure(&self, error: io::Error) -> Failure {
@@ -104,8 +107,12 @@ pub(crate) fn private_folder(folder: &Path) -> Result<(), Failure> {
 /// Writes a file so that after a power cut it is there whole or not at all.
 pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let partial = path.with_extension("partial");
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&partial)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&partial, path)?;

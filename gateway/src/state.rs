@@ -90,7 +90,9 @@ impl State {
 
     /// The latest moment that a run saw, in seconds since 1970.
     pub(crate) fn latest_seen(&self) -> Result<Option<i64>, Failure> {
-        let query = self.connection.query_row("SELECT latest FROM clock", [], |row| row.get(0));
+        let query = self
+            .connection
+            .query_row("SELECT latest FROM clock", [], |row| row.get(0));
         Ok(query.optional()?)
     }
 
@@ -109,16 +111,27 @@ impl State {
         let query = self.connection.query_row(
             "SELECT sequence, manifest_digest FROM batch ORDER BY sequence DESC LIMIT 1",
             [],
-            |row| Ok(ChainEnd { sequence: row.get(0)?, manifest: Some(row.get(1)?) }),
+            |row| {
+                Ok(ChainEnd {
+                    sequence: row.get(0)?,
+                    manifest: Some(row.get(1)?),
+                })
+            },
         );
-        Ok(query.optional()?.unwrap_or(ChainEnd { sequence: 0, manifest: None }))
+        Ok(query.optional()?.unwrap_or(ChainEnd {
+            sequence: 0,
+            manifest: None,
+        }))
     }
 
     /// The digest under which a document was last sealed.
     pub(crate) fn document(&self, document: &DocumentRef) -> Result<Option<Fingerprint>, Failure> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT digest FROM document WHERE document = ?1")?;
-        Ok(statement.query_row([document.as_bytes()], |row| row.get(0)).optional()?)
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT digest FROM document WHERE document = ?1")?;
+        Ok(statement
+            .query_row([document.as_bytes()], |row| row.get(0))
+            .optional()?)
     }
 
     /// Records a sealed batch whose file is in the spool, and everything that it settles.
@@ -154,10 +167,7 @@ impl State {
     }
 
     /// Records patients of whom nothing was left to seal.
-    pub(crate) fn settle(
-        &mut self,
-        patients: &[(SubjectRef, Fingerprint)],
-    ) -> Result<(), Failure> {
+    pub(crate) fn settle(&mut self, patients: &[(SubjectRef, Fingerprint)]) -> Result<(), Failure> {
         let transaction = self.connection.transaction()?;
         settle_patients(&transaction, patients)?;
         transaction.commit()?;
@@ -170,7 +180,11 @@ impl State {
         let mut statement = self.connection.prepare_cached(query)?;
         let rows = statement.query_map([], |row| {
             let id = BatchId::new(row.get(1)?);
-            Ok(Waiting { sequence: row.get(0)?, id, bytes: row.get(2)? })
+            Ok(Waiting {
+                sequence: row.get(0)?,
+                id,
+                bytes: row.get(2)?,
+            })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -200,9 +214,12 @@ impl StateReader {
 
     /// What the patient's folder looked like when everything in it had been sealed.
     pub(crate) fn patient(&self, subject: &SubjectRef) -> Result<Option<Fingerprint>, Failure> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT fingerprint FROM patient WHERE subject = ?1")?;
-        Ok(statement.query_row([subject.as_bytes()], |row| row.get(0)).optional()?)
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT fingerprint FROM patient WHERE subject = ?1")?;
+        Ok(statement
+            .query_row([subject.as_bytes()], |row| row.get(0))
+            .optional()?)
     }
 }
 
@@ -221,7 +238,10 @@ fn settle_patients(
 fn migrate(connection: &mut Connection) -> Result<(), Failure> {
     let done: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if done > MIGRATIONS.len() {
-        return Err(Failure::new(Problem::State, "state.sqlite is of a newer version"));
+        return Err(Failure::new(
+            Problem::State,
+            "state.sqlite is of a newer version",
+        ));
     }
     for (index, step) in MIGRATIONS.iter().enumerate().skip(done) {
         let transaction = connection.transaction()?;

@@ -17,8 +17,20 @@ impl Workspace {
     }
 
     fn build(&self, arguments: &[&str], folder: &str) -> Result<Programs> {
-        let packages = ["--package", "gateway", "--package", "collector", "--bins", "--locked"];
-        let status = self.cargo().arg("build").args(packages).args(arguments).status()?;
+        let packages = [
+            "--package",
+            "gateway",
+            "--package",
+            "collector",
+            "--bins",
+            "--locked",
+        ];
+        let status = self
+            .cargo()
+            .arg("build")
+            .args(packages)
+            .args(arguments)
+            .status()?;
         ensure!(status.success(), "the programs cannot be built");
         Programs::in_folder(&self.target.join(folder))
     }

@@ -14,7 +14,10 @@ pub(crate) const UNFINISHED: &str = ".unfinished-";
 /// As the file system says.
 pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
 }
 
 /// Opens a new file for this user only. An unfinished one of the same name is replaced.
@@ -22,7 +25,12 @@ pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
 /// # Errors
 /// As the file system says.
 pub(crate) fn new_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+    OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
 }
 
 /// Writes a file whole: afterwards it has these bytes and survives a power cut.

@@ -135,7 +135,11 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure without an underlying error.
     pub(crate) fn new(problem: Problem, detail: impl Into<String>) -> Self {
-        Self { problem, detail: detail.into(), source: None }
+        Self {
+            problem,
+            detail: detail.into(),
+            source: None,
+        }
     }
 
     /// A failure with what caused it.
@@ -144,7 +148,11 @@ impl Failure {
         detail: impl Into<String>,
         source: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
-        Self { problem, detail: detail.into(), source: Some(source.into()) }
+        Self {
+            problem,
+            detail: detail.into(),
+            source: Some(source.into()),
+        }
     }
 
     /// A failure of writing to our own state: a full disk is told apart.
@@ -153,7 +161,15 @@ impl Failure {
             source.kind(),
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded
         );
-        Self::because(if full { Problem::DiskFull } else { Problem::State }, detail, source)
+        Self::because(
+            if full {
+                Problem::DiskFull
+            } else {
+                Problem::State
+            },
+            detail,
+            source,
+        )
     }
 
     /// What kind of problem it is.
@@ -194,9 +210,9 @@ impl From<rusqlite::Error> for Failure {
     fn from(source: rusqlite::Error) -> Self {
         let problem = match source.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DiskFull) => Problem::DiskFull,
-            Some(
-                rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase,
-            ) => Problem::Damaged,
+            Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
+                Problem::Damaged
+            }
             _ => Problem::State,
         };
         Self::because(problem, "catalogue.sqlite", source)
@@ -224,9 +240,15 @@ mod tests {
     #[test]
     fn a_full_disk_is_told_apart() {
         let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
-        assert_eq!(Failure::storing("tables", full).problem(), Problem::DiskFull);
+        assert_eq!(
+            Failure::storing("tables", full).problem(),
+            Problem::DiskFull
+        );
         let other = std::io::Error::from(std::io::ErrorKind::PermissionDenied);
         let shown = Failure::storing("tables", other).to_string();
-        assert!(shown.starts_with("K004") && shown.contains("-> tables: "), "{shown}");
+        assert!(
+            shown.starts_with("K004") && shown.contains("-> tables: "),
+            "{shown}"
+        );
     }
 }

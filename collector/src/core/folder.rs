@@ -33,7 +33,10 @@ impl Folder {
             }
             Err((_, error)) => return Err(storing(error.into())),
         };
-        let folder = Self { root: root.to_owned(), _lock: lock };
+        let folder = Self {
+            root: root.to_owned(),
+            _lock: lock,
+        };
         for part in [folder.tables(), folder.evidence(), folder.releases()] {
             durable::make_folder(&part).map_err(storing)?;
             durable::sweep(&part).map_err(storing)?;

@@ -6,6 +6,8 @@
 mod catalogue;
 mod durable;
 mod failure;
+#[cfg(test)]
+mod fixture;
 mod folder;
 mod link;
 mod make;
@@ -263,7 +265,10 @@ impl Core {
         let members = self.catalogue.members()?;
         let known = |text: &str| {
             let member = Member::parse(text)?;
-            members.iter().any(|(known, _)| *known == member).then_some(member)
+            members
+                .iter()
+                .any(|(known, _)| *known == member)
+                .then_some(member)
         };
         match (known(a), known(b)) {
             (Some(a), Some(b)) if a != b => {
@@ -281,7 +286,9 @@ fn key<K: std::str::FromStr>(path: &Path) -> Result<K> {
         .map(Zeroizing::new)
         .map_err(|error| Failure::because(Problem::Key, name(), error))?;
     // What is wrong with the text is not told: the text is a secret.
-    text.trim().parse().map_err(|_| Failure::new(Problem::Key, name()))
+    text.trim()
+        .parse()
+        .map_err(|_| Failure::new(Problem::Key, name()))
 }
 
 fn print(text: &str) -> Result<()> {

@@ -53,8 +53,12 @@ pub(crate) fn made(it: &make::Summary) {
 
 /// Says that nothing had to be made.
 pub(crate) fn stands(name: &str) {
-    say(&format!("加工: 提供 {name} は同じ内容で作成済みです。対応は不要です。"));
-    say(&format!("  make: release {name} stands already, made from the same; nothing to do"));
+    say(&format!(
+        "加工: 提供 {name} は同じ内容で作成済みです。対応は不要です。"
+    ));
+    say(&format!(
+        "  make: release {name} stands already, made from the same; nothing to do"
+    ));
 }
 
 /// What the core holds, as text.
@@ -67,10 +71,18 @@ pub(crate) fn status(it: &Status, not_taken: &[Decided]) -> String {
     line("施設", "sites", it.sites);
     line("受入済みの束", "accepted batches", it.batches);
     line("有効な文書", "documents that stand", it.documents);
-    line("取り消された文書", "documents withdrawn", it.documents_withdrawn);
+    line(
+        "取り消された文書",
+        "documents withdrawn",
+        it.documents_withdrawn,
+    );
     line("本人登録", "subjects", it.subjects);
     line("人", "persons", it.persons);
-    line("来歴台帳の高さ（検証済み）", "ledger height (checked)", it.ledger_height);
+    line(
+        "来歴台帳の高さ（検証済み）",
+        "ledger height (checked)",
+        it.ledger_height,
+    );
     for (name, count) in &it.records {
         line("表", name, *count);
     }
@@ -78,7 +90,13 @@ pub(crate) fn status(it: &Status, not_taken: &[Decided]) -> String {
         line("提供", name, *persons);
     }
     for file in not_taken {
-        let _ = writeln!(text, "{} {}: {}", file.outcome.as_str(), file.reason, file.path);
+        let _ = writeln!(
+            text,
+            "{} {}: {}",
+            file.outcome.as_str(),
+            file.reason,
+            file.path
+        );
     }
     text.trim_end().to_owned()
 }

@@ -54,7 +54,10 @@ mod tests {
         assert_eq!(next(fixed, "a", b"1"), next(fixed, "a", b"1"));
         assert_ne!(next(fixed, "a", b"1"), next(fixed, "a", b"2"));
         assert_ne!(next(fixed, "a", b"1"), next(fixed, "b", b"1"));
-        assert_ne!(next(fixed, "a", b"1"), next(Randomness::Fixed(8), "a", b"1"));
+        assert_ne!(
+            next(fixed, "a", b"1"),
+            next(Randomness::Fixed(8), "a", b"1")
+        );
         let system = Randomness::System;
         assert_ne!(next(system, "a", b"1"), next(system, "a", b"1"));
     }

@@ -118,7 +118,11 @@ impl Status {
             ..Self::default()
         };
         for (outcome, reason, count) in catalogue.outcomes()? {
-            status.files.entry(outcome).or_default().insert(reason, count);
+            status
+                .files
+                .entry(outcome)
+                .or_default()
+                .insert(reason, count);
         }
         for site in catalogue.sites()? {
             let current = Current::load(catalogue, &folder.tables(), &site)?;
@@ -128,10 +132,15 @@ impl Status {
             status.documents_withdrawn += withdrawn;
             for kind in record::ResourceKind::ALL {
                 let total = status.records.entry(kind.to_string()).or_default();
-                current.rows(catalogue, &folder.tables(), Table::Records(*kind), |_, _| {
-                    *total += 1;
-                    Ok(())
-                })?;
+                current.rows(
+                    catalogue,
+                    &folder.tables(),
+                    Table::Records(*kind),
+                    |_, _| {
+                        *total += 1;
+                        Ok(())
+                    },
+                )?;
             }
         }
         Ok(status)

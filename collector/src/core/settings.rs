@@ -127,7 +127,10 @@ impl Settings {
         let mut seen = BTreeMap::new();
         for site in &settings.sites {
             if seen.insert(site.site.as_str(), ()).is_some() {
-                return Err(Failure::new(Problem::Settings, format!("site {} twice", site.site)));
+                return Err(Failure::new(
+                    Problem::Settings,
+                    format!("site {} twice", site.site),
+                ));
             }
         }
         Ok(settings)
@@ -169,17 +172,25 @@ impl Limits {
 }
 
 fn closed_networks() -> Vec<TransportProfile> {
-    vec![TransportProfile::LeasedLine, TransportProfile::IpVpn, TransportProfile::Ipsec]
+    vec![
+        TransportProfile::LeasedLine,
+        TransportProfile::IpVpn,
+        TransportProfile::Ipsec,
+    ]
 }
 
-fn verifying_key<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<VerifyingKey, D::Error> {
+fn verifying_key<'de, D: serde::Deserializer<'de>>(
+    d: D,
+) -> std::result::Result<VerifyingKey, D::Error> {
     let text = String::deserialize(d)?;
-    text.parse().map_err(|_| serde::de::Error::custom("not a verifying key"))
+    text.parse()
+        .map_err(|_| serde::de::Error::custom("not a verifying key"))
 }
 
 fn day<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Date, D::Error> {
     let text = String::deserialize(d)?;
-    text.parse().map_err(|_| serde::de::Error::custom("not a calendar day YYYY-MM-DD"))
+    text.parse()
+        .map_err(|_| serde::de::Error::custom("not a calendar day YYYY-MM-DD"))
 }
 
 fn some_day<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Option<Date>, D::Error> {

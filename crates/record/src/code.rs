@@ -108,7 +108,10 @@ pub struct Concept {
 impl Concept {
     /// A concept of one coding.
     pub fn of(code: Code, system: Option<System>) -> Self {
-        Self { first: Coding { code, system }, second: None }
+        Self {
+            first: Coding { code, system },
+            second: None,
+        }
     }
 
     /// Every coding, first to last.
@@ -123,7 +126,12 @@ mod tests {
 
     #[test]
     fn codes_units_and_systems_refuse_what_could_be_prose() {
-        let codes = [("2A010000001930901", true), ("Rh+", true), ("a b", false), ("", false)];
+        let codes = [
+            ("2A010000001930901", true),
+            ("Rh+", true),
+            ("a b", false),
+            ("", false),
+        ];
         for (text, valid) in codes {
             assert_eq!(text.parse::<Code>().is_ok(), valid, "{text}");
         }

@@ -153,7 +153,11 @@ impl fmt::Display for Place {
             return f.write_str("file");
         };
         for byte in name {
-            let shown = if byte.is_ascii_alphanumeric() { char::from(byte) } else { '?' };
+            let shown = if byte.is_ascii_alphanumeric() {
+                char::from(byte)
+            } else {
+                '?'
+            };
             write!(f, "{shown}")?;
         }
         match self.field {
@@ -175,7 +179,10 @@ pub struct Finding {
 impl Finding {
     /// A finding about the file as a whole.
     pub fn of_file(code: FindingCode) -> Self {
-        Self { code, place: Place::default() }
+        Self {
+            code,
+            place: Place::default(),
+        }
     }
 }
 
@@ -191,7 +198,10 @@ mod tests {
         let codes: BTreeSet<_> = FindingCode::ALL.iter().map(|c| c.as_str()).collect();
         assert_eq!(codes.len(), FindingCode::ALL.len());
         for code in FindingCode::ALL {
-            assert!(code.ja().ends_with('。') && code.ja().matches('。').count() >= 2, "{code}");
+            assert!(
+                code.ja().ends_with('。') && code.ja().matches('。').count() >= 2,
+                "{code}"
+            );
             assert!(code.en().ends_with('.'), "{code}");
             assert!(!code.ja().is_ascii() && code.en().is_ascii(), "{code}");
         }

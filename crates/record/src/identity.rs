@@ -52,7 +52,9 @@ impl ChartNumber {
 }
 
 /// Administrative sex as sources state it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 pub enum Sex {
     /// 男
     #[serde(rename = "M")]
@@ -154,9 +156,15 @@ mod tests {
     #[test]
     fn debug_output_shows_no_identifier() {
         let identity = Identity {
-            kanji: Some(Name { family: Sensitive::new("山田"), given: Sensitive::new("太郎") }),
+            kanji: Some(Name {
+                family: Sensitive::new("山田"),
+                given: Sensitive::new("太郎"),
+            }),
             birth: Some(Birth::new(jiff::civil::date(1950, 1, 2))),
-            insurance: vec![Insurance { number: Sensitive::new("1234567"), ..Default::default() }],
+            insurance: vec![Insurance {
+                number: Sensitive::new("1234567"),
+                ..Default::default()
+            }],
             ..Identity::default()
         };
         let shown = format!("{identity:?} {:?}", ChartNumber::new("0001112223"));

@@ -21,7 +21,10 @@ pub struct YearMonth {
 
 impl From<Date> for YearMonth {
     fn from(date: Date) -> Self {
-        Self { year: date.year(), month: date.month() }
+        Self {
+            year: date.year(),
+            month: date.month(),
+        }
     }
 }
 
@@ -54,18 +57,31 @@ impl Moment {
         let (month, day) = (small(part(4, 6)), small(part(6, 8)));
         let time = match digits.len() {
             4 | 6 | 8 | 10 => None,
-            12 => small(part(8, 10)).zip(small(part(10, 12))).map(|(h, m)| (h, m, None)),
+            12 => small(part(8, 10))
+                .zip(small(part(10, 12)))
+                .map(|(h, m)| (h, m, None)),
             14 => small(part(8, 10))
                 .zip(small(part(10, 12)))
                 .map(|(h, m)| (h, m, small(part(12, 14)))),
             _ => return Err(PatternError),
         };
-        Self { year, month, day, time }.checked()
+        Self {
+            year,
+            month,
+            day,
+            time,
+        }
+        .checked()
     }
 
     /// A whole day.
     pub fn of_day(date: Date) -> Self {
-        Self { year: date.year(), month: Some(date.month()), day: Some(date.day()), time: None }
+        Self {
+            year: date.year(),
+            month: Some(date.month()),
+            day: Some(date.day()),
+            time: None,
+        }
     }
 
     /// The calendar day, when known.
@@ -92,7 +108,9 @@ impl Moment {
                 && second.is_none_or(|s| (0..60).contains(&s))
         });
         let year_fits = (1850..=2200).contains(&self.year);
-        (day_exists && time_exists && year_fits).then_some(self).ok_or(PatternError)
+        (day_exists && time_exists && year_fits)
+            .then_some(self)
+            .ok_or(PatternError)
     }
 }
 
@@ -101,7 +119,9 @@ impl FromStr for Moment {
 
     fn from_str(text: &str) -> Result<Self, PatternError> {
         let moment = Self::from_hl7(&text.replace(['-', ':', 'T'], ""))?;
-        (moment.to_string() == text).then_some(moment).ok_or(PatternError)
+        (moment.to_string() == text)
+            .then_some(moment)
+            .ok_or(PatternError)
     }
 }
 

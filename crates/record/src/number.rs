@@ -49,7 +49,11 @@ impl FromStr for Decimal {
         }
         match (count, scale) {
             (0, _) | (_, Some(0)) | (_, Some(10..)) => Err(PatternError),
-            _ => Ok(Self { negative, digits, scale: scale.unwrap_or(0) }),
+            _ => Ok(Self {
+                negative,
+                digits,
+                scale: scale.unwrap_or(0),
+            }),
         }
     }
 }
@@ -75,7 +79,11 @@ impl fmt::Display for Decimal {
         let (whole, part) = (self.digits / power, self.digits % power);
         match self.scale {
             0 => write!(f, "{sign}{whole}"),
-            scale => write!(f, "{sign}{whole}.{part:0width$}", width = usize::from(scale)),
+            scale => write!(
+                f,
+                "{sign}{whole}.{part:0width$}",
+                width = usize::from(scale)
+            ),
         }
     }
 }

@@ -75,7 +75,9 @@ impl Drops {
 
     /// Adds the counts of another.
     pub fn merge(&mut self, other: &Self) {
-        other.iter().for_each(|(name, number)| self.add(name, number));
+        other
+            .iter()
+            .for_each(|(name, number)| self.add(name, number));
     }
 
     /// Names and counts, by name.

@@ -61,7 +61,9 @@ impl Peer {
         let unusable = |path: &Path| Failure::new(Problem::Key, path.display().to_string());
         let mut roots = RootCertStore::empty();
         for certificate in certificates(&front.authority)? {
-            roots.add(certificate).map_err(|_| unusable(&front.authority))?;
+            roots
+                .add(certificate)
+                .map_err(|_| unusable(&front.authority))?;
         }
         let chain = certificates(&front.certificate)?;
         let key = PrivateKeyDer::from_pem_file(&front.private_key)
@@ -70,13 +72,19 @@ impl Peer {
         let config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])
             .and_then(|builder| {
-                builder.with_root_certificates(roots).with_client_auth_cert(chain, key)
+                builder
+                    .with_root_certificates(roots)
+                    .with_client_auth_cert(chain, key)
             })
             .map_err(|error| Failure::because(Problem::Key, "TLS", error))?;
         let name = ServerName::try_from(front.server_name.clone())
             .map_err(|error| Failure::because(Problem::Settings, "front.server_name", error))?;
         let connector = TlsConnector::from(Arc::new(config));
-        Ok(Self { address: front.address, name, connector })
+        Ok(Self {
+            address: front.address,
+            name,
+            connector,
+        })
     }
 
     /// Opens a connection and proves both sides.
@@ -85,7 +93,9 @@ impl Peer {
         let stream = stream.map_err(|_| late("connect"))?.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
         let secured = self.connector.connect(self.name.clone(), stream);
-        let secured = timeout(CONNECT_TIMEOUT, secured).await.map_err(|_| late("TLS"))?;
+        let secured = timeout(CONNECT_TIMEOUT, secured)
+            .await
+            .map_err(|_| late("TLS"))?;
         let secured = secured.map_err(untrusted_or_unreachable)?;
         let (sender, driver) = handshake(TokioIo::new(secured)).await.map_err(broken)?;
         tokio::spawn(async move {
@@ -104,7 +114,9 @@ impl Connection {
             let response = self.sender.send_request(request).await.map_err(broken)?;
             read(response).await
         };
-        timeout(ANSWER_TIMEOUT, exchange).await.map_err(|_| late("answer"))?
+        timeout(ANSWER_TIMEOUT, exchange)
+            .await
+            .map_err(|_| late("answer"))?
     }
 }
 
@@ -113,15 +125,27 @@ where
     B: hyper::body::Body<Data = Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let header = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let header = |name: &str| {
+        response
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     let offset = header("upload-offset").and_then(|value| value.parse().ok());
     let stored = header("sekisho-state") == Some("stored");
     let status = response.status();
-    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
+        .collect()
+        .await;
     let body = body
         .map_err(|error| Trouble::Passing(Failure::because(Problem::FrontUnreachable, "", error)))?
         .to_bytes();
-    Ok(Answer { status, offset, stored, body })
+    Ok(Answer {
+        status,
+        offset,
+        stored,
+        body,
+    })
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
@@ -135,11 +159,18 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
 }
 
 fn late(step: &str) -> Trouble {
-    Trouble::Passing(Failure::new(Problem::FrontUnreachable, format!("{step}: no answer in time")))
+    Trouble::Passing(Failure::new(
+        Problem::FrontUnreachable,
+        format!("{step}: no answer in time"),
+    ))
 }
 
 fn unreachable(error: std::io::Error) -> Trouble {
-    Trouble::Passing(Failure::because(Problem::FrontUnreachable, "connect", error))
+    Trouble::Passing(Failure::because(
+        Problem::FrontUnreachable,
+        "connect",
+        error,
+    ))
 }
 
 fn broken(error: hyper::Error) -> Trouble {
@@ -149,7 +180,9 @@ fn broken(error: hyper::Error) -> Trouble {
 /// A peer that cannot prove who it is will not be able to at the next try either; a connection
 /// that broke during the handshake may.
 fn untrusted_or_unreachable(error: std::io::Error) -> Trouble {
-    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let tls = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
     match tls {
         Some(_) => Trouble::Lasting(Failure::because(Problem::FrontUntrusted, "TLS", error)),
         None => Trouble::Passing(Failure::because(Problem::FrontUnreachable, "TLS", error)),

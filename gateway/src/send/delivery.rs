@@ -12,6 +12,9 @@ use crate::send::Trouble;
 use crate::send::connection::{Answer, Connection};
 use crate::state::Waiting;
 
+/// The front's code for a chunk that does not match its digest.
+const CHUNK_DAMAGED: &str = "R006";
+
 /// A batch that the front has stored.
 pub(crate) struct Delivered {
     /// The signed receipt, not yet verified.
@@ -33,21 +36,28 @@ pub(crate) async fn deliver(
     for _ in 0..=2 * (bytes.len() / chunk + 1) {
         check(&answer)?;
         if answer.stored {
-            return Ok(Delivered { receipt: answer.body.to_vec(), bytes: sent });
+            return Ok(Delivered {
+                receipt: answer.body.to_vec(),
+                bytes: sent,
+            });
         }
         let offset = answer.offset.ok_or_else(|| misunderstood("no offset"))?;
         let start = usize::try_from(offset).map_err(|_| misunderstood("offset"))?;
         let rest = bytes.get(start..).filter(|rest| !rest.is_empty());
         let rest = rest.ok_or_else(|| misunderstood("offset beyond the batch"))?;
         let part = rest.get(..chunk).unwrap_or(rest);
-        answer = connection.ask(upload(batch.id, offset, bytes.len(), part)?).await?;
+        answer = connection
+            .ask(upload(batch.id, offset, bytes.len(), part)?)
+            .await?;
         sent += part.len() as u64;
     }
     Err(misunderstood("no progress"))
 }
 
 fn question(id: BatchId) -> Result<Request<Full<Bytes>>, Trouble> {
-    request(Method::GET, id).body(Full::default()).map_err(unbuildable)
+    request(Method::GET, id)
+        .body(Full::default())
+        .map_err(unbuildable)
 }
 
 fn upload(
@@ -56,7 +66,10 @@ fn upload(
     length: usize,
     part: &[u8],
 ) -> Result<Request<Full<Bytes>>, Trouble> {
-    let digest: String = sha256(part).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest: String = sha256(part)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     request(Method::PATCH, id)
         .header("upload-offset", offset)
         .header("upload-length", length)
@@ -77,11 +90,20 @@ fn check(answer: &Answer) -> Result<(), Trouble> {
     if status.is_success() || status == StatusCode::CONFLICT && answer.offset.is_some() {
         return Ok(());
     }
-    let detail = format!("HTTP {} {}", status.as_u16(), reason(&answer.body));
-    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-        return Err(Trouble::Passing(Failure::new(Problem::FrontUnreachable, detail)));
+    let code = reason(&answer.body);
+    let detail = format!("HTTP {} {code}", status.as_u16());
+    // Busy, too slow, or a chunk that was damaged on the way: the next try may do.
+    let busy = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
+    if status.is_server_error() || busy || code == CHUNK_DAMAGED {
+        return Err(Trouble::Passing(Failure::new(
+            Problem::FrontUnreachable,
+            detail,
+        )));
     }
-    Err(Trouble::Lasting(Failure::new(Problem::FrontRefused, detail)))
+    Err(Trouble::Lasting(Failure::new(
+        Problem::FrontRefused,
+        detail,
+    )))
 }
 
 /// The `code` of the front's JSON answer, if it is a plain word.
@@ -89,11 +111,16 @@ fn reason(body: &[u8]) -> String {
     let value: Option<serde_json::Value> = serde_json::from_slice(body).ok();
     let code = value.as_ref().and_then(|value| value.get("code")?.as_str());
     let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-    code.filter(|code| code.len() <= 40 && code.bytes().all(plain)).unwrap_or("").to_owned()
+    code.filter(|code| code.len() <= 40 && code.bytes().all(plain))
+        .unwrap_or("")
+        .to_owned()
 }
 
 fn misunderstood(what: &str) -> Trouble {
-    Trouble::Lasting(Failure::new(Problem::FrontRefused, format!("protocol: {what}")))
+    Trouble::Lasting(Failure::new(
+        Problem::FrontRefused,
+        format!("protocol: {what}"),
+    ))
 }
 
 fn unbuildable(error: hyper::http::Error) -> Trouble {

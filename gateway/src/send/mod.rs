@@ -53,7 +53,9 @@ pub(crate) fn send_all(
     if waiting.is_empty() {
         return Ok(());
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|error| Failure::because(Problem::Internal, "runtime", error))?;
     let peer = Peer::new(&settings.front)?;
     let mut connection = None;
@@ -71,7 +73,11 @@ pub(crate) fn send_all(
                     let Some(pause) = tries.next() else {
                         return Err(failure);
                     };
-                    tracing::warn!(sequence = batch.sequence, code = failure.problem().code(), "retry");
+                    tracing::warn!(
+                        sequence = batch.sequence,
+                        code = failure.problem().code(),
+                        "retry"
+                    );
                     std::thread::sleep(pause);
                 }
             }
@@ -122,7 +128,10 @@ struct Tries {
 
 impl Tries {
     fn new(attempts: u32) -> Self {
-        Self { left: attempts.saturating_sub(1), bound: BACKOFF_FIRST }
+        Self {
+            left: attempts.saturating_sub(1),
+            bound: BACKOFF_FIRST,
+        }
     }
 }
 

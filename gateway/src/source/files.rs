@@ -41,7 +41,9 @@ pub(crate) fn list(folders: &[PathBuf], most: usize) -> Listing {
     for folder in folders {
         descend(folder, &mut Vec::new(), most, &mut listing);
     }
-    listing.files.sort_by(|a, b| (&a.place, &a.path).cmp(&(&b.place, &b.path)));
+    listing
+        .files
+        .sort_by(|a, b| (&a.place, &a.path).cmp(&(&b.place, &b.path)));
     listing
 }
 
@@ -59,7 +61,10 @@ pub(crate) fn read(found: &Found, most: u64, buffer: &mut Vec<u8>) -> Result<(),
     }
     // A link or a pipe put in place of the file after it was listed is neither followed nor
     // waited for.
-    let file = OpenOptions::new().read(true).custom_flags(O_NOFOLLOW | O_NONBLOCK).open(&found.path);
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(O_NOFOLLOW | O_NONBLOCK)
+        .open(&found.path);
     let file = file.map_err(|_| FindingCode::FileUnreadable)?;
     let capacity = usize::try_from(found.bytes).map_err(|_| FindingCode::FileTooLarge)?;
     buffer.reserve_exact(capacity + 1);
@@ -105,12 +110,18 @@ fn found(place: &[Option<String>], path: PathBuf, data: &fs::Metadata) -> Found 
         [Some(date), Some(kind), Some(name)] => Some([date.clone(), kind.clone(), name.clone()]),
         _ => None,
     };
-    let nanoseconds = |seconds: i64, part: i64| i128::from(seconds) * 1_000_000_000 + i128::from(part);
+    let nanoseconds =
+        |seconds: i64, part: i64| i128::from(seconds) * 1_000_000_000 + i128::from(part);
     let stamps = [
         nanoseconds(data.mtime(), data.mtime_nsec()),
         nanoseconds(data.ctime(), data.ctime_nsec()),
     ];
-    Found { place, path, bytes: data.len(), stamps }
+    Found {
+        place,
+        path,
+        bytes: data.len(),
+        stamps,
+    }
 }
 
 #[cfg(test)]
@@ -128,7 +139,11 @@ mod tests {
         std::os::unix::fs::symlink("/etc/passwd", kind.join("link")).unwrap();
         nix::unistd::mkfifo(&kind.join("pipe"), nix::sys::stat::Mode::S_IRUSR).unwrap();
         let listing = list(&[root.path().to_owned()], 100);
-        let placed = listing.files.iter().filter(|found| found.place.is_some()).count();
+        let placed = listing
+            .files
+            .iter()
+            .filter(|found| found.place.is_some())
+            .count();
         assert_eq!((listing.files.len(), placed, listing.links), (3, 1, 3));
         assert!(!listing.incomplete && !listing.too_many);
         assert!(list(&[root.path().to_owned()], 2).too_many);
@@ -139,16 +154,36 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("file");
         fs::write(&path, "12345").unwrap();
-        let found = |bytes| Found { place: None, path: path.clone(), bytes, stamps: [0; 2] };
+        let found = |bytes| Found {
+            place: None,
+            path: path.clone(),
+            bytes,
+            stamps: [0; 2],
+        };
         let mut buffer = Vec::new();
         assert_eq!(read(&found(5), 10, &mut buffer), Ok(()));
         assert_eq!(buffer, b"12345");
-        assert_eq!(read(&found(4), 10, &mut buffer), Err(FindingCode::FileUnreadable));
-        assert_eq!(read(&found(6), 10, &mut buffer), Err(FindingCode::FileUnreadable));
-        assert_eq!(read(&found(0), 10, &mut buffer), Err(FindingCode::FileEmpty));
-        assert_eq!(read(&found(5), 4, &mut buffer), Err(FindingCode::FileTooLarge));
+        assert_eq!(
+            read(&found(4), 10, &mut buffer),
+            Err(FindingCode::FileUnreadable)
+        );
+        assert_eq!(
+            read(&found(6), 10, &mut buffer),
+            Err(FindingCode::FileUnreadable)
+        );
+        assert_eq!(
+            read(&found(0), 10, &mut buffer),
+            Err(FindingCode::FileEmpty)
+        );
+        assert_eq!(
+            read(&found(5), 4, &mut buffer),
+            Err(FindingCode::FileTooLarge)
+        );
         fs::rename(&path, root.path().join("real")).unwrap();
         std::os::unix::fs::symlink(root.path().join("real"), &path).unwrap();
-        assert_eq!(read(&found(5), 10, &mut buffer), Err(FindingCode::FileUnreadable));
+        assert_eq!(
+            read(&found(5), 10, &mut buffer),
+            Err(FindingCode::FileUnreadable)
+        );
     }
 }

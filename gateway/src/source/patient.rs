@@ -114,7 +114,10 @@ impl PatientReader<'_> {
             digest.update(&(path.len() as u64).to_be_bytes());
             digest.update(path);
             digest.update(&found.bytes.to_be_bytes());
-            found.stamps.iter().for_each(|stamp| digest.update(&stamp.to_be_bytes()));
+            found
+                .stamps
+                .iter()
+                .for_each(|stamp| digest.update(&stamp.to_be_bytes()));
         }
         digest.finish()
     }
@@ -146,7 +149,12 @@ impl PatientReader<'_> {
             }
         }
         visited.files.withdrawn = resolved.withdrawn.len() as u64;
-        readings.extend(resolved.withdrawn.iter().filter_map(|(name, _)| ssmix2::withdrawal(name)));
+        readings.extend(
+            resolved
+                .withdrawn
+                .iter()
+                .filter_map(|(name, _)| ssmix2::withdrawal(name)),
+        );
         readings
     }
 
@@ -171,7 +179,11 @@ impl PatientReader<'_> {
         let pass = screened.pass().clone();
         let separated = Box::new(separate(screened, &self.keys));
         visited.findings.extend_from_slice(separated.findings());
-        visited.outcome = Outcome::Passed { separated, pass, fingerprint };
+        visited.outcome = Outcome::Passed {
+            separated,
+            pass,
+            fingerprint,
+        };
         visited
     }
 }
@@ -189,7 +201,11 @@ impl Visited {
         let seen = listing.files.len() as u64;
         let bytes = listing.files.iter().map(|found| found.bytes).sum();
         Self {
-            files: Files { seen, bytes, ..Files::default() },
+            files: Files {
+                seen,
+                bytes,
+                ..Files::default()
+            },
             records: BTreeMap::new(),
             findings,
             drops,
@@ -220,12 +236,14 @@ impl Visited {
                     Kind::Known(kind) => {
                         self.files.unsupported += 1;
                         self.drops.count(&format!("kind:{kind}"));
-                        self.findings.push(Finding::of_file(FindingCode::KindUnsupported));
+                        self.findings
+                            .push(Finding::of_file(FindingCode::KindUnsupported));
                     }
                     Kind::Unknown => {
                         self.files.unsupported += 1;
                         self.drops.count("kind:unknown");
-                        self.findings.push(Finding::of_file(FindingCode::KindUnknown));
+                        self.findings
+                            .push(Finding::of_file(FindingCode::KindUnknown));
                     }
                 },
                 Err(code) => {
@@ -248,7 +266,9 @@ impl Visited {
     /// Whether some file may read differently next time although nothing about it changes.
     fn must_retry(&self) -> bool {
         let passing = [FindingCode::FileUnreadable, FindingCode::FileEmpty];
-        self.findings.iter().any(|finding| passing.contains(&finding.code))
+        self.findings
+            .iter()
+            .any(|finding| passing.contains(&finding.code))
     }
 }
 
@@ -256,7 +276,13 @@ fn name_file(found: &Found, levels: [&str; 3]) -> Result<FileName, FindingCode> 
     let [date, kind, file] = found.place.as_ref().ok_or(FindingCode::PlaceMismatch)?;
     let name = FileName::parse(file)?;
     let [level1, level2, level3] = levels;
-    let folders = Folders { level1, level2, level3, care_date: date, kind };
+    let folders = Folders {
+        level1,
+        level2,
+        level3,
+        care_date: date,
+        kind,
+    };
     match ssmix2::place::check(&folders, &name) {
         Some(code) => Err(code),
         None => Ok(name),

@@ -46,7 +46,12 @@ impl Walk {
         }
         let mut drops = Drops::default();
         let first = children(&OsString::new(), roots, &mut drops);
-        Ok(Self { first, second: Vec::new().into_iter(), third: Vec::new().into_iter(), drops })
+        Ok(Self {
+            first,
+            second: Vec::new().into_iter(),
+            third: Vec::new().into_iter(),
+            drops,
+        })
     }
 
     /// What lay between the folders and is no folder: counted, not read.
@@ -62,7 +67,10 @@ impl Iterator for Walk {
         loop {
             if let Some((parents, name, folders)) = self.third.next() {
                 let (first, second) = split(&parents);
-                return Some(PatientFolder { levels: [first, second, name], folders });
+                return Some(PatientFolder {
+                    levels: [first, second, name],
+                    folders,
+                });
             }
             if let Some((parent, name, folders)) = self.second.next() {
                 let mut parents = parent;
@@ -79,7 +87,12 @@ impl Iterator for Walk {
 
 fn split(parents: &OsString) -> (OsString, OsString) {
     let mut parts = Path::new(parents).components();
-    let mut part = || parts.next().map(|c| c.as_os_str().to_owned()).unwrap_or_default();
+    let mut part = || {
+        parts
+            .next()
+            .map(|c| c.as_os_str().to_owned())
+            .unwrap_or_default()
+    };
     (part(), part())
 }
 
@@ -98,7 +111,10 @@ fn children(parent: &OsString, folders: &[PathBuf], drops: &mut Drops) -> Level 
             };
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => {
-                    found.entry(entry.file_name()).or_default().push(entry.path());
+                    found
+                        .entry(entry.file_name())
+                        .or_default()
+                        .push(entry.path());
                 }
                 Ok(kind) if kind.is_symlink() => drops.count("walk:link"),
                 Ok(_) => drops.count("walk:stray-file"),
@@ -106,8 +122,10 @@ fn children(parent: &OsString, folders: &[PathBuf], drops: &mut Drops) -> Level 
             }
         }
     }
-    let level: Vec<_> =
-        found.into_iter().map(|(name, paths)| (parent.clone(), name, paths)).collect();
+    let level: Vec<_> = found
+        .into_iter()
+        .map(|(name, paths)| (parent.clone(), name, paths))
+        .collect();
     level.into_iter()
 }
 
@@ -129,12 +147,36 @@ mod tests {
         std::os::unix::fs::symlink("/etc", one.join("000/link")).unwrap();
         let mut walk = Walk::start(&[one, two]).unwrap();
         let patients: Vec<_> = walk.by_ref().collect();
-        let names: Vec<_> = patients.iter().map(|p| (p.levels[2].clone(), p.folders.len())).collect();
-        let expected = [("0001112", 1), ("0001113", 2), ("0001120", 1), ("9990001", 1)];
-        assert_eq!(names, expected.map(|(name, count)| (OsString::from(name), count)));
-        assert_eq!(patients[2].levels.clone().map(|l| l.into_string().unwrap())[..2], ["000", "112"]);
-        let drops: Vec<_> = walk.into_drops().iter().map(|(n, c)| (n.to_owned(), c)).collect();
-        assert_eq!(drops, [("walk:link".to_owned(), 1), ("walk:stray-file".to_owned(), 1)]);
+        let names: Vec<_> = patients
+            .iter()
+            .map(|p| (p.levels[2].clone(), p.folders.len()))
+            .collect();
+        let expected = [
+            ("0001112", 1),
+            ("0001113", 2),
+            ("0001120", 1),
+            ("9990001", 1),
+        ];
+        assert_eq!(
+            names,
+            expected.map(|(name, count)| (OsString::from(name), count))
+        );
+        assert_eq!(
+            patients[2].levels.clone().map(|l| l.into_string().unwrap())[..2],
+            ["000", "112"]
+        );
+        let drops: Vec<_> = walk
+            .into_drops()
+            .iter()
+            .map(|(n, c)| (n.to_owned(), c))
+            .collect();
+        assert_eq!(
+            drops,
+            [
+                ("walk:link".to_owned(), 1),
+                ("walk:stray-file".to_owned(), 1)
+            ]
+        );
     }
 
     #[test]

@@ -18,13 +18,24 @@ impl Search {
         let mut patterns: Vec<Vec<u8>> = Vec::new();
         for identifier in identifiers {
             patterns.push(identifier.as_bytes().to_vec());
-            patterns.push(identifier.encode_utf16().flat_map(u16::to_le_bytes).collect());
+            patterns.push(
+                identifier
+                    .encode_utf16()
+                    .flat_map(u16::to_le_bytes)
+                    .collect(),
+            );
             if !identifier.is_ascii() {
-                patterns.extend([SHIFT_JIS, EUC_JP].iter().filter_map(|e| encode(e, identifier)));
+                patterns.extend(
+                    [SHIFT_JIS, EUC_JP]
+                        .iter()
+                        .filter_map(|e| encode(e, identifier)),
+                );
                 patterns.extend(encode(ISO_2022_JP, identifier).map(without_escapes));
             }
         }
-        Ok(Self { automaton: AhoCorasick::new(patterns)? })
+        Ok(Self {
+            automaton: AhoCorasick::new(patterns)?,
+        })
     }
 
     /// How many places hold one of the strings.

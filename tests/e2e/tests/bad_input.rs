@@ -1,6 +1,10 @@
 //! Bad input: one plain error with a code, both languages and a next step; nothing lost, nothing
 //! sent, and everything well again once the cause is gone.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests fail by panicking"
+)]
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +25,10 @@ struct Scene {
 fn scene() -> Scene {
     let folder = tempfile::tempdir().unwrap();
     let (_, deployment) = town_with_deployment(folder.path(), 3, PERSONS).unwrap();
-    let job = Job { deployment, programs: Programs::beside_test().unwrap() };
+    let job = Job {
+        deployment,
+        programs: Programs::beside_test().unwrap(),
+    };
     Scene { folder, job }
 }
 
@@ -33,7 +40,11 @@ impl Scene {
     fn edit(&self, from: &str, to: &str) {
         let config = self.config();
         assert!(config.contains(from), "{from} is not in the settings");
-        fs::write(&self.job.deployment.sites[0].config, config.replace(from, to)).unwrap();
+        fs::write(
+            &self.job.deployment.sites[0].config,
+            config.replace(from, to),
+        )
+        .unwrap();
     }
 
     /// Runs the gateway and checks that it ended with this code and sent nothing.
@@ -41,11 +52,22 @@ impl Scene {
         let ended = self.job.run_gateway(0, &[]).unwrap();
         assert_eq!(ended.status.code(), Some(status), "{code}: {}", ended.told);
         let line = ended.told.lines().find(|line| line.starts_with(code));
-        assert!(line.is_some_and(|line| !line.is_ascii()), "{code}: {}", ended.told);
+        assert!(
+            line.is_some_and(|line| !line.is_ascii()),
+            "{code}: {}",
+            ended.told
+        );
         assert!(ended.told.contains(". "), "no English: {}", ended.told);
-        let sent = ended.report.as_ref().and_then(|report| report.pointer("/batches/sent"));
+        let sent = ended
+            .report
+            .as_ref()
+            .and_then(|report| report.pointer("/batches/sent"));
         assert_eq!(sent.and_then(Value::as_u64).unwrap_or(0), 0);
-        assert_eq!(files_below(&self.job.deployment.inbox), 0, "{code}: something was sent");
+        assert_eq!(
+            files_below(&self.job.deployment.inbox),
+            0,
+            "{code}: something was sent"
+        );
     }
 
     /// Runs the gateway with the front up and checks that everything goes out.
@@ -53,8 +75,14 @@ impl Scene {
         let mut front = self.job.start_front().unwrap();
         let report = self.job.run_gateway(0, &[]).unwrap().well().unwrap();
         front.kill().unwrap();
-        assert!(report.pointer("/batches/sent").and_then(Value::as_u64) > Some(0), "{report}");
-        assert_eq!(report.pointer("/batches/waiting").and_then(Value::as_u64), Some(0));
+        assert!(
+            report.pointer("/batches/sent").and_then(Value::as_u64) > Some(0),
+            "{report}"
+        );
+        assert_eq!(
+            report.pointer("/batches/waiting").and_then(Value::as_u64),
+            Some(0)
+        );
     }
 }
 
@@ -112,19 +140,29 @@ fn a_storage_without_ledger_or_stop_list_sends_nothing() {
 /// A-059, B-007: without contract or filing the gate is closed for everybody.
 #[test]
 fn without_contract_or_filing_everybody_is_withheld() {
-    for (pattern, reason) in [("[contract]", "no_contract"), ("filing_reference", "no_filing")] {
+    for (pattern, reason) in [
+        ("[contract]", "no_contract"),
+        ("filing_reference", "no_filing"),
+    ] {
         let scene = scene();
         let config = scene.config();
         let kept: String = match reason {
             "no_contract" => without_section(&config, pattern),
-            _ => config.lines().filter(|l| !l.starts_with(pattern)).map(|l| format!("{l}\n")).collect(),
+            _ => config
+                .lines()
+                .filter(|l| !l.starts_with(pattern))
+                .map(|l| format!("{l}\n"))
+                .collect(),
         };
         fs::write(&scene.job.deployment.sites[0].config, kept).unwrap();
         let report = scene.job.run_gateway(0, &[]).unwrap().well().unwrap();
         let passed = report.pointer("/patients/passed").and_then(Value::as_u64);
         let withheld = report.pointer(&format!("/withheld/{reason}/persons"));
         assert_eq!(passed, Some(0));
-        assert_eq!(withheld.and_then(Value::as_u64), report.pointer("/patients/seen").unwrap().as_u64());
+        assert_eq!(
+            withheld.and_then(Value::as_u64),
+            report.pointer("/patients/seen").unwrap().as_u64()
+        );
         assert_eq!(files_below(&scene.job.deployment.inbox), 0);
         fs::write(&scene.job.deployment.sites[0].config, config).unwrap();
         scene.recovers();
@@ -173,10 +211,14 @@ fn a_clock_that_went_back_seals_nothing() {
     let state = &scene.job.deployment.sites[0].state;
     let _ = scene.job.run_gateway(0, &["--hold"]).unwrap();
     let file = rusqlite::Connection::open(state.join("state.sqlite")).unwrap();
-    let seen: i64 = file.query_row("SELECT latest FROM clock", [], |row| row.get(0)).unwrap();
-    file.execute("UPDATE clock SET latest = latest + 86400", []).unwrap();
+    let seen: i64 = file
+        .query_row("SELECT latest FROM clock", [], |row| row.get(0))
+        .unwrap();
+    file.execute("UPDATE clock SET latest = latest + 86400", [])
+        .unwrap();
     scene.ends_with("G007", 1);
-    file.execute("UPDATE clock SET latest = ?1", [seen]).unwrap();
+    file.execute("UPDATE clock SET latest = ?1", [seen])
+        .unwrap();
     drop(file);
     scene.recovers();
 }
@@ -187,14 +229,21 @@ fn a_clock_that_went_back_seals_nothing() {
 fn a_foreign_front_gets_nothing_and_a_foreign_receipt_counts_for_nothing() {
     let scene = scene();
     let stranger = tempfile::tempdir().unwrap();
-    let sources: Vec<_> =
-        scene.job.deployment.sites.iter().map(|site| site.source.clone()).collect();
+    let sources: Vec<_> = scene
+        .job
+        .deployment
+        .sites
+        .iter()
+        .map(|site| site.source.clone())
+        .collect();
     let today = harness::scene::today();
-    let other =
-        harness::deployment::Deployment::prepare(stranger.path(), &sources, today).unwrap();
+    let other = harness::deployment::Deployment::prepare(stranger.path(), &sources, today).unwrap();
     let ours = scene.job.deployment.address.to_string();
     let theirs = other.address.to_string();
-    let foreign = Job { deployment: other, programs: scene.job.programs.clone() };
+    let foreign = Job {
+        deployment: other,
+        programs: scene.job.programs.clone(),
+    };
     let mut front = foreign.start_front().unwrap();
     scene.edit(&ours, &theirs);
     scene.ends_with("G013", 1);
@@ -206,7 +255,11 @@ fn a_foreign_front_gets_nothing_and_a_foreign_receipt_counts_for_nothing() {
     fs::copy(foreign.deployment.root.join("keys/receipt.pub"), &receipt).unwrap();
     let mut front = scene.job.start_front().unwrap();
     let ended = scene.job.run_gateway(0, &[]).unwrap();
-    assert!(ended.told.lines().any(|line| line.starts_with("G015")), "{}", ended.told);
+    assert!(
+        ended.told.lines().any(|line| line.starts_with("G015")),
+        "{}",
+        ended.told
+    );
     front.kill().unwrap();
     fs::write(&receipt, text).unwrap();
     scene.recovers();
@@ -225,9 +278,19 @@ fn an_unreachable_front_keeps_everything_in_the_queue() {
 #[test]
 fn a_damaged_batch_in_the_queue_is_not_sent() {
     let scene = scene();
-    scene.job.run_gateway(0, &["--hold"]).unwrap().well().unwrap();
+    scene
+        .job
+        .run_gateway(0, &["--hold"])
+        .unwrap()
+        .well()
+        .unwrap();
     let spool = scene.job.deployment.sites[0].state.join("spool");
-    let batch = fs::read_dir(&spool).unwrap().next().unwrap().unwrap().path();
+    let batch = fs::read_dir(&spool)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
     let whole = fs::read(&batch).unwrap();
     let mut flipped = whole.clone();
     flipped[whole.len() / 2] ^= 1;
@@ -261,10 +324,18 @@ fn a_full_disk_loses_nothing() {
     );
     let mut command = Command::new("unshare");
     let root = nix::unistd::geteuid().is_root();
-    command.args(if root { &["--mount"][..] } else { &["--mount", "--map-root-user"][..] });
+    command.args(if root {
+        &["--mount"][..]
+    } else {
+        &["--mount", "--map-root-user"][..]
+    });
     let output = command.args(["sh", "-c", &script]).output().unwrap();
     let told = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    assert_ne!(output.status.code(), Some(99), "a mount namespace is needed: {told}");
+    assert_ne!(
+        output.status.code(),
+        Some(99),
+        "a mount namespace is needed: {told}"
+    );
     assert!(told.contains("first 1") && told.contains("G009"), "{told}");
     assert!(told.contains("second 0"), "{told}");
     assert!(!told.contains("queued 0"), "{told}");

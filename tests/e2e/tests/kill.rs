@@ -1,6 +1,10 @@
 //! A power cut at any moment (C-09, P-18): programs are killed at random points and started again;
 //! the final data set is the same, byte for byte.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests fail by panicking"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -34,7 +38,10 @@ fn prepared(root: &Path, town: &Path, keys: Option<&Path>) -> Job {
     let mut deployment = Deployment::prepare(root, &town_sources(town), today()).unwrap();
     small_batches(&deployment);
     deployment.seed = Some(42);
-    Job { deployment, programs: Programs::beside_test().unwrap() }
+    Job {
+        deployment,
+        programs: Programs::beside_test().unwrap(),
+    }
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -71,14 +78,22 @@ fn finish(job: &Job) -> (BTreeMap<String, Vec<u8>>, u64) {
 fn fifty_kills_of_gateway_and_front_change_nothing_in_the_final_data_set() {
     let folder = tempfile::tempdir().unwrap();
     let town = folder.path().join("town");
-    let plan = TownPlan { seed: 11, persons: PERSONS, as_of: today() };
+    let plan = TownPlan {
+        seed: 11,
+        persons: PERSONS,
+        as_of: today(),
+    };
     write_town(&town, &plan, &mut |_, _| {}).unwrap();
 
     let calm = prepared(&folder.path().join("calm"), &town, None);
     let started = Instant::now();
     let (expected, sealed) = finish(&calm);
     let whole = started.elapsed();
-    assert!(expected.len() > 10 && sealed >= 20, "{} files, {sealed} batches", expected.len());
+    assert!(
+        expected.len() > 10 && sealed >= 20,
+        "{} files, {sealed} batches",
+        expected.len()
+    );
 
     let keys = folder.path().join("calm/keys");
     let rough = prepared(&folder.path().join("rough"), &town, Some(&keys));
@@ -103,11 +118,17 @@ fn fifty_kills_of_gateway_and_front_change_nothing_in_the_final_data_set() {
         }
     }
     front.kill().unwrap();
-    assert!(cut_short >= 10, "only {cut_short} kills met a running gateway");
+    assert!(
+        cut_short >= 10,
+        "only {cut_short} kills met a running gateway"
+    );
     let (found, _) = finish(&rough);
     let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&found), names(&expected));
     for (name, bytes) in &expected {
-        assert!(found[name] == *bytes, "{name} differs after {cut_short} kills");
+        assert!(
+            found[name] == *bytes,
+            "{name} differs after {cut_short} kills"
+        );
     }
 }

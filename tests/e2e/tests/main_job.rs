@@ -1,5 +1,9 @@
 //! The main job on a synthetic town, with the real programs (P-11, P-12).
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests fail by panicking"
+)]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -26,7 +30,14 @@ fn scene() -> Scene {
     let folder = tempfile::tempdir().unwrap();
     let (truth, deployment) = town_with_deployment(folder.path(), 7, PERSONS).unwrap();
     let programs = Programs::beside_test().unwrap();
-    Scene { _folder: folder, truth, job: Job { deployment, programs } }
+    Scene {
+        _folder: folder,
+        truth,
+        job: Job {
+            deployment,
+            programs,
+        },
+    }
 }
 
 fn run_sites(job: &Job) -> Vec<Value> {
@@ -39,11 +50,19 @@ fn run_sites(job: &Job) -> Vec<Value> {
 }
 
 fn number(report: &Value, pointer: &str) -> u64 {
-    report.pointer(pointer).and_then(Value::as_u64).unwrap_or_else(|| panic!("{pointer}: {report}"))
+    report
+        .pointer(pointer)
+        .and_then(Value::as_u64)
+        .unwrap_or_else(|| panic!("{pointer}: {report}"))
 }
 
 fn key<K: std::str::FromStr>(path: &Path) -> K {
-    fs::read_to_string(path).unwrap().trim().parse().ok().unwrap()
+    fs::read_to_string(path)
+        .unwrap()
+        .trim()
+        .parse()
+        .ok()
+        .unwrap()
 }
 
 fn keys(deployment: &Deployment) -> (CoreSecretKey, Vec<VerifyingKey>) {
@@ -57,7 +76,11 @@ fn keys(deployment: &Deployment) -> (CoreSecretKey, Vec<VerifyingKey>) {
 /// leaves on disk names anybody.
 #[test]
 fn nobody_is_named_and_nobody_withheld_is_found_in_anything_a_run_leaves() {
-    let Scene { _folder, truth, job } = scene();
+    let Scene {
+        _folder,
+        truth,
+        job,
+    } = scene();
     let reports = run_sites(&job);
     job.run_core(&["run"]).unwrap().well().unwrap();
 
@@ -68,24 +91,40 @@ fn nobody_is_named_and_nobody_withheld_is_found_in_anything_a_run_leaves() {
         .filter(|registration| !registration.may_leave())
         .map(|registration| {
             let site = usize::from(registration.hospital);
-            job.deployment.subject(site, &registration.chart_number).unwrap().to_string()
+            job.deployment
+                .subject(site, &registration.chart_number)
+                .unwrap()
+                .to_string()
         })
         .collect();
-    let counted: u64 = reports.iter().map(|report| number(report, "/patients/withheld")).sum();
-    assert!(withheld.len() >= 6, "the town must withhold somebody for every reason");
+    let counted: u64 = reports
+        .iter()
+        .map(|report| number(report, "/patients/withheld"))
+        .sum();
+    assert!(
+        withheld.len() >= 6,
+        "the town must withhold somebody for every reason"
+    );
     assert_eq!(counted, withheld.len() as u64);
 
     let (core, sites) = keys(&job.deployment);
     let identifiers = Search::new(&truth.identifiers).unwrap();
     let strangers = Search::new(&withheld.into_iter().collect::<Vec<_>>()).unwrap();
     let left = leftovers(&job.deployment.root, &core, &sites).unwrap();
-    let opened = |kind: &str| left.iter().filter(|file| file.path.to_string_lossy().ends_with(kind));
+    let opened = |kind: &str| {
+        left.iter()
+            .filter(|file| file.path.to_string_lossy().ends_with(kind))
+    };
     assert!(opened(".batch").count() > 0 && opened(".parquet").count() > 0);
     for file in &left {
         for content in &file.contents {
             let path = file.path.display();
             assert_eq!(identifiers.hits(content), 0, "{path} names somebody");
-            assert_eq!(strangers.hits(content), 0, "{path} holds somebody who was withheld");
+            assert_eq!(
+                strangers.hits(content),
+                0,
+                "{path} holds somebody who was withheld"
+            );
         }
     }
 }
@@ -94,29 +133,55 @@ fn nobody_is_named_and_nobody_withheld_is_found_in_anything_a_run_leaves() {
 /// subject that may leave in what was left.
 #[test]
 fn the_search_finds_names_in_the_source_and_subjects_in_the_batches() {
-    let Scene { _folder, truth, job } = scene();
+    let Scene {
+        _folder,
+        truth,
+        job,
+    } = scene();
     run_sites(&job);
     let identifiers = Search::new(&truth.identifiers).unwrap();
     let (core, sites) = keys(&job.deployment);
     for site in &job.deployment.sites {
         let source = leftovers(&site.source.storage, &core, &sites).unwrap();
-        let named = source.iter().filter(|file| identifiers.hits(&file.contents[1]) > 0).count();
+        let named = source
+            .iter()
+            .filter(|file| identifiers.hits(&file.contents[1]) > 0)
+            .count();
         assert_eq!(named, source.len(), "every message names its patient");
     }
     let left = leftovers(&job.deployment.inbox, &core, &sites).unwrap();
-    for registration in truth.persons.iter().flat_map(|person| &person.registrations) {
+    for registration in truth
+        .persons
+        .iter()
+        .flat_map(|person| &person.registrations)
+    {
         let site = usize::from(registration.hospital);
-        let subject = job.deployment.subject(site, &registration.chart_number).unwrap();
+        let subject = job
+            .deployment
+            .subject(site, &registration.chart_number)
+            .unwrap();
         let search = Search::new(&[subject.to_string()]).unwrap();
-        let found = left.iter().flat_map(|file| &file.contents).any(|c| search.hits(c) > 0);
-        assert_eq!(found, registration.may_leave(), "{}", registration.may_leave());
+        let found = left
+            .iter()
+            .flat_map(|file| &file.contents)
+            .any(|c| search.hits(c) > 0);
+        assert_eq!(
+            found,
+            registration.may_leave(),
+            "{}",
+            registration.may_leave()
+        );
     }
 }
 
 /// A-002, C-10: a second run sends nothing twice, and reads without writing to the source.
 #[test]
 fn a_second_run_sends_nothing_and_the_source_is_untouched() {
-    let Scene { _folder, truth: _, job } = scene();
+    let Scene {
+        _folder,
+        truth: _,
+        job,
+    } = scene();
     let before = snapshot(&job.deployment);
     let first = run_sites(&job);
     job.run_core(&["run"]).unwrap().well().unwrap();
@@ -124,7 +189,10 @@ fn a_second_run_sends_nothing_and_the_source_is_untouched() {
     job.run_core(&["run"]).unwrap().well().unwrap();
     for (first, second) in first.iter().zip(&second) {
         assert!(number(first, "/batches/sent") > 0);
-        assert_eq!(number(first, "/batches/sent"), number(first, "/batches/sealed"));
+        assert_eq!(
+            number(first, "/batches/sent"),
+            number(first, "/batches/sealed")
+        );
         assert_eq!(number(second, "/batches/sealed"), 0);
         assert_eq!(number(second, "/batches/sent"), 0);
         assert_eq!(number(second, "/batches/waiting"), 0);
@@ -137,7 +205,11 @@ fn a_second_run_sends_nothing_and_the_source_is_untouched() {
 /// Every file that was seen is accounted for, in numbers.
 #[test]
 fn every_file_is_read_superseded_withdrawn_or_set_aside_with_a_count() {
-    let Scene { _folder, truth, job } = scene();
+    let Scene {
+        _folder,
+        truth,
+        job,
+    } = scene();
     let reports = run_sites(&job);
     for (site, report) in reports.iter().enumerate() {
         let files = |name: &str| number(report, &format!("/files/{name}"));
@@ -148,7 +220,14 @@ fn every_file_is_read_superseded_withdrawn_or_set_aside_with_a_count() {
             .filter(|registration| usize::from(registration.hospital) == site)
             .map(|registration| u64::from(registration.files))
             .sum();
-        let accounted = ["read", "superseded", "withdrawn", "unsupported", "quarantined", "unchanged"];
+        let accounted = [
+            "read",
+            "superseded",
+            "withdrawn",
+            "unsupported",
+            "quarantined",
+            "unchanged",
+        ];
         assert_eq!(files("seen"), truth);
         assert_eq!(accounted.iter().map(|name| files(name)).sum::<u64>(), truth);
         assert_eq!(files("quarantined"), 0, "{report}");

@@ -1,6 +1,10 @@
 //! The storage of an independent generator: what an independent count over its files gives is
 //! what the gateway reads.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "tests fail by panicking"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,19 +19,35 @@ use serde_json::{Value, json};
 
 /// Segments that make one record each, by data kind: the whole of the independent count.
 const RECORDS: &[(&str, &[(&str, &str)])] = &[
-    ("ADT-00", &[("PID|", "Patient"), ("OBX|", "Observation"), ("IN1|", "Coverage")]),
+    (
+        "ADT-00",
+        &[
+            ("PID|", "Patient"),
+            ("OBX|", "Observation"),
+            ("IN1|", "Coverage"),
+        ],
+    ),
     ("ADT-12", &[("PV1|", "Encounter")]),
     ("ADT-22", &[("PV1|", "Encounter")]),
     ("ADT-52", &[("PV1|", "Encounter")]),
     ("PPR-01", &[("PRB|", "Condition")]),
     ("OMP-01", &[("RXE|", "MedicationRequest")]),
-    ("OMP-02", &[("RXE|", "MedicationRequest"), ("RXC|", "MedicationRequest")]),
+    (
+        "OMP-02",
+        &[("RXE|", "MedicationRequest"), ("RXC|", "MedicationRequest")],
+    ),
     ("OML-11", &[("OBX|", "Observation")]),
 ];
 
 fn unpacked(folder: &Path) -> PathBuf {
-    let archive = Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/storage-200-patients.tar.xz");
-    let status = Command::new("tar").arg("-xf").arg(archive).arg("-C").arg(folder).status();
+    let archive =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../samples/storage-200-patients.tar.xz");
+    let status = Command::new("tar")
+        .arg("-xf")
+        .arg(archive)
+        .arg("-C")
+        .arg(folder)
+        .status();
     assert!(status.unwrap().success(), "Debian packages: tar, xz-utils");
     folder.join("ssmixtwins")
 }
@@ -47,7 +67,13 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 fn counted(files: &[PathBuf]) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     for path in files {
-        let kind = path.parent().unwrap().file_name().unwrap().to_str().unwrap();
+        let kind = path
+            .parent()
+            .unwrap()
+            .file_name()
+            .unwrap()
+            .to_str()
+            .unwrap();
         let (_, segments) = RECORDS.iter().find(|(name, _)| *name == kind).unwrap();
         let bytes = fs::read(path).unwrap();
         for line in bytes.split(|byte| *byte == b'\n') {
@@ -71,11 +97,23 @@ fn all_notified(storage: &Path, folder: &Path) -> SiteSource {
         }
     }
     assert_eq!(patients.len(), 200);
-    let rows: String = patients.iter().map(|p| format!("{p},2025-01-01,2024-12,posted\n")).collect();
+    let rows: String = patients
+        .iter()
+        .map(|p| format!("{p},2025-01-01,2024-12,posted\n"))
+        .collect();
     let (notices, stops) = (folder.join("notices.csv"), folder.join("stops.csv"));
-    fs::write(&notices, format!("patient_id,notified_on,document_version,method\n{rows}")).unwrap();
+    fs::write(
+        &notices,
+        format!("patient_id,notified_on,document_version,method\n{rows}"),
+    )
+    .unwrap();
     fs::write(&stops, "patient_id,requested_on,requester\n").unwrap();
-    SiteSource { site: "SAMPLE".to_owned(), storage: storage.to_owned(), notices, stops }
+    SiteSource {
+        site: "SAMPLE".to_owned(),
+        storage: storage.to_owned(),
+        notices,
+        stops,
+    }
 }
 
 #[test]
@@ -87,7 +125,10 @@ fn records_by_kind_equal_an_independent_count_with_no_unexplained_drop() {
     let expected = counted(&all);
     let source = all_notified(&storage, folder.path());
     let deployment = Deployment::prepare(&folder.path().join("run"), &[source], today()).unwrap();
-    let job = Job { deployment, programs: Programs::beside_test().unwrap() };
+    let job = Job {
+        deployment,
+        programs: Programs::beside_test().unwrap(),
+    };
     let mut front = job.start_front().unwrap();
     let ended = job.run_gateway(0, &[]).unwrap();
     assert!(!ended.told.contains("panicked"), "{}", ended.told);
@@ -101,7 +142,10 @@ fn records_by_kind_equal_an_independent_count_with_no_unexplained_drop() {
     // A line that became no record is counted by name; nothing is missing without a name.
     let mut found: BTreeMap<String, u64> = serde_json::from_value(at("/records_read")).unwrap();
     let drops: BTreeMap<String, u64> = serde_json::from_value(at("/drops")).unwrap();
-    let lines: Vec<_> = drops.keys().filter(|name| name.starts_with("line:")).collect();
+    let lines: Vec<_> = drops
+        .keys()
+        .filter(|name| name.starts_with("line:"))
+        .collect();
     assert!(lines.is_empty(), "lines without a record: {lines:?}");
     assert_eq!(found, expected);
     assert_eq!(at("/records_sealed"), at("/records_read"));

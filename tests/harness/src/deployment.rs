@@ -84,18 +84,40 @@ impl Deployment {
         let address = free_address()?;
         let authority = Authority::new("Sekisho test authority")?;
         let effective_from = today.checked_sub(jiff::Span::new().days(EFFECTIVE_DAYS))?;
-        let shared = Shared { root, authority: &authority, address, effective_from };
+        let shared = Shared {
+            root,
+            authority: &authority,
+            address,
+            effective_from,
+        };
         make_keys(root, sources)?;
-        let sites = sources.iter().map(|source| shared.site(source)).collect::<Result<Vec<_>>>()?;
+        let sites = sources
+            .iter()
+            .map(|source| shared.site(source))
+            .collect::<Result<Vec<_>>>()?;
         let (core_state, inbox) = (root.join("core/state"), root.join("inbox"));
-        for folder in [&core_state, &inbox, &root.join("front/staging"), &root.join("front/receipts")] {
+        for folder in [
+            &core_state,
+            &inbox,
+            &root.join("front/staging"),
+            &root.join("front/receipts"),
+        ] {
             fs::create_dir_all(folder)?;
         }
         let front_config = shared.front(&inbox)?;
         let core_config = shared.core(sources, &inbox, &core_state)?;
         let root = root.clone();
         let seed = None;
-        Ok(Self { root, sites, front_config, core_config, core_state, inbox, address, seed })
+        Ok(Self {
+            root,
+            sites,
+            front_config,
+            core_config,
+            core_state,
+            inbox,
+            address,
+            seed,
+        })
     }
 
     /// The reference under which a site's patient is known at the core.
@@ -116,8 +138,14 @@ fn make_keys(root: &Path, sources: &[SiteSource]) -> Result<()> {
         return Ok(());
     }
     fs::create_dir_all(&keys)?;
-    write_secret(&keys.join("token.key"), &MacKey::generate(&mut random).to_text())?;
-    write_secret(&keys.join("rekey.key"), &MacKey::generate(&mut random).to_text())?;
+    write_secret(
+        &keys.join("token.key"),
+        &MacKey::generate(&mut random).to_text(),
+    )?;
+    write_secret(
+        &keys.join("rekey.key"),
+        &MacKey::generate(&mut random).to_text(),
+    )?;
     let core = CoreSecretKey::generate(&mut random)?;
     write_secret(&keys.join("core.key"), &core.to_text())?;
     fs::write(keys.join("core.pub"), core.public().to_string())?;
@@ -127,7 +155,10 @@ fn make_keys(root: &Path, sources: &[SiteSource]) -> Result<()> {
     for source in sources {
         let site = keys.join(&source.site);
         fs::create_dir_all(&site)?;
-        write_secret(&site.join("site.key"), &MacKey::generate(&mut random).to_text())?;
+        write_secret(
+            &site.join("site.key"),
+            &MacKey::generate(&mut random).to_text(),
+        )?;
         let signing = SigningKey::generate(&mut random)?;
         write_secret(&site.join("signing.key"), &signing.to_text())?;
         fs::write(site.join("signing.pub"), signing.public().to_string())?;
@@ -138,7 +169,10 @@ fn make_keys(root: &Path, sources: &[SiteSource]) -> Result<()> {
 
 fn read_key<K: std::str::FromStr>(path: &Path) -> Result<K> {
     let text = fs::read_to_string(path)?;
-    text.trim().parse().ok().with_context(|| format!("{} is no such key", path.display()))
+    text.trim()
+        .parse()
+        .ok()
+        .with_context(|| format!("{} is no such key", path.display()))
 }
 
 impl Shared<'_> {
@@ -149,11 +183,21 @@ impl Shared<'_> {
         let keys = self.root.join("keys");
         let own = keys.join(&source.site);
         let (certificate, key) = (folder.join("device.pem"), folder.join("device.key"));
-        self.authority.issue_device(&source.site, &certificate, &key)?;
+        self.authority
+            .issue_device(&source.site, &certificate, &key)?;
         let settings = table([
             ("site", text(&source.site)),
-            ("source", table([("storages", toml::Value::Array(vec![path(&source.storage)?]))])),
-            ("ledger", table([("notices", path(&source.notices)?), ("stops", path(&source.stops)?)])),
+            (
+                "source",
+                table([("storages", toml::Value::Array(vec![path(&source.storage)?]))]),
+            ),
+            (
+                "ledger",
+                table([
+                    ("notices", path(&source.notices)?),
+                    ("stops", path(&source.stops)?),
+                ]),
+            ),
             ("contract", self.contract(&source.site)),
             ("state", table([("folder", path(&state)?)])),
             (
@@ -181,7 +225,12 @@ impl Shared<'_> {
         let config = folder.join("gateway.toml");
         write_settings(&config, settings)?;
         let key = read_key(&own.join("site.key"))?;
-        Ok(Site { source: source.clone(), config, state, key })
+        Ok(Site {
+            source: source.clone(),
+            config,
+            state,
+            key,
+        })
     }
 
     fn front(&self, inbox: &Path) -> Result<PathBuf> {
@@ -192,6 +241,8 @@ impl Shared<'_> {
         let settings = table([
             ("name", text("front-1")),
             ("listen", text(&self.address.to_string())),
+            // Kernels before Linux 6.2 cannot guard the inbox whole; the demo runs on them too.
+            ("inbox_guard", text("best-effort")),
             (
                 "folders",
                 table([
@@ -208,7 +259,10 @@ impl Shared<'_> {
                     ("client_authority", path(&folder.join("authority.pem"))?),
                 ]),
             ),
-            ("keys", table([("receipt", path(&self.root.join("keys/receipt.key"))?)])),
+            (
+                "keys",
+                table([("receipt", path(&self.root.join("keys/receipt.key"))?)]),
+            ),
         ]);
         let config = folder.join("front.toml");
         write_settings(&config, settings)?;
@@ -236,6 +290,7 @@ impl Shared<'_> {
             ("inbox", path(inbox)?),
             ("state", path(state)?),
             ("keys", key_files),
+            ("transports", toml::Value::Array(vec![text("laboratory")])),
             ("site", toml::Value::Array(sites)),
         ]);
         let config = self.root.join("core/core.toml");
@@ -258,12 +313,20 @@ fn text(value: &str) -> toml::Value {
 }
 
 fn path(value: &Path) -> Result<toml::Value> {
-    value.to_str().map(text).with_context(|| format!("{} is not text", value.display()))
+    value
+        .to_str()
+        .map(text)
+        .with_context(|| format!("{} is not text", value.display()))
 }
 
 fn table<const N: usize>(entries: [(&str, toml::Value); N]) -> toml::Value {
     let entries: BTreeMap<_, _> = entries.into_iter().collect();
-    toml::Value::Table(entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    toml::Value::Table(
+        entries
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect(),
+    )
 }
 
 fn write_settings(path: &Path, settings: toml::Value) -> Result<()> {

@@ -44,7 +44,10 @@ impl Job {
     /// Starts the front and waits until it listens.
     pub fn start_front(&self) -> Result<Running> {
         let mut command = self.programs.collector();
-        command.arg("front").arg("--config").arg(&self.deployment.front_config);
+        command
+            .arg("front")
+            .arg("--config")
+            .arg(&self.deployment.front_config);
         let mut front = Running::start(&mut command, &self.log("front"))?;
         wait_for(self.deployment.address, &mut front)?;
         Ok(front)
@@ -72,11 +75,17 @@ impl Job {
     pub fn run_core(&self, arguments: &[&str]) -> Result<Ended> {
         let name = format!("core-{}", arguments.first().copied().unwrap_or_default());
         let mut command = self.programs.collector();
-        command.arg("core").arg("--config").arg(&self.deployment.core_config);
+        command
+            .arg("core")
+            .arg("--config")
+            .arg(&self.deployment.core_config);
         if let Some(seed) = self.deployment.seed {
             command.arg("--danger-fixed-seed").arg(seed.to_string());
         }
-        command.args(arguments).arg("--report").arg(self.report(&name));
+        command
+            .args(arguments)
+            .arg("--report")
+            .arg(self.report(&name));
         self.run(&mut command, &name)
     }
 
@@ -111,7 +120,10 @@ impl Job {
         let name = site.source.site.clone();
         let mut command = self.programs.gateway();
         command.arg("run").arg("--config").arg(&site.config);
-        command.arg("--report").arg(self.report(&name)).args(arguments);
+        command
+            .arg("--report")
+            .arg(self.report(&name))
+            .args(arguments);
         command.env("RUST_LOG", "info");
         Ok((command, name))
     }
@@ -121,12 +133,18 @@ impl Job {
         if report.exists() {
             fs::remove_file(&report)?;
         }
-        let output = command.output().with_context(|| format!("{:?}", command.get_program()))?;
+        let output = command
+            .output()
+            .with_context(|| format!("{:?}", command.get_program()))?;
         let told = [output.stdout, output.stderr].concat();
         fs::write(self.log(name), &told)?;
         let report = report.exists().then(|| read_json(&report)).transpose()?;
         let told = String::from_utf8_lossy(&told).into_owned();
-        Ok(Ended { status: output.status, report, told })
+        Ok(Ended {
+            status: output.status,
+            report,
+            told,
+        })
     }
 
     fn report(&self, name: &str) -> PathBuf {

@@ -17,7 +17,12 @@ use anyhow::{Context, Result};
 
 /// Writes a file that only this user can read.
 pub(crate) fn write_secret(path: &Path, text: &str) -> Result<()> {
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path);
     file.and_then(|mut file| file.write_all(text.as_bytes()))
         .with_context(|| path.display().to_string())
 }

@@ -40,7 +40,12 @@ impl Authority {
     /// Issues the front's certificate.
     pub fn issue_front(&self, certificate: &Path, key: &Path) -> Result<()> {
         let params = CertificateParams::new(vec![FRONT_NAME.to_owned()])?;
-        self.issue(params, ExtendedKeyUsagePurpose::ServerAuth, certificate, key)
+        self.issue(
+            params,
+            ExtendedKeyUsagePurpose::ServerAuth,
+            certificate,
+            key,
+        )
     }
 
     /// Issues a device's certificate; the site stands in it as `urn:sekisho:site:<id>`.
@@ -48,7 +53,12 @@ impl Authority {
         let mut params = CertificateParams::default();
         let uri = Ia5String::try_from(format!("urn:sekisho:site:{site}"))?;
         params.subject_alt_names.push(SanType::URI(uri));
-        self.issue(params, ExtendedKeyUsagePurpose::ClientAuth, certificate, key)
+        self.issue(
+            params,
+            ExtendedKeyUsagePurpose::ClientAuth,
+            certificate,
+            key,
+        )
     }
 
     fn issue(
@@ -58,7 +68,9 @@ impl Authority {
         certificate: &Path,
         key: &Path,
     ) -> Result<()> {
-        params.distinguished_name.push(DnType::CommonName, "sekisho");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "sekisho");
         params.extended_key_usages = vec![usage];
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         let pair = KeyPair::generate()?;

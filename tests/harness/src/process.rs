@@ -23,9 +23,15 @@ impl Programs {
     pub fn in_folder(folder: &Path) -> Result<Self> {
         for name in ["sekisho-gateway", "sekisho-collector"] {
             let path = folder.join(name);
-            ensure!(path.is_file(), "{} is missing: cargo build --workspace --bins", path.display());
+            ensure!(
+                path.is_file(),
+                "{} is missing: cargo build --workspace --bins",
+                path.display()
+            );
         }
-        Ok(Self { folder: folder.to_owned() })
+        Ok(Self {
+            folder: folder.to_owned(),
+        })
     }
 
     /// The programs beside the running test, which cargo put one folder deeper.
@@ -34,7 +40,10 @@ impl Programs {
     /// See [`Programs::in_folder`].
     pub fn beside_test() -> Result<Self> {
         let test = std::env::current_exe()?;
-        let folder = test.parent().and_then(Path::parent).context("folder of the test")?;
+        let folder = test
+            .parent()
+            .and_then(Path::parent)
+            .context("folder of the test")?;
         Self::in_folder(folder)
     }
 

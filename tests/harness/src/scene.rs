@@ -56,7 +56,15 @@ pub fn truth(root: &Path) -> Result<Truth> {
 /// See [`write_town`] and [`Deployment::prepare`].
 pub fn town_with_deployment(root: &Path, seed: u64, persons: u32) -> Result<(Truth, Deployment)> {
     let town = root.join("town");
-    write_town(&town, &TownPlan { seed, persons, as_of: today() }, &mut |_, _| {})?;
+    write_town(
+        &town,
+        &TownPlan {
+            seed,
+            persons,
+            as_of: today(),
+        },
+        &mut |_, _| {},
+    )?;
     let deployment = Deployment::prepare(&root.join("run"), &town_sources(&town), today())?;
     Ok((truth(&town)?, deployment))
 }

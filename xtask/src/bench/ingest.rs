@@ -33,12 +33,23 @@ pub(crate) fn measure(bench: &Bench<'_>) -> Result<Vec<Figure>> {
         }
         let site = source::of_storage(&storage, &root.join("ledger"), "BENCH")?;
         let deployment = Deployment::prepare(&root, &[site], today())?;
-        let job = Job { deployment, programs: programs.clone() };
+        let job = Job {
+            deployment,
+            programs: programs.clone(),
+        };
         let report = job.run_gateway(0, &["--hold"])?.well()?;
         let seen = report.pointer("/files/seen").and_then(Value::as_u64);
-        ensure!(seen == Some(files), "the gateway saw {seen:?} files of {files}");
+        ensure!(
+            seen == Some(files),
+            "the gateway saw {seen:?} files of {files}"
+        );
         let seconds = report.pointer("/seconds/collect").and_then(Value::as_f64);
-        peak = peak.max(report.pointer("/peak_memory_bytes").and_then(Value::as_u64).unwrap_or(0));
+        peak = peak.max(
+            report
+                .pointer("/peak_memory_bytes")
+                .and_then(Value::as_u64)
+                .unwrap_or(0),
+        );
         // The first round warms the cache.
         if run > 0 {
             plain.push(plain_rate);

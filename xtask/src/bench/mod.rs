@@ -78,25 +78,41 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let mut all_met = true;
     for (name, measure) in chosen {
         let folder = workspace.scratch(&format!("bench-{name}"))?;
-        let bench = Bench { workspace, folder, runs: arguments.runs.max(1) };
+        let bench = Bench {
+            workspace,
+            folder,
+            runs: arguments.runs.max(1),
+        };
         let figures = measure(&bench)?;
         show(name, &figures);
         write(&out.join(format!("{name}.json")), &figures)?;
         all_met &= figures.iter().all(Figure::met);
     }
-    Ok(if all_met { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if all_met {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn write(path: &Path, figures: &[Figure]) -> Result<()> {
     fs::write(path, serde_json::to_vec_pretty(figures)?).with_context(|| path.display().to_string())
 }
 
-#[expect(clippy::print_stdout, reason = "the purpose of the command is to print its result")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the purpose of the command is to print its result"
+)]
 fn show(name: &str, figures: &[Figure]) {
     println!("{name}");
-    println!("  {:<44} {:>14} {:>8} {:>9} {:>9}  peak MiB", "work", "value", "ratio", "at least", "");
+    println!(
+        "  {:<44} {:>14} {:>8} {:>9} {:>9}  peak MiB",
+        "work", "value", "ratio", "at least", ""
+    );
     for figure in figures {
-        let least = figure.at_least.map_or("-".to_owned(), |least| format!("{least:.2}"));
+        let least = figure
+            .at_least
+            .map_or("-".to_owned(), |least| format!("{least:.2}"));
         let verdict = if figure.met() { "ok" } else { "MISSED" };
         println!(
             "  {:<44} {:>10.1} {:<8} {:>5.2} {least:>9} {verdict:>9}  {:.1}",

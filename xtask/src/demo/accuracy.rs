@@ -17,7 +17,14 @@ pub(crate) fn compare(job: &Job, truth: &Truth, summary: &mut Summary) -> Result
         for registration in &person.registrations {
             let site = usize::from(registration.hospital);
             let subject = job.deployment.subject(site, &registration.chart_number)?;
-            let site = job.deployment.sites.get(site).context("site")?.source.site.as_str();
+            let site = job
+                .deployment
+                .sites
+                .get(site)
+                .context("site")?
+                .source
+                .site
+                .as_str();
             let Some(research) = linked.get(&(site.to_owned(), subject.to_string())) else {
                 continue;
             };
@@ -26,7 +33,10 @@ pub(crate) fn compare(job: &Job, truth: &Truth, summary: &mut Summary) -> Result
             *common_sizes.entry((person.number, research)).or_default() += 1;
         }
     }
-    let (right, common) = (pairs(true_sizes.into_values()), pairs(common_sizes.into_values()));
+    let (right, common) = (
+        pairs(true_sizes.into_values()),
+        pairs(common_sizes.into_values()),
+    );
     let found = pairs(linked_sizes.into_values());
     summary.precision = (found > 0).then(|| common as f64 / found as f64);
     summary.recall = (right > 0).then(|| common as f64 / right as f64);

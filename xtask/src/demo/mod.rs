@@ -14,8 +14,8 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use harness::deployment::{Deployment, SiteSource};
 use harness::job::Job;
-use harness::summary::{Summary, grouped};
 use harness::scene::{today, town_sources, truth, write_town};
+use harness::summary::{Summary, grouped};
 use town::{TownPlan, Truth};
 
 use crate::Workspace;
@@ -57,7 +57,10 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let material = material(arguments, &out, &mut steps)?;
     let root = out.join("run");
     let deployment = Deployment::prepare(&root, &material.sites, today())?;
-    let job = Job { deployment, programs };
+    let job = Job {
+        deployment,
+        programs,
+    };
 
     let mut summary = Summary::default();
     steps.announce("送り出し", "gateways: read, screen, separate, seal, send");
@@ -85,7 +88,11 @@ fn material(arguments: &Arguments, out: &Path, steps: &mut Steps) -> Result<Mate
         };
         let site = source::of_storage(&storage, &out.join("ledger"), "HOSPITAL-A")?;
         steps.done("見本の準備 storage");
-        return Ok(Material { sites: vec![site], truth: None, lint_list: None });
+        return Ok(Material {
+            sites: vec![site],
+            truth: None,
+            lint_list: None,
+        });
     }
     steps.announce("町づくり", "making the synthetic town");
     let root = out.join("town");
@@ -95,7 +102,11 @@ fn material(arguments: &Arguments, out: &Path, steps: &mut Steps) -> Result<Mate
         if root.exists() {
             fs::remove_dir_all(&root)?;
         }
-        let plan = TownPlan { seed: arguments.seed, persons: arguments.persons, as_of: today() };
+        let plan = TownPlan {
+            seed: arguments.seed,
+            persons: arguments.persons,
+            as_of: today(),
+        };
         write_town(&root, &plan, &mut |done, total| steps.progress(done, total))?;
         fs::write(&done, &stamp)?;
     }
@@ -104,19 +115,28 @@ fn material(arguments: &Arguments, out: &Path, steps: &mut Steps) -> Result<Mate
     let lint_list = root.join("identifiers.txt");
     fs::write(&lint_list, truth.identifiers.join("\n"))?;
     let sites = town_sources(&root);
-    Ok(Material { sites, truth: Some(truth), lint_list: Some(lint_list) })
+    Ok(Material {
+        sites,
+        truth: Some(truth),
+        lint_list: Some(lint_list),
+    })
 }
 
 /// Runs the front and all gateways at once; gives the front's peak memory.
 fn run_sites(job: &Job, summary: &mut Summary) -> Result<u64> {
     let mut front = job.start_front()?;
     let sites = job.deployment.sites.len();
-    let gateways: Vec<_> =
-        (0..sites).map(|site| job.start_gateway(site, &[])).collect::<Result<_>>()?;
+    let gateways: Vec<_> = (0..sites)
+        .map(|site| job.start_gateway(site, &[]))
+        .collect::<Result<_>>()?;
     for (site, mut gateway) in gateways.into_iter().enumerate() {
         let status = gateway.wait()?;
         let log = job.gateway_log(site)?;
-        anyhow::ensure!(status.success(), "gateway {site} ended with {status}; see {}", log.display());
+        anyhow::ensure!(
+            status.success(),
+            "gateway {site} ended with {status}; see {}",
+            log.display()
+        );
         summing::gateway(&job.gateway_report(site)?, summary)?;
     }
     let peak = front.peak_memory_bytes();
@@ -130,7 +150,10 @@ fn finish(out: &Path, made: &Path, summary: &Summary) -> Result<()> {
         fs::remove_dir_all(&release)?;
     }
     copy_folder(made, &release)?;
-    fs::write(out.join("summary.json"), serde_json::to_vec_pretty(summary)?)?;
+    fs::write(
+        out.join("summary.json"),
+        serde_json::to_vec_pretty(summary)?,
+    )?;
     fs::write(out.join("report.html"), page::page(summary))?;
     screen(out, summary);
     Ok(())
@@ -147,7 +170,10 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "the purpose of the command is to print its result")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the purpose of the command is to print its result"
+)]
 fn screen(out: &Path, summary: &Summary) {
     let rate = |value: Option<f64>| value.map_or("—".to_owned(), |v| format!("{v:.5}"));
     let withheld: Vec<_> = summary
@@ -158,17 +184,26 @@ fn screen(out: &Path, summary: &Summary) {
     println!();
     if summary.batches == 0 && summary.sent == 0 {
         println!("前回から変わったものがないため、何も送りませんでした。二重送信はありません。");
-        println!("Nothing has changed since the last run: nothing was sent, nothing was sent twice.");
+        println!(
+            "Nothing has changed since the last run: nothing was sent, nothing was sent twice."
+        );
     }
     for (ja, en, value) in [
         ("ファイル", "files", grouped(summary.files)),
         ("読んだ記録", "records read", grouped(summary.records)),
         ("留め置いた人", "persons withheld", withheld.join(", ")),
-        ("封かんした記録", "records sealed", grouped(summary.sealed_records)),
+        (
+            "封かんした記録",
+            "records sealed",
+            grouped(summary.sealed_records),
+        ),
         (
             "束: 封かん/送信/受領(累計)",
             "batches sealed/sent/accepted in all",
-            format!("{} / {} / {}", summary.batches, summary.sent, summary.accepted),
+            format!(
+                "{} / {} / {}",
+                summary.batches, summary.sent, summary.accepted
+            ),
         ),
         ("人", "persons linked", grouped(summary.persons)),
         (
@@ -181,12 +216,19 @@ fn screen(out: &Path, summary: &Summary) {
             "k reached / persons suppressed",
             format!("{} / {}", summary.k, grouped(summary.suppressed)),
         ),
-        ("提供した行", "rows released", grouped(summary.rows_released)),
+        (
+            "提供した行",
+            "rows released",
+            grouped(summary.rows_released),
+        ),
         ("時間", "seconds", format!("{:.1}", summary.seconds)),
         (
             "最大メモリ",
             "largest process, MiB",
-            format!("{:.1}", summary.peak_memory_bytes as f64 / f64::from(1 << 20)),
+            format!(
+                "{:.1}",
+                summary.peak_memory_bytes as f64 / f64::from(1 << 20)
+            ),
         ),
     ] {
         println!("  {ja} ({en}): {value}");
@@ -204,7 +246,10 @@ struct Steps {
 
 impl Default for Steps {
     fn default() -> Self {
-        Self { started: Instant::now(), taken: Vec::new() }
+        Self {
+            started: Instant::now(),
+            taken: Vec::new(),
+        }
     }
 }
 
@@ -225,6 +270,7 @@ impl Steps {
     }
 
     fn done(&mut self, name: &str) {
-        self.taken.push((name.to_owned(), self.started.elapsed().as_secs_f64()));
+        self.taken
+            .push((name.to_owned(), self.started.elapsed().as_secs_f64()));
     }
 }

@@ -75,10 +75,19 @@ fn funnel(summary: &Summary) -> String {
         ("読んだ記録 records read".to_owned(), summary.records),
         ("留め置いた記録 withheld".to_owned(), withheld),
         ("封かんした記録 sealed".to_owned(), summary.sealed_records),
-        ("センターにある記録 stored at the core".to_owned(), summary.stored_records),
-        ("患者（施設ごと） site-patients".to_owned(), summary.subjects),
+        (
+            "センターにある記録 stored at the core".to_owned(),
+            summary.stored_records,
+        ),
+        (
+            "患者（施設ごと） site-patients".to_owned(),
+            summary.subjects,
+        ),
         ("つないだ人 persons linked".to_owned(), summary.persons),
-        ("提供した人 persons released".to_owned(), summary.persons_released),
+        (
+            "提供した人 persons released".to_owned(),
+            summary.persons_released,
+        ),
         ("提供した行 rows released".to_owned(), summary.rows_released),
     ]) + &format!(
         "<p>束 {} / 送信 {} / 受領 {} / 拒否 {} <span class=\"en\">batches sealed / sent / accepted / refused (accepted and refused over all runs)</span></p>",
@@ -98,13 +107,30 @@ fn withheld(summary: &Summary) -> String {
     if rows.is_empty() {
         rows = row("なし none", &[0, 0, 0]);
     }
-    let head = ["理由 reason", "人 persons", "ファイル files", "記録 records"];
-    let others = [
-        ("隔離したファイル quarantined files", summary.quarantined_files),
-        ("古い版のファイル superseded versions", summary.superseded_files),
-        ("施設が削除した文書 deleted by the site", summary.withdrawn_files),
+    let head = [
+        "理由 reason",
+        "人 persons",
+        "ファイル files",
+        "記録 records",
     ];
-    let others: String = others.iter().map(|(name, count)| row(name, &[*count])).collect();
+    let others = [
+        (
+            "隔離したファイル quarantined files",
+            summary.quarantined_files,
+        ),
+        (
+            "古い版のファイル superseded versions",
+            summary.superseded_files,
+        ),
+        (
+            "施設が削除した文書 deleted by the site",
+            summary.withdrawn_files,
+        ),
+    ];
+    let others: String = others
+        .iter()
+        .map(|(name, count)| row(name, &[*count]))
+        .collect();
     table(&head, &rows) + &table(&["その他 other", "ファイル files"], &others)
 }
 
@@ -129,7 +155,10 @@ fn linkage(summary: &Summary) -> String {
         _ => "<p>正解のないデータのため、精度は測れません。<br><span class=\"en\">There is no truth to compare with, so precision and recall are not known.</span></p>".to_owned(),
     };
     text + &bars(&[
-        ("患者（施設ごと） site-patients".to_owned(), summary.subjects),
+        (
+            "患者（施設ごと） site-patients".to_owned(),
+            summary.subjects,
+        ),
         ("人 persons".to_owned(), summary.persons),
     ])
 }
@@ -147,15 +176,22 @@ fn findings(summary: &Summary) -> String {
     let mut rows = String::new();
     for code in FindingCode::ALL {
         if let Some(count) = summary.findings.get(code.as_str()) {
-            let text = format!("{code} {}<br><span class=\"en\">{}</span>", code.ja(), code.en());
+            let text = format!(
+                "{code} {}<br><span class=\"en\">{}</span>",
+                code.ja(),
+                code.en()
+            );
             rows += &row(&text, &[*count]);
         }
     }
     if rows.is_empty() {
         rows = row("なし none", &[0]);
     }
-    let dropped: String =
-        summary.dropped.iter().map(|(name, count)| row(&escape(name), &[*count])).collect();
+    let dropped: String = summary
+        .dropped
+        .iter()
+        .map(|(name, count)| row(&escape(name), &[*count]))
+        .collect();
     let head = ["送らずに数えたもの left on site, by name", "件 count"];
     table(&["所見 finding", "件 count"], &rows) + &table(&head, &dropped)
 }
@@ -174,7 +210,7 @@ fn steps(summary: &Summary) -> String {
 }
 
 fn sizes(summary: &Summary) -> String {
-    let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / (1 << 20) as f64);
+    let mib = |bytes: u64| format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20));
     let lines = [
         ("元のファイル source files", mib(summary.source_bytes)),
         ("封かんした束 sealed batches", mib(summary.sealed_bytes)),
@@ -190,11 +226,18 @@ fn sizes(summary: &Summary) -> String {
 }
 
 fn pairs<'a>(entries: impl Iterator<Item = (&'a String, &'a u64)>) -> Vec<(String, u64)> {
-    entries.map(|(name, count)| (name.clone(), *count)).collect()
+    entries
+        .map(|(name, count)| (name.clone(), *count))
+        .collect()
 }
 
 fn bars(entries: &[(String, u64)]) -> String {
-    let most = entries.iter().map(|(_, count)| *count).max().unwrap_or(0).max(1);
+    let most = entries
+        .iter()
+        .map(|(_, count)| *count)
+        .max()
+        .unwrap_or(0)
+        .max(1);
     let rows: Vec<_> = entries
         .iter()
         .map(|(name, count)| (name.clone(), *count as f64 / most as f64, grouped(*count)))
@@ -220,7 +263,10 @@ fn chart(rows: &[(String, f64, String)]) -> String {
         );
     }
     let height = rows.len() * ROW + 4;
-    let label: Vec<_> = rows.iter().map(|(name, _, value)| format!("{name} {value}")).collect();
+    let label: Vec<_> = rows
+        .iter()
+        .map(|(name, _, value)| format!("{name} {value}"))
+        .collect();
     let label = escape(&label.join(", "));
     format!("<svg viewBox=\"0 0 860 {height}\" role=\"img\" aria-label=\"{label}\">{marks}</svg>")
 }
@@ -235,11 +281,16 @@ fn table(head: &[&str], rows: &str) -> String {
 }
 
 fn row(name: &str, counts: &[u64]) -> String {
-    let counts: String =
-        counts.iter().map(|count| format!("<td class=\"n\">{}</td>", grouped(*count))).collect();
+    let counts: String = counts
+        .iter()
+        .map(|count| format!("<td class=\"n\">{}</td>", grouped(*count)))
+        .collect();
     format!("<tr><td>{name}</td>{counts}</tr>")
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }

@@ -12,7 +12,9 @@ use jiff::ToSpan as _;
 /// A site that reads an existing storage. Its notice ledger says that every patient of the storage
 /// was notified 60 days ago; its stop list is empty.
 pub(crate) fn of_storage(storage: &Path, ledger: &Path, site: &str) -> Result<SiteSource> {
-    let storage = storage.canonicalize().with_context(|| storage.display().to_string())?;
+    let storage = storage
+        .canonicalize()
+        .with_context(|| storage.display().to_string())?;
     fs::create_dir_all(ledger)?;
     let (notices, stops) = (ledger.join("notices.csv"), ledger.join("stops.csv"));
     let notified_on = today().checked_sub(60.days())?;
@@ -22,7 +24,12 @@ pub(crate) fn of_storage(storage: &Path, ledger: &Path, site: &str) -> Result<Si
     }
     fs::write(&notices, lines)?;
     fs::write(&stops, "patient_id,requested_on,requester\n")?;
-    Ok(SiteSource { site: site.to_owned(), storage, notices, stops })
+    Ok(SiteSource {
+        site: site.to_owned(),
+        storage,
+        notices,
+        stops,
+    })
 }
 
 /// Unpacks the committed sample, unless that was done before.
@@ -30,7 +37,10 @@ pub(crate) fn of_storage(storage: &Path, ledger: &Path, site: &str) -> Result<Si
 /// # Errors
 /// `tar` or `xz` is missing: the Debian packages are `tar` and `xz-utils`.
 pub(crate) fn unpacked_sample(root: &Path, folder: &Path) -> Result<PathBuf> {
-    unpacked(&root.join("tests/samples/storage-200-patients.tar.xz"), folder)
+    unpacked(
+        &root.join("tests/samples/storage-200-patients.tar.xz"),
+        folder,
+    )
 }
 
 /// Unpacks an archive of a storage, unless that was done before.
@@ -38,9 +48,18 @@ pub(crate) fn unpacked(archive: &Path, folder: &Path) -> Result<PathBuf> {
     let (target, done) = (folder.join("storage"), folder.join("storage.complete"));
     if !done.exists() {
         fs::create_dir_all(&target)?;
-        let status = Command::new("tar").arg("-xf").arg(archive).arg("-C").arg(&target).status();
+        let status = Command::new("tar")
+            .arg("-xf")
+            .arg(archive)
+            .arg("-C")
+            .arg(&target)
+            .status();
         let status = status.context("tar (Debian packages: tar, xz-utils)")?;
-        ensure!(status.success(), "{} cannot be unpacked (xz-utils?)", archive.display());
+        ensure!(
+            status.success(),
+            "{} cannot be unpacked (xz-utils?)",
+            archive.display()
+        );
         fs::write(&done, "")?;
     }
     // An archive may hold the storage in a folder of its own.

@@ -28,7 +28,10 @@ pub(crate) fn gateway(report: &Value, summary: &mut Summary) -> Result<()> {
         summary.records += count;
         *summary.records_by_kind.entry(name).or_default() += count;
     }
-    summary.sealed_records += counts(report, "/records_sealed")?.iter().map(|c| c.1).sum::<u64>();
+    summary.sealed_records += counts(report, "/records_sealed")?
+        .iter()
+        .map(|c| c.1)
+        .sum::<u64>();
     for (name, count) in counts(report, "/findings")? {
         *summary.findings.entry(name).or_default() += count;
     }
@@ -53,7 +56,10 @@ pub(crate) fn core(job: &Job, lint_list: Option<&Path>, summary: &mut Summary) -
     summary.accepted = number(&linked, "/status/batches")?;
     summary.subjects = number(&linked, "/status/subjects")?;
     summary.persons = number(&linked, "/status/persons")?;
-    summary.stored_records = counts(&linked, "/status/records")?.iter().map(|c| c.1).sum();
+    summary.stored_records = counts(&linked, "/status/records")?
+        .iter()
+        .map(|c| c.1)
+        .sum();
     for (outcome, reasons) in entries(&linked, "/status/files")? {
         if outcome == "refused" {
             summary.refused = counts(&reasons, "")?.iter().map(|c| c.1).sum();
@@ -84,13 +90,19 @@ pub(crate) fn core(job: &Job, lint_list: Option<&Path>, summary: &mut Summary) -
 }
 
 fn number(report: &Value, pointer: &str) -> Result<u64> {
-    report.pointer(pointer).and_then(Value::as_u64).with_context(|| format!("{pointer} in a report"))
+    report
+        .pointer(pointer)
+        .and_then(Value::as_u64)
+        .with_context(|| format!("{pointer} in a report"))
 }
 
 fn entries(report: &Value, pointer: &str) -> Result<Vec<(String, Value)>> {
     let object = report.pointer(pointer).and_then(Value::as_object);
     let object = object.with_context(|| format!("{pointer} in a report"))?;
-    Ok(object.iter().map(|(name, value)| (name.clone(), value.clone())).collect())
+    Ok(object
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect())
 }
 
 fn counts(report: &Value, pointer: &str) -> Result<Vec<(String, u64)>> {

@@ -31,9 +31,14 @@ impl Outcome {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        [Self::Accepted, Self::Refused, Self::Waiting, Self::Duplicate]
-            .into_iter()
-            .find(|outcome| outcome.as_str() == text)
+        [
+            Self::Accepted,
+            Self::Refused,
+            Self::Waiting,
+            Self::Duplicate,
+        ]
+        .into_iter()
+        .find(|outcome| outcome.as_str() == text)
     }
 }
 
@@ -170,7 +175,10 @@ impl Catalogue {
         )?;
         let chain = query
             .query_row([site.as_str()], |row| {
-                Ok(Chain { sequence: unsigned(row.get(0)?), manifest_digest: row.get(1)? })
+                Ok(Chain {
+                    sequence: unsigned(row.get(0)?),
+                    manifest_digest: row.get(1)?,
+                })
             })
             .optional()?;
         Ok(chain)
@@ -181,25 +189,30 @@ impl Catalogue {
         let mut query = self
             .connection
             .prepare_cached("SELECT id FROM batch WHERE site = ?1 AND sequence = ?2")?;
-        let id: Option<[u8; 32]> =
-            query.query_row(params![site.as_str(), signed(sequence)], |row| row.get(0)).optional()?;
+        let id: Option<[u8; 32]> = query
+            .query_row(params![site.as_str(), signed(sequence)], |row| row.get(0))
+            .optional()?;
         Ok(id.map(BatchId::new))
     }
 
     /// Ids of all accepted batches, by site and sequence.
     pub(crate) fn batches(&self) -> Result<Vec<BatchId>> {
-        let mut query =
-            self.connection.prepare_cached("SELECT id FROM batch ORDER BY site, sequence")?;
+        let mut query = self
+            .connection
+            .prepare_cached("SELECT id FROM batch ORDER BY site, sequence")?;
         let ids = query.query_map([], |row| row.get(0).map(BatchId::new))?;
         Ok(ids.collect::<std::result::Result<_, _>>()?)
     }
 
     /// Sites with an accepted batch, in order.
     pub(crate) fn sites(&self) -> Result<Vec<SiteId>> {
-        let mut query =
-            self.connection.prepare_cached("SELECT DISTINCT site FROM batch ORDER BY site")?;
+        let mut query = self
+            .connection
+            .prepare_cached("SELECT DISTINCT site FROM batch ORDER BY site")?;
         let names = query.query_map([], |row| row.get::<_, String>(0))?;
-        names.map(|name| name?.parse().map_err(|_| damaged("site"))).collect()
+        names
+            .map(|name| name?.parse().map_err(|_| damaged("site")))
+            .collect()
     }
 
     /// Sequence numbers of a site's batches that have a file of the named table, in order.
@@ -216,9 +229,9 @@ impl Catalogue {
 
     /// Rows stored in each table, by name.
     pub(crate) fn rows(&self) -> Result<Vec<(String, u64)>> {
-        let mut query = self
-            .connection
-            .prepare_cached("SELECT name, sum(rows) FROM batch_table GROUP BY name ORDER BY name")?;
+        let mut query = self.connection.prepare_cached(
+            "SELECT name, sum(rows) FROM batch_table GROUP BY name ORDER BY name",
+        )?;
         let rows = query.query_map([], |row| Ok((row.get(0)?, unsigned(row.get(1)?))))?;
         Ok(rows.collect::<std::result::Result<_, _>>()?)
     }
@@ -228,8 +241,9 @@ impl Catalogue {
         let mut query = self.connection.prepare_cached(
             "SELECT outcome, reason, count(*) FROM file GROUP BY outcome, reason ORDER BY 1, 2",
         )?;
-        let rows =
-            query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, unsigned(row.get(2)?))))?;
+        let rows = query.query_map([], |row| {
+            Ok((row.get(0)?, row.get(1)?, unsigned(row.get(2)?)))
+        })?;
         Ok(rows.collect::<std::result::Result<_, _>>()?)
     }
 }

@@ -87,7 +87,9 @@ pub(super) fn append(connection: &Connection, event: &Event, at: i64) -> Result<
 fn head(connection: &Connection) -> Result<Head> {
     let mut query = connection
         .prepare_cached("SELECT height, digest FROM ledger ORDER BY height DESC LIMIT 1")?;
-    let head = query.query_row([], |row| Ok((unsigned(row.get(0)?), row.get(1)?))).optional()?;
+    let head = query
+        .query_row([], |row| Ok((unsigned(row.get(0)?), row.get(1)?)))
+        .optional()?;
     Ok(head.unwrap_or((0, [0; 32])))
 }
 
@@ -132,7 +134,9 @@ impl Catalogue {
     /// The text of every entry, oldest first.
     #[cfg(test)]
     pub(crate) fn ledger(&self) -> Result<Vec<String>> {
-        let mut query = self.connection.prepare("SELECT event FROM ledger ORDER BY height")?;
+        let mut query = self
+            .connection
+            .prepare("SELECT event FROM ledger ORDER BY height")?;
         let events = query.query_map([], |row| row.get(0))?;
         Ok(events.collect::<std::result::Result<_, _>>()?)
     }
@@ -144,7 +148,10 @@ mod tests {
     use crate::core::failure::Problem;
 
     fn event(number: u8) -> Event {
-        Event::Minted { person: number.to_string(), subjects: vec![] }
+        Event::Minted {
+            person: number.to_string(),
+            subjects: vec![],
+        }
     }
 
     #[test]
@@ -153,10 +160,16 @@ mod tests {
         let catalogue = Catalogue::open(&folder.path().join("c")).unwrap();
         let connection = &catalogue.connection;
         for number in 1..=3 {
-            assert_eq!(append(connection, &event(number), 5).unwrap(), u64::from(number));
+            assert_eq!(
+                append(connection, &event(number), 5).unwrap(),
+                u64::from(number)
+            );
         }
         assert_eq!(catalogue.check_ledger().unwrap(), 3);
-        for attack in ["DELETE FROM ledger WHERE height = 2", "UPDATE ledger SET event = ''"] {
+        for attack in [
+            "DELETE FROM ledger WHERE height = 2",
+            "UPDATE ledger SET event = ''",
+        ] {
             assert!(connection.execute(attack, []).is_err(), "{attack}");
         }
         connection
@@ -165,6 +178,9 @@ mod tests {
                  UPDATE ledger SET event = replace(event, '2', '9') WHERE height = 2",
             )
             .unwrap();
-        assert_eq!(catalogue.check_ledger().unwrap_err().problem(), Problem::Damaged);
+        assert_eq!(
+            catalogue.check_ledger().unwrap_err().problem(),
+            Problem::Damaged
+        );
     }
 }

@@ -40,10 +40,14 @@ impl Catalogue {
     }
 
     fn migrate(&mut self) -> Result<()> {
-        let version: usize =
-            self.connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let version: usize = self
+            .connection
+            .pragma_query_value(None, "user_version", |row| row.get(0))?;
         let Some(missing) = MIGRATIONS.get(version..) else {
-            return Err(Failure::new(Problem::CatalogueNewer, format!("version {version}")));
+            return Err(Failure::new(
+                Problem::CatalogueNewer,
+                format!("version {version}"),
+            ));
         };
         for (step, migration) in missing.iter().enumerate() {
             let transaction = self.connection.transaction()?;
@@ -69,8 +73,13 @@ mod tests {
         let path = folder.path().join("catalogue.sqlite");
         drop(Catalogue::open(&path).unwrap());
         drop(Catalogue::open(&path).unwrap());
-        Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
-        let refused = Catalogue::open(&path).err().map(|failure| failure.problem());
+        Connection::open(&path)
+            .unwrap()
+            .pragma_update(None, "user_version", 99)
+            .unwrap();
+        let refused = Catalogue::open(&path)
+            .err()
+            .map(|failure| failure.problem());
         assert_eq!(refused, Some(Problem::CatalogueNewer));
     }
 
@@ -79,7 +88,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("catalogue.sqlite");
         std::fs::write(&path, "x".repeat(4096)).unwrap();
-        let refused = Catalogue::open(&path).err().map(|failure| failure.problem());
+        let refused = Catalogue::open(&path)
+            .err()
+            .map(|failure| failure.problem());
         assert_eq!(refused, Some(Problem::Damaged));
     }
 }

@@ -26,7 +26,10 @@ impl Member {
     /// Reads what [`Member::named`] wrote.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (site, subject) = text.split_once(':')?;
-        Some(Self { site: site.parse().ok()?, subject: subject.parse().ok()? })
+        Some(Self {
+            site: site.parse().ok()?,
+            subject: subject.parse().ok()?,
+        })
     }
 }
 
@@ -71,7 +74,11 @@ enum Planned {
 impl Change {
     /// An empty change.
     pub(crate) fn new(at: i64) -> Self {
-        Self { transaction_at: at, members: Vec::new(), events: Vec::new() }
+        Self {
+            transaction_at: at,
+            members: Vec::new(),
+            events: Vec::new(),
+        }
     }
 
     /// Sets the person of a subject.
@@ -107,7 +114,13 @@ impl Catalogue {
         rows.map(|row| {
             let (site, subject, person) = row?;
             let site = site.parse().map_err(|_| damaged("member"))?;
-            Ok((Member { site, subject: SubjectRef::new(subject) }, ResearchId::new(person)))
+            Ok((
+                Member {
+                    site,
+                    subject: SubjectRef::new(subject),
+                },
+                ResearchId::new(person),
+            ))
         })
         .collect()
     }
@@ -119,7 +132,10 @@ impl Catalogue {
              ORDER BY minted, research_id",
         )?;
         let rows = query.query_map([], |row| {
-            Ok(Person { id: ResearchId::new(row.get(0)?), minted: unsigned(row.get(1)?) })
+            Ok(Person {
+                id: ResearchId::new(row.get(0)?),
+                minted: unsigned(row.get(1)?),
+            })
         })?;
         Ok(rows.collect::<std::result::Result<_, _>>()?)
     }
@@ -188,10 +204,22 @@ impl Catalogue {
         let added = transaction.execute(
             "INSERT OR IGNORE INTO apart (site_a, subject_a, site_b, subject_b)
              VALUES (?1, ?2, ?3, ?4)",
-            params![a.site.as_str(), a.subject.as_bytes(), b.site.as_str(), b.subject.as_bytes()],
+            params![
+                a.site.as_str(),
+                a.subject.as_bytes(),
+                b.site.as_str(),
+                b.subject.as_bytes()
+            ],
         )?;
         if added > 0 {
-            append(&transaction, &Event::Apart { a: a.named(), b: b.named() }, at)?;
+            append(
+                &transaction,
+                &Event::Apart {
+                    a: a.named(),
+                    b: b.named(),
+                },
+                at,
+            )?;
         }
         transaction.commit()?;
         Ok(added > 0)
@@ -203,13 +231,21 @@ impl Catalogue {
             "SELECT site_a, subject_a, site_b, subject_b FROM apart ORDER BY 1, 2, 3, 4",
         )?;
         let rows = query.query_map([], |row| {
-            Ok((row.get::<_, String>(0)?, row.get(1)?, row.get::<_, String>(2)?, row.get(3)?))
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get(1)?,
+                row.get::<_, String>(2)?,
+                row.get(3)?,
+            ))
         })?;
         rows.map(|row| {
             let (site_a, subject_a, site_b, subject_b) = row?;
             let member = |site: String, subject| -> Result<Member> {
                 let site = site.parse().map_err(|_| damaged("apart"))?;
-                Ok(Member { site, subject: SubjectRef::new(subject) })
+                Ok(Member {
+                    site,
+                    subject: SubjectRef::new(subject),
+                })
             };
             Ok((member(site_a, subject_a)?, member(site_b, subject_b)?))
         })

@@ -3,9 +3,9 @@
 use record::BatchId;
 use rusqlite::params;
 
+use super::Catalogue;
 use super::batches::{signed, unsigned};
 use super::ledger::{Event, append};
-use super::Catalogue;
 use crate::core::failure::Result;
 
 /// A finished release.
@@ -69,8 +69,9 @@ impl Catalogue {
 
     /// Names of all releases and their persons, in order.
     pub(crate) fn releases(&self) -> Result<Vec<(String, u64)>> {
-        let mut query =
-            self.connection.prepare_cached("SELECT name, persons FROM release ORDER BY name")?;
+        let mut query = self
+            .connection
+            .prepare_cached("SELECT name, persons FROM release ORDER BY name")?;
         let rows = query.query_map([], |row| Ok((row.get(0)?, unsigned(row.get(1)?))))?;
         Ok(rows.collect::<std::result::Result<_, _>>()?)
     }

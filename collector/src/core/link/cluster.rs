@@ -54,7 +54,12 @@ pub(crate) fn link(
         };
         let comparison = Comparison::of(one, other);
         let score = comparison.score(identities.len());
-        let pair = Pair { a, b, score, comparison };
+        let pair = Pair {
+            a,
+            b,
+            score,
+            comparison,
+        };
         let reason = if apart.contains(&(one.member.clone(), other.member.clone())) {
             Some("ruled_apart")
         } else if one.member.site == other.member.site {
@@ -82,7 +87,11 @@ pub(crate) fn link(
         join(&mut groups, pair, &mut clusters);
     }
     let mut across = unambiguous(across, identities, &groups, &mut clusters.left_apart);
-    across.sort_by(|x, y| y.score.total_cmp(&x.score).then((x.a, x.b).cmp(&(y.a, y.b))));
+    across.sort_by(|x, y| {
+        y.score
+            .total_cmp(&x.score)
+            .then((x.a, x.b).cmp(&(y.a, y.b)))
+    });
     for pair in across {
         join(&mut groups, pair, &mut clusters);
     }
@@ -107,7 +116,12 @@ fn candidates(
     let mut entries: Vec<(TokenKind, [u8; 16], usize)> = identities
         .iter()
         .enumerate()
-        .flat_map(|(at, identity)| identity.exact.iter().map(move |(kind, token)| (*kind, *token, at)))
+        .flat_map(|(at, identity)| {
+            identity
+                .exact
+                .iter()
+                .map(move |(kind, token)| (*kind, *token, at))
+        })
         .collect();
     entries.sort_unstable();
     entries.dedup();
@@ -137,13 +151,17 @@ fn unambiguous(
     let mut best: BTreeMap<(usize, _), Vec<(f64, usize)>> = BTreeMap::new();
     for pair in &pairs {
         for (one, other) in [(pair.a, pair.b), (pair.b, pair.a)] {
-            best.entry((one, site(other))).or_default().push((pair.score, groups.root(other)));
+            best.entry((one, site(other)))
+                .or_default()
+                .push((pair.score, groups.root(other)));
         }
     }
     let rival = |one: usize, other: usize, score: f64| {
         best.get(&(one, site(other))).is_some_and(|partners| {
             let group = groups.root(other);
-            partners.iter().any(|(rival, of)| *of != group && *rival > score - MARGIN)
+            partners
+                .iter()
+                .any(|(rival, of)| *of != group && *rival > score - MARGIN)
         })
     };
     pairs
@@ -170,7 +188,12 @@ impl<'a> Groups<'a> {
     fn new(identities: &'a [Identity], apart: &'a BTreeSet<(Member, Member)>) -> Self {
         let count = identities.len();
         let members = (0..count).map(|at| vec![at]).collect();
-        Self { identities, apart, root: (0..count).collect(), members }
+        Self {
+            identities,
+            apart,
+            root: (0..count).collect(),
+            members,
+        }
     }
 
     fn root(&self, at: usize) -> usize {
@@ -184,7 +207,8 @@ impl<'a> Groups<'a> {
             return Ok(());
         }
         let (into, from) = (a.min(b), a.max(b));
-        let [kept, moved] = [into, from].map(|at| self.members.get(at).cloned().unwrap_or_default());
+        let [kept, moved] =
+            [into, from].map(|at| self.members.get(at).cloned().unwrap_or_default());
         for x in &kept {
             for y in &moved {
                 self.fits(*x.min(y), *x.max(y))?;
@@ -228,6 +252,9 @@ impl<'a> Groups<'a> {
     }
 
     fn into_persons(self) -> Vec<Vec<usize>> {
-        self.members.into_iter().filter(|members| !members.is_empty()).collect()
+        self.members
+            .into_iter()
+            .filter(|members| !members.is_empty())
+            .collect()
     }
 }

@@ -106,18 +106,27 @@ impl Comparison {
     /// Compares two subjects.
     pub(crate) fn of(a: &Identity, b: &Identity) -> Self {
         use TokenKind::{
-            BirthSexPostal, FamilyBirthSex, GivenBirthSex, Insured, InsuredHousehold,
-            KanaBirthSex, KanjiBirthSex, NameBirthYear, NamePostal,
+            BirthSexPostal, FamilyBirthSex, GivenBirthSex, Insured, InsuredHousehold, KanaBirthSex,
+            KanjiBirthSex, NameBirthYear, NamePostal,
         };
         let shares = |kind| shares(a, b, kind);
         let both = |kind| !a.tokens(kind).is_empty() && !b.tokens(kind).is_empty();
-        let day_and_sex =
-            [KanaBirthSex, KanjiBirthSex, GivenBirthSex, FamilyBirthSex, BirthSexPostal]
-                .into_iter()
-                .any(shares);
+        let day_and_sex = [
+            KanaBirthSex,
+            KanjiBirthSex,
+            GivenBirthSex,
+            FamilyBirthSex,
+            BirthSexPostal,
+        ]
+        .into_iter()
+        .any(shares);
         let full_kana = shares(KanaBirthSex) || shares(NameBirthYear) || shares(NamePostal);
 
-        let birth = birth(a, b, day_and_sex || shares(Insured) || shares(InsuredHousehold));
+        let birth = birth(
+            a,
+            b,
+            day_and_sex || shares(Insured) || shares(InsuredHousehold),
+        );
         let sex_shared = day_and_sex || full_kana || shares(InsuredHousehold);
         let sex = match (sex_shared, a.male, b.male) {
             (true, _, _) => Level::Equal,
@@ -167,7 +176,10 @@ impl Comparison {
                 (false, level) => level,
             },
             card,
-            rule: rules.into_iter().find(|(kind, _)| shares(*kind)).map_or(near, |(_, rule)| rule),
+            rule: rules
+                .into_iter()
+                .find(|(kind, _)| shares(*kind))
+                .map_or(near, |(_, rule)| rule),
         }
     }
 
@@ -276,5 +288,7 @@ fn birth(a: &Identity, b: &Identity, shared: bool) -> Level {
 /// Whether two subjects have a token of a kind in common. Both lists are sorted and short.
 fn shares(a: &Identity, b: &Identity, kind: TokenKind) -> bool {
     let others = b.tokens(kind);
-    a.tokens(kind).iter().any(|token| others.binary_search(token).is_ok())
+    a.tokens(kind)
+        .iter()
+        .any(|token| others.binary_search(token).is_ok())
 }

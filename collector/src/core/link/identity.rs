@@ -44,7 +44,10 @@ impl Identity {
     }
 
     /// A subject with tokens straight from a site.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the linkage tests come in here"))]
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "the linkage tests come in here")
+    )]
     pub(crate) fn of(member: Member, tokens: &LinkageTokens, rekey: &Rekey) -> Self {
         let filter = |field, filter: Option<Filter>| filter.map(|it| rekey.filter(field, &it));
         let mut exact: Vec<_> = tokens
@@ -89,7 +92,10 @@ pub(crate) fn load(catalogue: &Catalogue, tables: &Path) -> Result<Vec<Identity>
                 for row in 0..rows.rows() {
                     let subject = reference(&rows, row)?;
                     let identity = batch.entry(subject).or_insert_with(|| {
-                        Identity::unknown(Member { site: site.clone(), subject })
+                        Identity::unknown(Member {
+                            site: site.clone(),
+                            subject,
+                        })
                     });
                     add_token(identity, &rows, row)?;
                 }
@@ -122,16 +128,24 @@ pub(crate) fn load(catalogue: &Catalogue, tables: &Path) -> Result<Vec<Identity>
 fn add_token(identity: &mut Identity, rows: &Columns, row: usize) -> Result<()> {
     let damaged = || Failure::new(Problem::Damaged, "linkage row");
     let number = |column| -> Option<u16> { rows.whole(column, row)?.try_into().ok() };
-    identity.made = (number(2).ok_or_else(damaged)?, number(3).ok_or_else(damaged)?);
+    identity.made = (
+        number(2).ok_or_else(damaged)?,
+        number(3).ok_or_else(damaged)?,
+    );
     let (Some(field), Some(value)) = (rows.text(4, row), rows.text(5, row)) else {
         return Ok(());
     };
     if let Some(kind) = TokenKind::ALL.iter().find(|kind| kind.as_str() == field) {
-        identity.exact.push((*kind, bytes(value).ok_or_else(damaged)?));
+        identity
+            .exact
+            .push((*kind, bytes(value).ok_or_else(damaged)?));
         return Ok(());
     }
     let filter = Some(Filter::new(bytes(value).ok_or_else(damaged)?));
-    match FilterField::ALL.into_iter().find(|known| known.as_str() == field) {
+    match FilterField::ALL
+        .into_iter()
+        .find(|known| known.as_str() == field)
+    {
         Some(FilterField::Family) => identity.family = filter,
         Some(FilterField::Given) => identity.given = filter,
         Some(FilterField::Birth) => identity.birth = filter,
@@ -143,7 +157,8 @@ fn add_token(identity: &mut Identity, rows: &Columns, row: usize) -> Result<()> 
 /// The subject column stands at the same place in every table.
 fn reference(rows: &Columns, row: usize) -> Result<SubjectRef> {
     let text = rows.text(1, row).unwrap_or_default();
-    text.parse().map_err(|_| Failure::new(Problem::Damaged, "subject reference"))
+    text.parse()
+        .map_err(|_| Failure::new(Problem::Damaged, "subject reference"))
 }
 
 fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {

@@ -40,8 +40,11 @@ pub(crate) fn assign(
     at: i64,
 ) -> Result<(Change, Changes)> {
     let old: BTreeMap<Member, ResearchId> = catalogue.members()?.into_iter().collect();
-    let age: BTreeMap<ResearchId, u64> =
-        catalogue.persons()?.into_iter().map(|person| (person.id, person.minted)).collect();
+    let age: BTreeMap<ResearchId, u64> = catalogue
+        .persons()?
+        .into_iter()
+        .map(|person| (person.id, person.minted))
+        .collect();
     let homes = homes(&old, identities, clusters);
     let mut claims: BTreeMap<usize, Vec<ResearchId>> = BTreeMap::new();
     for (id, home) in homes {
@@ -60,8 +63,10 @@ pub(crate) fn assign(
         changes: Changes::default(),
     };
     for (place, person) in clusters.persons.iter().enumerate() {
-        let members: Vec<&Member> =
-            person.iter().filter_map(|at| Some(&identities.get(*at)?.member)).collect();
+        let members: Vec<&Member> = person
+            .iter()
+            .filter_map(|at| Some(&identities.get(*at)?.member))
+            .collect();
         let ids = claims.get(&place).map(Vec::as_slice).unwrap_or_default();
         writing.person(&members, ids)?;
     }
@@ -77,16 +82,24 @@ fn homes(
     let mut votes: BTreeMap<ResearchId, BTreeMap<usize, usize>> = BTreeMap::new();
     for (place, person) in clusters.persons.iter().enumerate() {
         for at in person {
-            if let Some(id) = identities.get(*at).and_then(|identity| old.get(&identity.member)) {
+            if let Some(id) = identities
+                .get(*at)
+                .and_then(|identity| old.get(&identity.member))
+            {
                 *votes.entry(*id).or_default().entry(place).or_default() += 1;
             }
         }
     }
     // Persons stand in the order of their first subjects, so the smaller place wins a tie.
     let home = |votes: BTreeMap<usize, usize>| {
-        votes.into_iter().max_by_key(|(place, count)| (*count, std::cmp::Reverse(*place)))
+        votes
+            .into_iter()
+            .max_by_key(|(place, count)| (*count, std::cmp::Reverse(*place)))
     };
-    votes.into_iter().filter_map(|(id, votes)| Some((id, home(votes)?.0))).collect()
+    votes
+        .into_iter()
+        .filter_map(|(id, votes)| Some((id, home(votes)?.0)))
+        .collect()
 }
 
 /// For each subject, by which links it is joined to others.
@@ -127,7 +140,10 @@ impl Writing<'_> {
         };
         for from in ended {
             let moved: Vec<&Member> = self.held(members, from);
-            let because = moved.iter().flat_map(|member| self.because(member)).collect();
+            let because = moved
+                .iter()
+                .flat_map(|member| self.because(member))
+                .collect();
             let event = Event::Merged {
                 from: from.to_string(),
                 into: id.to_string(),
@@ -161,7 +177,10 @@ impl Writing<'_> {
 
     fn new_person(&mut self, members: &[&Member]) -> Result<()> {
         let id = self.mint(members)?;
-        let event = Event::Minted { person: id.to_string(), subjects: named(members) };
+        let event = Event::Minted {
+            person: id.to_string(),
+            subjects: named(members),
+        };
         self.change.mint(id, event);
         self.changes.minted += 1;
         let mut left: BTreeMap<ResearchId, Vec<&Member>> = BTreeMap::new();
@@ -189,7 +208,10 @@ impl Writing<'_> {
 
     /// A new ID: 128 random bits that were never used.
     fn mint(&mut self, members: &[&Member]) -> Result<ResearchId> {
-        let mut matter = members.first().map(|member| member.named()).unwrap_or_default();
+        let mut matter = members
+            .first()
+            .map(|member| member.named())
+            .unwrap_or_default();
         loop {
             let mut random = self.randomness.stream("research-id", matter.as_bytes())?;
             let mut bytes = [0; 16];
@@ -203,7 +225,11 @@ impl Writing<'_> {
     }
 
     fn held<'m>(&self, members: &[&'m Member], id: &ResearchId) -> Vec<&'m Member> {
-        members.iter().copied().filter(|member| self.old.get(member) == Some(id)).collect()
+        members
+            .iter()
+            .copied()
+            .filter(|member| self.old.get(member) == Some(id))
+            .collect()
     }
 
     fn because(&self, member: &Member) -> Vec<String> {

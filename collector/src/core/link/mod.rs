@@ -70,18 +70,26 @@ pub(crate) fn run(
         .collect();
     catalogue.relink(change, &links)?;
     let sites_of = |person: &Vec<usize>| -> usize {
-        let sites: BTreeSet<_> =
-            person.iter().filter_map(|at| Some(&identities.get(*at)?.member.site)).collect();
+        let sites: BTreeSet<_> = person
+            .iter()
+            .filter_map(|at| Some(&identities.get(*at)?.member.site))
+            .collect();
         sites.len()
     };
     let owned = |counts: &BTreeMap<&'static str, u64>| {
-        counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+        counts
+            .iter()
+            .map(|(name, count)| ((*name).to_owned(), *count))
+            .collect()
     };
     Ok(Summary {
         subjects: identities.len() as u64,
         persons: clusters.persons.len() as u64,
-        persons_at_several_sites: clusters.persons.iter().filter(|it| sites_of(it) > 1).count()
-            as u64,
+        persons_at_several_sites: clusters
+            .persons
+            .iter()
+            .filter(|it| sites_of(it) > 1)
+            .count() as u64,
         links: catalogue.links_by_rule()?.into_iter().collect(),
         compared: clusters.compared,
         left_apart: owned(&clusters.left_apart),

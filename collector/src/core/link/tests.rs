@@ -42,12 +42,18 @@ const HANAKO: Patient = Patient {
 fn member(site: &str, number: u64) -> Member {
     let mut bytes = [0; 16];
     bytes[8..].copy_from_slice(&number.to_be_bytes());
-    Member { site: site.parse().unwrap(), subject: SubjectRef::new(bytes) }
+    Member {
+        site: site.parse().unwrap(),
+        subject: SubjectRef::new(bytes),
+    }
 }
 
 fn name((family, given): (&str, &str)) -> Option<Name> {
     let part = Sensitive::new;
-    (!family.is_empty()).then(|| Name { family: part(family), given: part(given) })
+    (!family.is_empty()).then(|| Name {
+        family: part(family),
+        given: part(given),
+    })
 }
 
 fn identity(member: Member, who: &Who) -> Identity {
@@ -89,7 +95,11 @@ fn linked(mut identities: Vec<Identity>) -> Vec<Vec<String>> {
         let member = &identities[*at].member;
         format!("{}{}", member.site, member.subject.as_bytes()[15])
     };
-    clusters.persons.iter().map(|person| person.iter().map(named).collect()).collect()
+    clusters
+        .persons
+        .iter()
+        .map(|person| person.iter().map(named).collect())
+        .collect()
 }
 
 fn is_one_person(a: &Patient, b: &Patient) -> bool {
@@ -101,17 +111,80 @@ fn one_person_written_differently_at_two_sites_is_found() {
     let it = HANAKO;
     for (what, other) in [
         ("nothing", it.clone()),
-        ("family name after marriage", Patient { family: "ナンブ", kanji: ("南部", "花子"), ..it }),
-        ("kana typed wrong", Patient { given: "ハナユ", ..it }),
-        ("another reading", Patient { given: "カコ", ..it }),
+        (
+            "family name after marriage",
+            Patient {
+                family: "ナンブ",
+                kanji: ("南部", "花子"),
+                ..it
+            },
+        ),
+        (
+            "kana typed wrong",
+            Patient {
+                given: "ハナユ",
+                ..it
+            },
+        ),
+        (
+            "another reading",
+            Patient {
+                given: "カコ",
+                ..it
+            },
+        ),
         ("no kana", Patient { family: "", ..it }),
-        ("another card", Patient { card: Some(("9876543210", "03")), ..it }),
-        ("no card, no branch, moved", Patient { card: None, postal: "0300001", ..it }),
-        ("branch missing", Patient { card: Some(("1234567890", "")), ..it }),
-        ("day of birth typed wrong", Patient { born: (1980, 4, 6), ..it }),
-        ("year of birth typed wrong", Patient { born: (1981, 4, 5), ..it }),
-        ("sex typed wrong", Patient { sex: Sex::Male, ..it }),
-        ("small kana", Patient { family: "ツガル", given: "はなこ", ..it }),
+        (
+            "another card",
+            Patient {
+                card: Some(("9876543210", "03")),
+                ..it
+            },
+        ),
+        (
+            "no card, no branch, moved",
+            Patient {
+                card: None,
+                postal: "0300001",
+                ..it
+            },
+        ),
+        (
+            "branch missing",
+            Patient {
+                card: Some(("1234567890", "")),
+                ..it
+            },
+        ),
+        (
+            "day of birth typed wrong",
+            Patient {
+                born: (1980, 4, 6),
+                ..it
+            },
+        ),
+        (
+            "year of birth typed wrong",
+            Patient {
+                born: (1981, 4, 5),
+                ..it
+            },
+        ),
+        (
+            "sex typed wrong",
+            Patient {
+                sex: Sex::Male,
+                ..it
+            },
+        ),
+        (
+            "small kana",
+            Patient {
+                family: "ツガル",
+                given: "はなこ",
+                ..it
+            },
+        ),
     ] {
         assert!(is_one_person(&it, &other), "{what}");
     }
@@ -120,10 +193,26 @@ fn one_person_written_differently_at_two_sites_is_found() {
 #[test]
 fn people_who_share_much_are_told_apart() {
     let it = HANAKO;
-    let twin = Patient { given: "ハルカ", kanji: ("津軽", "春香"), ..it };
+    let twin = Patient {
+        given: "ハルカ",
+        kanji: ("津軽", "春香"),
+        ..it
+    };
     for (what, other) in [
-        ("twin with a branch of her own", Patient { card: Some(("1234567890", "03")), ..twin }),
-        ("twin on a card without branch", Patient { card: Some(("1234567890", "")), ..twin }),
+        (
+            "twin with a branch of her own",
+            Patient {
+                card: Some(("1234567890", "03")),
+                ..twin
+            },
+        ),
+        (
+            "twin on a card without branch",
+            Patient {
+                card: Some(("1234567890", "")),
+                ..twin
+            },
+        ),
         (
             "twin with a similar name",
             Patient {
@@ -133,9 +222,32 @@ fn people_who_share_much_are_told_apart() {
                 ..it
             },
         ),
-        ("twin without kana", Patient { family: "", kanji: ("津軽", "春香"), ..it }),
-        ("brother", Patient { given: "タロウ", kanji: ("津軽", "太郎"), sex: Sex::Male, ..it }),
-        ("mother", Patient { given: "ヨシコ", kanji: ("津軽", "良子"), born: (1955, 1, 2), ..it }),
+        (
+            "twin without kana",
+            Patient {
+                family: "",
+                kanji: ("津軽", "春香"),
+                ..it
+            },
+        ),
+        (
+            "brother",
+            Patient {
+                given: "タロウ",
+                kanji: ("津軽", "太郎"),
+                sex: Sex::Male,
+                ..it
+            },
+        ),
+        (
+            "mother",
+            Patient {
+                given: "ヨシコ",
+                kanji: ("津軽", "良子"),
+                born: (1955, 1, 2),
+                ..it
+            },
+        ),
         (
             "stranger with the same birthday and given name",
             Patient {
@@ -148,7 +260,12 @@ fn people_who_share_much_are_told_apart() {
         ),
         (
             "namesake of another year",
-            Patient { born: (1951, 7, 8), card: None, postal: "9000001", ..it },
+            Patient {
+                born: (1951, 7, 8),
+                card: None,
+                postal: "9000001",
+                ..it
+            },
         ),
     ] {
         assert!(!is_one_person(&it, &other), "{what}");
@@ -159,9 +276,17 @@ fn people_who_share_much_are_told_apart() {
 #[test]
 fn a_site_keeps_its_own_patients_apart_unless_registered_twice() {
     let it = HANAKO;
-    let twice = linked(vec![at("AAA", 1, &it), at("AAA", 2, &it), at("BBB", 1, &it)]);
+    let twice = linked(vec![
+        at("AAA", 1, &it),
+        at("AAA", 2, &it),
+        at("BBB", 1, &it),
+    ]);
     assert_eq!(twice, [["AAA1", "AAA2", "BBB1"]]);
-    let elsewhere = Patient { card: None, postal: "0300001", ..it };
+    let elsewhere = Patient {
+        card: None,
+        postal: "0300001",
+        ..it
+    };
     let namesakes = linked(vec![at("AAA", 1, &it), at("AAA", 2, &elsewhere)]);
     assert_eq!(namesakes.len(), 2);
 }
@@ -169,18 +294,44 @@ fn a_site_keeps_its_own_patients_apart_unless_registered_twice() {
 /// The veto: a third record that fits both twins must not bridge them.
 #[test]
 fn two_equally_good_partners_are_left_alone() {
-    let bare = Patient { card: None, postal: "", ..HANAKO };
-    let one = Patient { postal: "0360001", ..bare };
-    let other = Patient { postal: "0360002", ..bare };
-    let persons = linked(vec![at("AAA", 1, &one), at("AAA", 2, &other), at("BBB", 1, &bare)]);
+    let bare = Patient {
+        card: None,
+        postal: "",
+        ..HANAKO
+    };
+    let one = Patient {
+        postal: "0360001",
+        ..bare
+    };
+    let other = Patient {
+        postal: "0360002",
+        ..bare
+    };
+    let persons = linked(vec![
+        at("AAA", 1, &one),
+        at("AAA", 2, &other),
+        at("BBB", 1, &bare),
+    ]);
     assert_eq!(persons.len(), 3, "{persons:?}");
 }
 
 #[test]
 fn three_sites_make_one_person_and_the_order_of_arrival_does_not_matter() {
-    let moved = Patient { postal: "0300001", card: None, ..HANAKO };
-    let married = Patient { family: "ナンブ", kanji: ("南部", "花子"), ..HANAKO };
-    let all = [at("AAA", 1, &moved), at("BBB", 1, &HANAKO), at("CCC", 1, &married)];
+    let moved = Patient {
+        postal: "0300001",
+        card: None,
+        ..HANAKO
+    };
+    let married = Patient {
+        family: "ナンブ",
+        kanji: ("南部", "花子"),
+        ..HANAKO
+    };
+    let all = [
+        at("AAA", 1, &moved),
+        at("BBB", 1, &HANAKO),
+        at("CCC", 1, &married),
+    ];
     let forward = linked(all.to_vec());
     let backward = linked(all.into_iter().rev().collect());
     assert_eq!(forward, backward);
@@ -198,7 +349,11 @@ fn a_block_that_is_too_large_is_skipped_and_counted() {
 /// A-070 and the bar, without HL7 in the way: precision and recall on 10,000 persons.
 #[test]
 fn ten_thousand_persons_are_linked_precisely_and_completely() {
-    let plan = TownPlan { seed: 20_250_401, persons: 10_000, as_of: date(2025, 4, 1) };
+    let plan = TownPlan {
+        seed: 20_250_401,
+        persons: 10_000,
+        as_of: date(2025, 4, 1),
+    };
     let truth = Truth::of(&Town::generate(&plan));
     let mut identities = Vec::new();
     let mut persons = BTreeMap::new();
@@ -224,7 +379,11 @@ fn ten_thousand_persons_are_linked_precisely_and_completely() {
             }
         }
     }
-    let pairs = truth.persons.iter().filter(|person| person.registrations.len() == 2).count();
+    let pairs = truth
+        .persons
+        .iter()
+        .filter(|person| person.registrations.len() == 2)
+        .count();
     let precision = f64::from(found) / f64::from(found + wrong.len() as u32);
     let recall = f64::from(found) / pairs as f64;
     let told = format!(
@@ -279,11 +438,16 @@ impl Story {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let catalogue = Catalogue::open(&folder.path().join("catalogue")).unwrap();
-        Self { _folder: folder, catalogue, identities: Vec::new() }
+        Self {
+            _folder: folder,
+            catalogue,
+            identities: Vec::new(),
+        }
     }
 
     fn add(&mut self, site: &str, number: u64) {
-        self.identities.push(Identity::unknown(member(site, number)));
+        self.identities
+            .push(Identity::unknown(member(site, number)));
         self.identities.sort_by(|a, b| a.member.cmp(&b.member));
     }
 
@@ -291,15 +455,27 @@ impl Story {
     fn run(&mut self, persons: &[&[(&str, u64)]]) -> Changes {
         let place = |(site, number): &(&str, u64)| {
             let wanted = member(site, *number);
-            self.identities.iter().position(|it| it.member == wanted).unwrap()
+            self.identities
+                .iter()
+                .position(|it| it.member == wanted)
+                .unwrap()
         };
-        let mut groups: Vec<Vec<usize>> =
-            persons.iter().map(|person| person.iter().map(place).collect()).collect();
+        let mut groups: Vec<Vec<usize>> = persons
+            .iter()
+            .map(|person| person.iter().map(place).collect())
+            .collect();
         let known: BTreeSet<usize> = groups.iter().flatten().copied().collect();
-        groups.extend((0..self.identities.len()).filter(|at| !known.contains(at)).map(|at| vec![at]));
+        groups.extend(
+            (0..self.identities.len())
+                .filter(|at| !known.contains(at))
+                .map(|at| vec![at]),
+        );
         groups.iter_mut().for_each(|group| group.sort_unstable());
         groups.sort();
-        let clusters = Clusters { persons: groups, ..Clusters::default() };
+        let clusters = Clusters {
+            persons: groups,
+            ..Clusters::default()
+        };
         let fixed = Randomness::Fixed(1);
         let (change, changes) =
             ids::assign(&self.catalogue, &self.identities, &clusters, fixed, 0).unwrap();
@@ -310,7 +486,11 @@ impl Story {
     fn id(&self, site: &str, number: u64) -> ResearchId {
         let wanted = member(site, number);
         let members = self.catalogue.members().unwrap();
-        members.into_iter().find(|(member, _)| *member == wanted).unwrap().1
+        members
+            .into_iter()
+            .find(|(member, _)| *member == wanted)
+            .unwrap()
+            .1
     }
 }
 
@@ -320,7 +500,13 @@ fn research_ids_survive_growth_merge_and_split() {
     let mut story = Story::new();
     story.add("AAA", 1);
     story.add("AAA", 2);
-    assert_eq!(story.run(&[]), Changes { minted: 2, ..Changes::default() });
+    assert_eq!(
+        story.run(&[]),
+        Changes {
+            minted: 2,
+            ..Changes::default()
+        }
+    );
     let (one, two) = (story.id("AAA", 1), story.id("AAA", 2));
     assert_eq!(story.run(&[]), Changes::default());
 
@@ -328,18 +514,38 @@ fn research_ids_survive_growth_merge_and_split() {
     story.add("BBB", 1);
     story.add("BBB", 2);
     let changes = story.run(&[&[("AAA", 1), ("BBB", 1)]]);
-    assert_eq!(changes, Changes { minted: 1, attached: 1, ..Changes::default() });
+    assert_eq!(
+        changes,
+        Changes {
+            minted: 1,
+            attached: 1,
+            ..Changes::default()
+        }
+    );
     assert_eq!((story.id("AAA", 1), story.id("BBB", 1)), (one, one));
     let third = story.id("BBB", 2);
 
     // A2 turns out to be B2: the older ID stays.
     let changes = story.run(&[&[("AAA", 1), ("BBB", 1)], &[("AAA", 2), ("BBB", 2)]]);
-    assert_eq!(changes, Changes { merged: 1, ..Changes::default() });
+    assert_eq!(
+        changes,
+        Changes {
+            merged: 1,
+            ..Changes::default()
+        }
+    );
     assert_eq!(story.id("BBB", 2), two);
 
     // It was a mistake: the ID stays with the first part, and the ended ID does not come back.
     let changes = story.run(&[&[("AAA", 1), ("BBB", 1)]]);
-    assert_eq!(changes, Changes { minted: 1, split: 1, ..Changes::default() });
+    assert_eq!(
+        changes,
+        Changes {
+            minted: 1,
+            split: 1,
+            ..Changes::default()
+        }
+    );
     assert_eq!(story.id("AAA", 2), two);
     assert!(![one, two, third].contains(&story.id("BBB", 2)));
 
@@ -351,7 +557,12 @@ fn research_ids_survive_growth_merge_and_split() {
             event["event"].as_str().unwrap().to_owned()
         })
         .collect();
-    assert_eq!(kinds, ["minted", "minted", "attached", "minted", "merged", "minted", "split"]);
+    assert_eq!(
+        kinds,
+        [
+            "minted", "minted", "attached", "minted", "merged", "minted", "split"
+        ]
+    );
     assert_eq!(story.catalogue.check_ledger().unwrap(), 7);
     let merged = &events[4];
     assert!(merged.contains(&third.to_string()) && merged.contains(&two.to_string()));
@@ -366,7 +577,13 @@ fn a_subject_that_changes_persons_leaves_the_larger_part_its_id() {
     story.run(&[&[("AAA", 1), ("BBB", 1), ("CCC", 1)]]);
     let (large, small) = (story.id("AAA", 1), story.id("AAA", 2));
     let changes = story.run(&[&[("AAA", 1), ("BBB", 1)], &[("AAA", 2), ("CCC", 1)]]);
-    assert_eq!(changes, Changes { split: 1, ..Changes::default() });
+    assert_eq!(
+        changes,
+        Changes {
+            split: 1,
+            ..Changes::default()
+        }
+    );
     assert_eq!(story.id("BBB", 1), large);
     assert_eq!(story.id("CCC", 1), small);
 }

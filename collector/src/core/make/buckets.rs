@@ -20,13 +20,20 @@ impl Buckets {
     /// Starts in an empty folder, which is made.
     pub(crate) fn new(folder: &Path) -> Result<Self> {
         durable::make_folder(folder).map_err(storing)?;
-        Ok(Self { folder: folder.to_owned(), buckets: BTreeMap::new() })
+        Ok(Self {
+            folder: folder.to_owned(),
+            buckets: BTreeMap::new(),
+        })
     }
 
     /// Adds a row. Its first cell is the person.
     pub(crate) fn push(&mut self, cells: &[String]) -> Result<()> {
-        let key: String =
-            cells.first().into_iter().flat_map(|person| person.chars()).take(2).collect();
+        let key: String = cells
+            .first()
+            .into_iter()
+            .flat_map(|person| person.chars())
+            .take(2)
+            .collect();
         if !self.buckets.contains_key(&key) {
             let file = durable::new_file(&self.folder.join(&key)).map_err(storing)?;
             let writer = csv::Writer::from_writer(BufWriter::new(file));
@@ -39,7 +46,10 @@ impl Buckets {
     }
 
     /// Hands all rows over, sorted, and removes the buckets.
-    pub(crate) fn drain(self, mut take: impl FnMut(&csv::StringRecord) -> Result<()>) -> Result<()> {
+    pub(crate) fn drain(
+        self,
+        mut take: impl FnMut(&csv::StringRecord) -> Result<()>,
+    ) -> Result<()> {
         let mut keys = Vec::new();
         for (key, mut bucket) in self.buckets {
             bucket.flush().map_err(storing)?;

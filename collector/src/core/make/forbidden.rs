@@ -67,7 +67,8 @@ mod tests {
 
     #[test]
     fn strings_are_found_anywhere_and_short_ones_as_whole_cells() {
-        let list = Forbidden::of(["1942482414", "弘前太郎", " abc ", "", "0172-34-5678"].into_iter());
+        let list =
+            Forbidden::of(["1942482414", "弘前太郎", " abc ", "", "0172-34-5678"].into_iter());
         assert_eq!(list.number(), 4);
         for (text, found) in [
             ("1942482414", true),

@@ -37,7 +37,14 @@ pub(crate) fn fill(make: &Make<'_>, folder: &Path, inputs: Inputs) -> Result<Sum
     if let Some(window) = window {
         people.draw_offsets(window.shift_days, make.randomness, make.release)?;
     }
-    let job = Job { make, plans: &plans, people: &people, level: &k_anonymity, on, window };
+    let job = Job {
+        make,
+        plans: &plans,
+        people: &people,
+        level: &k_anonymity,
+        on,
+        window,
+    };
     let (tables, rare) = job.release(folder, recipe.rare.persons)?;
     let persons_in = people.persons.len() as u64;
     let persons_suppressed = people.persons.iter().filter(|it| it.suppressed).count() as u64;
@@ -65,9 +72,16 @@ pub(crate) fn fill(make: &Make<'_>, folder: &Path, inputs: Inputs) -> Result<Sum
 fn dates_seen(make: &Make<'_>, plans: &[Plan], people: &People) -> Result<Seen> {
     let mut seen = Seen::default();
     each_row(make, plans, people, |_, plan, _, rows, row| {
-        let placing = plan.outputs.iter().filter(|it| it.action == Action::Date(Outside::Row));
-        let dates = placing
-            .filter_map(|output| rows.text(output.source, row)?.parse::<Moment>().ok()?.date());
+        let placing = plan
+            .outputs
+            .iter()
+            .filter(|it| it.action == Action::Date(Outside::Row));
+        let dates = placing.filter_map(|output| {
+            rows.text(output.source, row)?
+                .parse::<Moment>()
+                .ok()?
+                .date()
+        });
         dates.for_each(|date| seen.add(date));
         Ok(())
     })?;
@@ -172,21 +186,34 @@ impl Job<'_> {
     }
 
     fn pass(&self, mut take: impl FnMut(usize, &Plan, usize, Treated) -> Result<()>) -> Result<()> {
-        each_row(self.make, self.plans, self.people, |number, plan, place, rows, row| {
-            let Some(person) = self.people.persons.get(place) else {
-                return Ok(());
-            };
-            let treatment = Treatment { plan, window: self.window };
-            let treated = match person.suppressed {
-                true => Treated::Left("person_suppressed"),
-                false => treatment.row(rows, row, person),
-            };
-            take(number, plan, place, treated)
-        })
+        each_row(
+            self.make,
+            self.plans,
+            self.people,
+            |number, plan, place, rows, row| {
+                let Some(person) = self.people.persons.get(place) else {
+                    return Ok(());
+                };
+                let treatment = Treatment {
+                    plan,
+                    window: self.window,
+                };
+                let treated = match person.suppressed {
+                    true => Treated::Left("person_suppressed"),
+                    false => treatment.row(rows, row, person),
+                };
+                take(number, plan, place, treated)
+            },
+        )
     }
 
     fn push_persons(&self, plan: &Plan, rows: &mut Buckets) -> Result<()> {
-        for person in self.people.persons.iter().filter(|person| !person.suppressed) {
+        for person in self
+            .people
+            .persons
+            .iter()
+            .filter(|person| !person.suppressed)
+        {
             let cells = self.person_row(plan, person);
             rows.push(&cells)?;
         }
@@ -203,6 +230,9 @@ impl Job<'_> {
             // The recipe's check allows one flag here, that of death.
             _ => flag(Some(person.deceased)),
         };
-        plan.outputs.iter().map(|output| cell(&output.action)).collect()
+        plan.outputs
+            .iter()
+            .map(|output| cell(&output.action))
+            .collect()
     }
 }

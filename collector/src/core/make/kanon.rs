@@ -41,7 +41,11 @@ pub(crate) fn suppress(people: &mut People, rule: &KAnonymity, on: Date) -> Opti
     for level in &rule.levels {
         let classes = classes(people, level, on);
         let suppressed = classes.values().filter(|size| **size < rule.k).sum();
-        tried.push(Tried { level: *level, classes: classes.len() as u64, suppressed });
+        tried.push(Tried {
+            level: *level,
+            classes: classes.len() as u64,
+            suppressed,
+        });
         if suppressed as f64 <= most {
             break;
         }
@@ -49,10 +53,18 @@ pub(crate) fn suppress(people: &mut People, rule: &KAnonymity, on: Date) -> Opti
     let last = *tried.last()?;
     let classes = classes(people, &last.level, on);
     for person in &mut people.persons {
-        let size = classes.get(&person.generalised(&last.level, on)).copied().unwrap_or(0);
+        let size = classes
+            .get(&person.generalised(&last.level, on))
+            .copied()
+            .unwrap_or(0);
         person.suppressed = size < rule.k;
     }
-    let reached = classes.values().copied().filter(|size| *size >= rule.k).min().unwrap_or(0);
+    let reached = classes
+        .values()
+        .copied()
+        .filter(|size| *size >= rule.k)
+        .min()
+        .unwrap_or(0);
     Some(Reached {
         asked: rule.k,
         reached,

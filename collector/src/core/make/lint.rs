@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::forbidden::Forbidden;
 use super::patterns::suspicious;
 use super::recipe::{Action, Output, Plan};
-use super::treat::{is_decimal, is_unit};
-use super::{people, systems, write};
+use super::treat::is_decimal;
+use super::{people, systems, units, write};
 use crate::core::failure::{Failure, Problem, Result};
 use crate::core::tables::Reader;
 
@@ -31,7 +31,10 @@ pub(crate) struct Findings {
 
 impl Findings {
     fn hit(&mut self, table: &str, column: &str, reason: &str) {
-        *self.hits.entry(format!("{table}.{column}: {reason}")).or_default() += 1;
+        *self
+            .hits
+            .entry(format!("{table}.{column}: {reason}"))
+            .or_default() += 1;
     }
 }
 
@@ -40,11 +43,17 @@ impl Findings {
 /// # Errors
 /// A file cannot be read. What is found in the files is no error.
 pub(crate) fn lint(folder: &Path, plans: &[Plan], forbidden: &Forbidden) -> Result<Findings> {
-    let mut findings =
-        Findings { forbidden_strings: forbidden.number(), ..Findings::default() };
+    let mut findings = Findings {
+        forbidden_strings: forbidden.number(),
+        ..Findings::default()
+    };
     let allowed: BTreeSet<String> = plans.iter().flat_map(write::file_names).collect();
     for entry in std::fs::read_dir(folder).map_err(unreadable)? {
-        let name = entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned();
+        let name = entry
+            .map_err(unreadable)?
+            .file_name()
+            .to_string_lossy()
+            .into_owned();
         if !allowed.contains(&name) {
             findings.hit("release", "folder", "unknown_file");
         }
@@ -71,7 +80,10 @@ fn table(folder: &Path, plan: &Plan, forbidden: &Forbidden, findings: &mut Findi
     let columns = write::columns(plan);
     let mut csv = csv::Reader::from_path(&csv_path).map_err(|error| damaged(error.into()))?;
     let header = csv.headers().map_err(|error| damaged(error.into()))?;
-    if !header.iter().eq(columns.iter().map(|column| column.name.as_str())) {
+    if !header
+        .iter()
+        .eq(columns.iter().map(|column| column.name.as_str()))
+    {
         findings.hit(&plan.release, "header", "columns_differ");
     }
     let mut linter = Linter {
@@ -177,7 +189,7 @@ fn of_pattern(action: &Action, text: &str) -> bool {
         Action::System(systems) => systems.iter().any(|system| system == text),
         Action::Words(words) => words.iter().any(|word| word == text),
         Action::Decimal => is_decimal(text),
-        Action::Unit => is_unit(text),
+        Action::Unit => units::is_unit(text),
     }
 }
 

@@ -20,6 +20,7 @@ mod systems;
 #[cfg(test)]
 mod tests;
 mod treat;
+mod units;
 mod window;
 mod write;
 
@@ -74,7 +75,10 @@ impl Make<'_> {
     /// damaged; files cannot be written.
     pub(crate) fn run(mut self) -> Result<Outcome> {
         if !is_release_name(self.release) {
-            return Err(Failure::new(Problem::ReleaseExists, "--release: 1 to 64 of a-z A-Z 0-9 . _ -"));
+            return Err(Failure::new(
+                Problem::ReleaseExists,
+                "--release: 1 to 64 of a-z A-Z 0-9 . _ -",
+            ));
         }
         let inputs = self.inputs()?;
         let target = self.folder.releases().join(self.release);
@@ -161,13 +165,21 @@ impl Make<'_> {
         let mut manifest = serde_json::to_string_pretty(summary)
             .map_err(|error| Failure::because(Problem::State, "manifest", error))?;
         manifest.push('\n');
-        lint::lint_text("manifest.json", &manifest, self.forbidden, &mut summary.lint);
+        lint::lint_text(
+            "manifest.json",
+            &manifest,
+            self.forbidden,
+            &mut summary.lint,
+        );
         Ok(manifest)
     }
 
     /// Sets a release aside that the linter does not let pass, with a report.
     fn block(&self, unfinished: &Path, summary: &Summary) -> Failure {
-        let refused = self.folder.releases().join(format!("{}.refused", self.release));
+        let refused = self
+            .folder
+            .releases()
+            .join(format!("{}.refused", self.release));
         let set_aside = || -> Result<()> {
             let report = serde_json::to_string_pretty(&summary.lint)
                 .map_err(|error| Failure::because(Problem::State, "lint", error))?;
@@ -181,9 +193,16 @@ impl Make<'_> {
         if let Err(failure) = set_aside() {
             return failure;
         }
-        let hits: Vec<String> =
-            summary.lint.hits.iter().map(|(hit, count)| format!("{hit} x {count}")).collect();
-        Failure::new(Problem::LintHit, format!("{}.refused: {}", self.release, hits.join("; ")))
+        let hits: Vec<String> = summary
+            .lint
+            .hits
+            .iter()
+            .map(|(hit, count)| format!("{hit} x {count}"))
+            .collect();
+        Failure::new(
+            Problem::LintHit,
+            format!("{}.refused: {}", self.release, hits.join("; ")),
+        )
     }
 }
 

@@ -58,8 +58,12 @@ fn is_individual_number(digits: &[u8]) -> bool {
         return false;
     };
     let weights = [2_u32, 3, 4, 5, 6, 7, 2, 3, 4, 5, 6];
-    let sum: u32 =
-        rest.iter().rev().zip(weights).map(|(digit, weight)| u32::from(*digit) * weight).sum();
+    let sum: u32 = rest
+        .iter()
+        .rev()
+        .zip(weights)
+        .map(|(digit, weight)| u32::from(*digit) * weight)
+        .sum();
     let expected = match sum % 11 {
         0 | 1 => 0,
         remainder => 11 - remainder,
@@ -68,12 +72,18 @@ fn is_individual_number(digits: &[u8]) -> bool {
 }
 
 fn longest_digits(text: &str) -> usize {
-    text.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0)
+    text.split(|c: char| !c.is_ascii_digit())
+        .map(str::len)
+        .max()
+        .unwrap_or(0)
 }
 
 /// Two or more words of letters only, as names in Latin letters are.
 fn is_name(text: &str) -> bool {
-    let words: Vec<&str> = text.split([' ', ',']).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = text
+        .split([' ', ','])
+        .filter(|word| !word.is_empty())
+        .collect();
     let word = |word: &&str| word.len() >= 2 && word.bytes().all(|b| b.is_ascii_alphabetic());
     words.len() >= 2 && words.iter().all(word)
 }

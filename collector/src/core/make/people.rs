@@ -45,7 +45,9 @@ impl Person {
     pub(crate) fn generalised(&self, level: &Generalisation, on: Date) -> [String; 3] {
         let sex = self.sex.clone().filter(|_| level.sex).unwrap_or_default();
         let age = self.birth.map(|birth| age(birth, on));
-        let band = age.filter(|_| level.age_years > 0).map(|age| band(age, level.age_years));
+        let band = age
+            .filter(|_| level.age_years > 0)
+            .map(|age| band(age, level.age_years));
         let area = match level.area {
             Area::Prefecture => self.prefecture.map(|number| format!("JP-{number:02}")),
             Area::Region => self.prefecture.and_then(region).map(str::to_owned),
@@ -76,8 +78,11 @@ impl People {
     ) -> Result<Self> {
         let members = catalogue.members()?;
         let ids: BTreeMap<ResearchId, ()> = members.iter().map(|(_, id)| (*id, ())).collect();
-        let numbers: BTreeMap<ResearchId, usize> =
-            ids.into_keys().enumerate().map(|(place, id)| (id, place)).collect();
+        let numbers: BTreeMap<ResearchId, usize> = ids
+            .into_keys()
+            .enumerate()
+            .map(|(place, id)| (id, place))
+            .collect();
         let mut persons = Vec::with_capacity(numbers.len());
         for id in numbers.keys() {
             persons.push(person(*id, randomness, release)?);
@@ -85,7 +90,10 @@ impl People {
         let mut places: BTreeMap<SiteId, HashMap<SubjectRef, usize>> = BTreeMap::new();
         for (member, id) in members {
             if let Some(place) = numbers.get(&id) {
-                places.entry(member.site).or_default().insert(member.subject, *place);
+                places
+                    .entry(member.site)
+                    .or_default()
+                    .insert(member.subject, *place);
             }
         }
         let mut people = Self { persons, places };
@@ -99,8 +107,14 @@ impl People {
     /// The place of the person that a row is about.
     pub(crate) fn place(&self, site: &SiteId, rows: &Columns, row: usize) -> Result<Option<usize>> {
         let text = rows.text(1, row).unwrap_or_default();
-        let subject = text.parse().map_err(|_| Failure::new(Problem::Damaged, "subject"))?;
-        Ok(self.places.get(site).and_then(|subjects| subjects.get(&subject)).copied())
+        let subject = text
+            .parse()
+            .map_err(|_| Failure::new(Problem::Damaged, "subject"))?;
+        Ok(self
+            .places
+            .get(site)
+            .and_then(|subjects| subjects.get(&subject))
+            .copied())
     }
 
     /// Draws every person's offset: whole weeks, at most so many days back or forth.
@@ -141,9 +155,15 @@ impl People {
             };
             let told_by = rows.whole(version, row).unwrap_or_default();
             let newer = told_by >= person.told_by;
-            let known = rows.text(sex, row).filter(|sex| ["M", "F", "O"].contains(sex));
+            let known = rows
+                .text(sex, row)
+                .filter(|sex| ["M", "F", "O"].contains(sex));
             replace(&mut person.sex, known.map(str::to_owned), newer);
-            replace(&mut person.birth, rows.text(birth, row).and_then(year_month), newer);
+            replace(
+                &mut person.birth,
+                rows.text(birth, row).and_then(year_month),
+                newer,
+            );
             replace(&mut person.prefecture, rows.whole(prefecture, row), newer);
             person.deceased |= rows.flag(deceased, row) == Some(true);
             person.told_by = person.told_by.max(told_by);
@@ -238,7 +258,9 @@ pub(crate) fn is_area(text: &str) -> bool {
 /// Every age band that a release may hold.
 pub(crate) fn is_age_band(text: &str) -> bool {
     text == "90+"
-        || [5, 10, 20].iter().any(|width| (0..TOP_AGE).any(|age| band(age, *width) == text))
+        || [5, 10, 20]
+            .iter()
+            .any(|width| (0..TOP_AGE).any(|age| band(age, *width) == text))
 }
 
 #[cfg(test)]

@@ -40,7 +40,10 @@ pub(crate) struct Summary {
 impl Holders {
     /// Nobody yet. A code that `enough` persons have is not rare.
     pub(crate) fn new(enough: usize) -> Self {
-        Self { enough, codes: BTreeMap::new() }
+        Self {
+            enough,
+            codes: BTreeMap::new(),
+        }
     }
 
     /// Notes the codes of a treated row of a person.
@@ -78,9 +81,14 @@ impl Holders {
         }
         for (parent, (holders, codes)) in parents {
             let kept = (holders.len() >= self.enough).then_some(parent.2);
-            rare.decisions.extend(codes.into_iter().map(|code| (code, kept.clone())));
+            rare.decisions
+                .extend(codes.into_iter().map(|code| (code, kept.clone())));
         }
-        let removed = rare.decisions.values().filter(|parent| parent.is_none()).count() as u64;
+        let removed = rare
+            .decisions
+            .values()
+            .filter(|parent| parent.is_none())
+            .count() as u64;
         rare.summary.codes_removed = removed;
         rare.summary.codes_generalised = rare.decisions.len() as u64 - removed;
         rare
@@ -105,7 +113,8 @@ impl Rare {
                 plan.outputs.get(column).map(|output| &output.action),
                 Some(Action::Concept(..))
             );
-            if parent.is_none() && concept
+            if parent.is_none()
+                && concept
                 && let Some(system) = cells.get_mut(column + 1)
             {
                 system.clear();
@@ -122,14 +131,19 @@ fn coded<'a>(
     plan: &'a Plan,
     cells: &'a [String],
 ) -> impl Iterator<Item = (usize, &'a str, &'a str)> {
-    plan.outputs.iter().enumerate().filter_map(|(column, output)| {
-        let code = cells.get(column).filter(|code| !code.is_empty())?;
-        match &output.action {
-            Action::Concept(..) => Some((column, code.as_str(), cells.get(column + 1)?.as_str())),
-            Action::Code(_) | Action::Unit => Some((column, code.as_str(), "")),
-            _ => None,
-        }
-    })
+    plan.outputs
+        .iter()
+        .enumerate()
+        .filter_map(|(column, output)| {
+            let code = cells.get(column).filter(|code| !code.is_empty())?;
+            match &output.action {
+                Action::Concept(..) => {
+                    Some((column, code.as_str(), cells.get(column + 1)?.as_str()))
+                }
+                Action::Code(_) | Action::Unit => Some((column, code.as_str(), "")),
+                _ => None,
+            }
+        })
 }
 
 fn parent<'a>(plans: &[Plan], table: usize, column: usize, code: &'a str) -> Option<&'a str> {
@@ -148,9 +162,16 @@ mod tests {
     #[test]
     fn rare_codes_go_to_their_parent_if_enough_join_there_and_go_otherwise() {
         let plans = Recipe::parse(DEFAULT).unwrap().plans().unwrap();
-        let table = plans.iter().position(|plan| plan.release == "conditions").unwrap();
+        let table = plans
+            .iter()
+            .position(|plan| plan.release == "conditions")
+            .unwrap();
         let plan = &plans[table];
-        let column = plan.outputs.iter().position(|output| output.name == "icd10").unwrap();
+        let column = plan
+            .outputs
+            .iter()
+            .position(|output| output.name == "icd10")
+            .unwrap();
         let row = |code: &str| {
             let mut cells = vec![String::new(); plan.outputs.len()];
             cells[column] = code.to_owned();
@@ -158,7 +179,13 @@ mod tests {
             cells
         };
         let mut holders = Holders::new(10);
-        let persons = [("E119", 0..6), ("E118", 4..11), ("J459", 0..10), ("Z999", 0..9), ("I10", 0..3)];
+        let persons = [
+            ("E119", 0..6),
+            ("E118", 4..11),
+            ("J459", 0..10),
+            ("Z999", 0..9),
+            ("I10", 0..3),
+        ];
         for (code, persons) in persons {
             for person in persons {
                 holders.add(table, plan, &row(code), person);
@@ -166,9 +193,13 @@ mod tests {
             }
         }
         let mut rare = holders.decide(&plans);
-        for (code, becomes) in
-            [("E119", "E11"), ("E118", "E11"), ("J459", "J459"), ("Z999", ""), ("I10", "")]
-        {
+        for (code, becomes) in [
+            ("E119", "E11"),
+            ("E118", "E11"),
+            ("J459", "J459"),
+            ("Z999", ""),
+            ("I10", ""),
+        ] {
             let mut cells = row(code);
             rare.apply(table, plan, &mut cells);
             assert_eq!(cells[column], becomes, "{code}");

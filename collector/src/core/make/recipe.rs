@@ -251,7 +251,8 @@ impl Recipe {
 
     fn check(&self) -> Result<()> {
         let named = |name: &str| {
-            let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b);
+            let allowed =
+                |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-".contains(&b);
             (1..=32).contains(&name.len()) && name.bytes().all(allowed)
         };
         let k = &self.k_anonymity;
@@ -259,20 +260,34 @@ impl Recipe {
             (self.format == FORMAT, "format: 1"),
             (named(&self.name), "name: 1 to 32 of a-z 0-9 _ -"),
             (k.k >= LEAST_K, "k_anonymity.k: 3 or more"),
-            ((0.0..=1.0).contains(&k.most_suppressed), "k_anonymity.most_suppressed: 0.0 to 1.0"),
+            (
+                (0.0..=1.0).contains(&k.most_suppressed),
+                "k_anonymity.most_suppressed: 0.0 to 1.0",
+            ),
             (!k.levels.is_empty(), "k_anonymity.level: one or more"),
             (
-                k.levels.iter().all(|level| [0, 5, 10, 20].contains(&level.age_years)),
+                k.levels
+                    .iter()
+                    .all(|level| [0, 5, 10, 20].contains(&level.age_years)),
                 "k_anonymity.level.age_years: 5, 10, 20 or 0",
             ),
-            ((7..=3640).contains(&self.dates.shift_days), "dates.shift_days: 7 to 3640"),
+            (
+                (7..=3640).contains(&self.dates.shift_days),
+                "dates.shift_days: 7 to 3640",
+            ),
             (
                 (7..=self.dates.shift_days).contains(&self.dates.least_shift_days),
                 "dates.least_shift_days: 7 to shift_days",
             ),
-            ((1..=10_000).contains(&self.rare.persons), "rare.persons: 1 to 10000"),
             (
-                self.tables.iter().filter_map(|table| table.release.as_deref()).all(named),
+                (1..=10_000).contains(&self.rare.persons),
+                "rare.persons: 1 to 10000",
+            ),
+            (
+                self.tables
+                    .iter()
+                    .filter_map(|table| table.release.as_deref())
+                    .all(named),
                 "table.release: 1 to 32 of a-z 0-9 _ -",
             ),
         ] {
@@ -323,7 +338,9 @@ impl TableRecipe {
                 .ok_or_else(|| Failure::new(Problem::Unclassified, path.clone()))?;
             recipe.check(&path)?;
             if !recipe.belongs(persons, &column.name) {
-                return Err(wrong(&format!("{path}: this table does not allow this action")));
+                return Err(wrong(&format!(
+                    "{path}: this table does not allow this action"
+                )));
             }
             outputs.extend(recipe.outputs(&column.name, place));
         }
@@ -338,8 +355,16 @@ impl TableRecipe {
                 ))),
             };
         };
-        if outputs.iter().filter(|output| output.action == Action::Person).count() != 1 {
-            return Err(wrong(&format!("{}: exactly one column must be `person`", self.source)));
+        if outputs
+            .iter()
+            .filter(|output| output.action == Action::Person)
+            .count()
+            != 1
+        {
+            return Err(wrong(&format!(
+                "{}: exactly one column must be `person`",
+                self.source
+            )));
         }
         let place = |name: &String| {
             outputs
@@ -348,7 +373,12 @@ impl TableRecipe {
                 .ok_or_else(|| wrong(&format!("{}.needs: {name} is not released", self.source)))
         };
         let needs = self.needs.iter().map(place).collect::<Result<_>>()?;
-        Ok(Some(Plan { source: self.source, release, outputs, needs }))
+        Ok(Some(Plan {
+            source: self.source,
+            release,
+            outputs,
+            needs,
+        }))
     }
 }
 
@@ -369,15 +399,32 @@ impl ColumnRecipe {
         };
         for (right, what) in [
             (allowed, "this class does not allow this action"),
-            (systems, "`systems` belongs to concept (one or more) and code (exactly one)"),
-            (self.systems.iter().all(|it| systems::known(it)), "a system is not known"),
-            ((action == Words) != self.words.is_empty(), "`words` belongs to words"),
             (
-                self.words.iter().all(|it| it.is_ascii() && (1..=16).contains(&it.len())),
+                systems,
+                "`systems` belongs to concept (one or more) and code (exactly one)",
+            ),
+            (
+                self.systems.iter().all(|it| systems::known(it)),
+                "a system is not known",
+            ),
+            (
+                (action == Words) != self.words.is_empty(),
+                "`words` belongs to words",
+            ),
+            (
+                self.words
+                    .iter()
+                    .all(|it| it.is_ascii() && (1..=16).contains(&it.len())),
                 "a word has 1 to 16 ASCII characters",
             ),
-            ((action == Date) == self.outside.is_some(), "`outside` belongs to date"),
-            (action == Concept || self.parent.is_none(), "`parent` belongs to concept"),
+            (
+                (action == Date) == self.outside.is_some(),
+                "`outside` belongs to date",
+            ),
+            (
+                action == Concept || self.parent.is_none(),
+                "`parent` belongs to concept",
+            ),
         ] {
             if !right {
                 return Err(wrong(&format!("{path}: {what}")));
@@ -392,16 +439,23 @@ impl ColumnRecipe {
         use Treatment::{Age, Area, Drop, Flag, Person, Sex};
         match (persons, self.action) {
             (_, Drop | Person) => true,
-            (true, action) => {
-                [(Sex, "sex"), (Age, "birth"), (Area, "prefecture"), (Flag, "deceased")]
-                    .contains(&(action, name))
-            }
+            (true, action) => [
+                (Sex, "sex"),
+                (Age, "birth"),
+                (Area, "prefecture"),
+                (Flag, "deceased"),
+            ]
+            .contains(&(action, name)),
             (false, action) => ![Sex, Age, Area].contains(&action),
         }
     }
 
     fn outputs(&self, name: &str, source: usize) -> Vec<Output> {
-        let output = |name: &str, action| Output { name: name.to_owned(), source, action };
+        let output = |name: &str, action| Output {
+            name: name.to_owned(),
+            source,
+            action,
+        };
         let systems = || self.systems.clone();
         match self.action {
             Treatment::Drop | Treatment::ConceptPart => vec![],
@@ -411,15 +465,20 @@ impl ColumnRecipe {
             Treatment::Area => vec![output("area", Action::Area)],
             Treatment::Flag => vec![output(name, Action::Flag)],
             Treatment::Date => {
-                vec![output(name, Action::Date(self.outside.unwrap_or(Outside::Row)))]
+                vec![output(
+                    name,
+                    Action::Date(self.outside.unwrap_or(Outside::Row)),
+                )]
             }
             Treatment::Concept => vec![
                 output(name, Action::Concept(systems(), self.parent)),
                 output(&format!("{name}_system"), Action::System(systems())),
             ],
-            Treatment::Code => {
-                self.systems.iter().map(|it| output(name, Action::Code(it.clone()))).collect()
-            }
+            Treatment::Code => self
+                .systems
+                .iter()
+                .map(|it| output(name, Action::Code(it.clone())))
+                .collect(),
             Treatment::Words => vec![output(name, Action::Words(self.words.clone()))],
             Treatment::Decimal => vec![output(name, Action::Decimal)],
             Treatment::Unit => vec![output(name, Action::Unit)],
@@ -468,7 +527,8 @@ mod tests {
         let (found, shown) = problem(&without);
         assert_eq!(found, Some(Problem::Unclassified));
         assert!(shown.contains("Patient.deceased"), "{shown}");
-        let (found, shown) = problem(&DEFAULT.replacen("source = \"Coverage\"", "source = \"Patient\"", 1));
+        let (found, shown) =
+            problem(&DEFAULT.replacen("source = \"Coverage\"", "source = \"Patient\"", 1));
         assert!(found.is_some(), "{shown}");
     }
 
@@ -478,9 +538,17 @@ mod tests {
             ("k = 10", "k = 2", "k_anonymity.k"),
             ("format = 1", "format = 2", "format"),
             ("shift_days = 364", "shift_days = 3", "shift_days"),
-            ("least_shift_days = 28", "least_shift_days = 9999", "least_shift_days"),
+            (
+                "least_shift_days = 28",
+                "least_shift_days = 9999",
+                "least_shift_days",
+            ),
             ("age_years = 5", "age_years = 7", "age_years"),
-            ("most_suppressed = 0.05", "most_suppressed = 5.0", "most_suppressed"),
+            (
+                "most_suppressed = 0.05",
+                "most_suppressed = 5.0",
+                "most_suppressed",
+            ),
             ("k = 10", "k = 10\nextra = 1", "extra"),
             ("\"JC10\"", "\"99XYZ\"", "system"),
             (

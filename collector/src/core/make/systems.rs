@@ -1,6 +1,8 @@
 //! Code systems that a release may hold, each with the closed form of its codes. A code of any
 //! other system, above all a site's own (`99…`), would tell the site and is never released.
 
+use super::units;
+
 /// A code system with a name, as messages write it, and the form of its codes.
 struct System {
     name: &'static str,
@@ -8,44 +10,158 @@ struct System {
 }
 
 const SYSTEMS: &[System] = &[
-    System { name: "JC10", form: |code| upper(code, 15..=17) },
-    System { name: "JC11", form: |code| upper(code, 13..=17) },
-    System { name: "LN", form: loinc },
-    System { name: "HOT7", form: |code| digits(code, 7..=7) },
-    System { name: "HOT9", form: |code| digits(code, 9..=9) },
-    System { name: "HOT13", form: |code| digits(code, 13..=13) },
-    System { name: "HOT", form: hot },
-    System { name: "YJ", form: yj },
-    System { name: "MDCDX2", form: |code| digits(code, 8..=8) },
-    System { name: "MEDIS", form: |code| upper(code, 4..=4) },
-    System { name: "I10", form: icd10 },
-    System { name: "ICD10", form: icd10 },
-    System { name: "ICD10-2003", form: icd10 },
-    System { name: "ICD10-2013", form: icd10 },
-    System { name: "JFAGY", form: |code| upper(code, 4..=12) },
-    System { name: "MR9P", form: |code| upper(code, 1..=6) },
-    System { name: "ISO+", form: unit },
-    System { name: "UCUM", form: unit },
-    System { name: "JAMISDP01", form: |code| upper(code, 16..=16) },
-    System { name: "JHSP0001", form: short },
-    System { name: "JHSP0002", form: short },
-    System { name: "JHSP0003", form: short },
-    System { name: "JHSP0004", form: short },
-    System { name: "JHSP0005", form: short },
-    System { name: "JHSP0006", form: short },
-    System { name: "JHSP0007", form: short },
-    System { name: "JHSD0004", form: short },
-    System { name: "JSHR002", form: short },
-    System { name: "HL70119", form: short },
-    System { name: "HL70123", form: short },
-    System { name: "HL70127", form: short },
-    System { name: "HL70128", form: short },
-    System { name: "HL70162", form: short },
-    System { name: "HL70163", form: short },
-    System { name: "HL70241", form: short },
-    System { name: "HL70322", form: short },
-    System { name: "HL70482", form: short },
-    System { name: "HL70487", form: short },
+    System {
+        name: "JC10",
+        form: |code| upper(code, 15..=17),
+    },
+    System {
+        name: "JC11",
+        form: |code| upper(code, 13..=17),
+    },
+    System {
+        name: "LN",
+        form: loinc,
+    },
+    System {
+        name: "HOT7",
+        form: |code| digits(code, 7..=7),
+    },
+    System {
+        name: "HOT9",
+        form: |code| digits(code, 9..=9),
+    },
+    System {
+        name: "HOT13",
+        form: |code| digits(code, 13..=13),
+    },
+    System {
+        name: "HOT",
+        form: hot,
+    },
+    System {
+        name: "YJ",
+        form: yj,
+    },
+    System {
+        name: "MDCDX2",
+        form: |code| digits(code, 8..=8),
+    },
+    System {
+        name: "MEDIS",
+        form: |code| upper(code, 4..=4),
+    },
+    System {
+        name: "I10",
+        form: icd10,
+    },
+    System {
+        name: "ICD10",
+        form: icd10,
+    },
+    System {
+        name: "ICD10-2003",
+        form: icd10,
+    },
+    System {
+        name: "ICD10-2013",
+        form: icd10,
+    },
+    System {
+        name: "JFAGY",
+        form: |code| upper(code, 4..=12),
+    },
+    System {
+        name: "MR9P",
+        form: |code| upper(code, 1..=6),
+    },
+    System {
+        name: "ISO+",
+        form: unit,
+    },
+    System {
+        name: "UCUM",
+        form: unit,
+    },
+    System {
+        name: "JAMISDP01",
+        form: |code| upper(code, 16..=16),
+    },
+    System {
+        name: "JHSP0001",
+        form: short,
+    },
+    System {
+        name: "JHSP0002",
+        form: short,
+    },
+    System {
+        name: "JHSP0003",
+        form: short,
+    },
+    System {
+        name: "JHSP0004",
+        form: short,
+    },
+    System {
+        name: "JHSP0005",
+        form: short,
+    },
+    System {
+        name: "JHSP0006",
+        form: short,
+    },
+    System {
+        name: "JHSP0007",
+        form: short,
+    },
+    System {
+        name: "JHSD0004",
+        form: short,
+    },
+    System {
+        name: "JSHR002",
+        form: short,
+    },
+    System {
+        name: "HL70119",
+        form: short,
+    },
+    System {
+        name: "HL70123",
+        form: short,
+    },
+    System {
+        name: "HL70127",
+        form: short,
+    },
+    System {
+        name: "HL70128",
+        form: short,
+    },
+    System {
+        name: "HL70162",
+        form: short,
+    },
+    System {
+        name: "HL70163",
+        form: short,
+    },
+    System {
+        name: "HL70241",
+        form: short,
+    },
+    System {
+        name: "HL70322",
+        form: short,
+    },
+    System {
+        name: "HL70482",
+        form: short,
+    },
+    System {
+        name: "HL70487",
+        form: short,
+    },
 ];
 
 /// Whether the name is that of a known system.
@@ -55,12 +171,16 @@ pub(crate) fn known(system: &str) -> bool {
 
 /// Whether a code has the form that its system demands. Never for an unknown system.
 pub(crate) fn fits(system: &str, code: &str) -> bool {
-    SYSTEMS.iter().any(|known| known.name == system && (known.form)(code))
+    SYSTEMS
+        .iter()
+        .any(|known| known.name == system && (known.form)(code))
 }
 
 /// The three-character category of an ICD-10 code, when it is a finer one.
 pub(crate) fn icd10_category(code: &str) -> Option<&str> {
-    (icd10(code) && code.len() > 3).then(|| code.get(..3)).flatten()
+    (icd10(code) && code.len() > 3)
+        .then(|| code.get(..3))
+        .flatten()
 }
 
 /// ICD-10 with or without the point, with the Japanese two-digit subdivision.
@@ -73,7 +193,9 @@ fn icd10(code: &str) -> bool {
         && tens.is_ascii_digit()
         && ones.is_ascii_digit()
         && rest.len() <= 2
-        && rest.iter().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase())
+        && rest
+            .iter()
+            .all(|b| b.is_ascii_digit() || b.is_ascii_uppercase())
         && !code.ends_with('.')
 }
 
@@ -94,15 +216,8 @@ fn yj(code: &str) -> bool {
 }
 
 fn loinc(code: &str) -> bool {
-    code.split_once('-').is_some_and(|(number, check)| {
-        digits(number, 1..=7) && digits(check, 1..=1)
-    })
-}
-
-fn unit(code: &str) -> bool {
-    (1..=12).contains(&code.len())
-        && code.bytes().all(|b| b.is_ascii_alphanumeric() || b"%./*^()[]{}_+-".contains(&b))
-        && !code.bytes().all(|b| b.is_ascii_digit())
+    code.split_once('-')
+        .is_some_and(|(number, check)| digits(number, 1..=7) && digits(check, 1..=1))
 }
 
 fn short(code: &str) -> bool {
@@ -112,7 +227,9 @@ fn short(code: &str) -> bool {
 
 fn upper(code: &str, length: std::ops::RangeInclusive<usize>) -> bool {
     length.contains(&code.len())
-        && code.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase())
+        && code
+            .bytes()
+            .all(|b| b.is_ascii_digit() || b.is_ascii_uppercase())
 }
 
 fn digits(code: &str, length: std::ops::RangeInclusive<usize>) -> bool {

@@ -69,7 +69,10 @@ impl Window {
         let quarter = u16::try_from(days / 4).unwrap_or(u16::MAX);
         let shift_days = rule.shift_days.min(quarter) / 7 * 7;
         if shift_days < rule.least_shift_days / 7 * 7 || shift_days == 0 {
-            return Err(Failure::new(Problem::WindowTooShort, format!("{days} days")));
+            return Err(Failure::new(
+                Problem::WindowTooShort,
+                format!("{days} days"),
+            ));
         }
         let shift = i32::from(shift_days).days();
         Ok(Some(Self {
@@ -110,7 +113,10 @@ mod tests {
     use super::*;
 
     fn rule() -> Dates {
-        Dates { shift_days: 364, least_shift_days: 28 }
+        Dates {
+            shift_days: 364,
+            least_shift_days: 28,
+        }
     }
 
     fn seen(dates: &[Date]) -> Seen {
@@ -124,7 +130,10 @@ mod tests {
     fn the_window_is_cut_by_the_largest_offset_at_both_ends() {
         let window = Window::of(&seen(&[date(2015, 1, 1), date(2024, 12, 31)]), &rule());
         let window = window.unwrap().unwrap();
-        assert_eq!((window.first, window.last), (date(2015, 12, 31), date(2024, 1, 2)));
+        assert_eq!(
+            (window.first, window.last),
+            (date(2015, 12, 31), date(2024, 1, 2))
+        );
         assert_eq!(window.shift_days, 364);
     }
 

@@ -32,7 +32,10 @@ pub(crate) fn columns(plan: &Plan) -> Vec<Column> {
     };
     plan.outputs
         .iter()
-        .map(|output| Column { name: output.name.clone(), kind: kind(output) })
+        .map(|output| Column {
+            name: output.name.clone(),
+            kind: kind(output),
+        })
         .collect()
 }
 
@@ -62,20 +65,28 @@ pub(crate) fn write(folder: &Path, plan: &Plan, rows: Buckets) -> Result<u64> {
     let mut number = 0;
     let file = durable::new_file(&csv_path).map_err(storing)?;
     let mut csv = csv::Writer::from_writer(BufWriter::new(file));
-    csv.write_record(columns.iter().map(|column| &column.name)).map_err(writing)?;
+    csv.write_record(columns.iter().map(|column| &column.name))
+        .map_err(writing)?;
     let mut file = durable::new_file(&parquet_path).map_err(storing)?;
     let mut parquet = Writer::new(&plan.release, &mut file, &columns)?;
     rows.drain(|row| {
         csv.write_record(row).map_err(writing)?;
-        let cells: Vec<Cell> =
-            columns.iter().zip(row).map(|(column, text)| cell(column.kind, text)).collect();
+        let cells: Vec<Cell> = columns
+            .iter()
+            .zip(row)
+            .map(|(column, text)| cell(column.kind, text))
+            .collect();
         number += 1;
         parquet.push(&cells)
     })?;
     parquet.finish()?;
     file.sync_all().map_err(storing)?;
-    let buffered = csv.into_inner().map_err(|error| storing(error.into_error()))?;
-    let file: File = buffered.into_inner().map_err(|error| storing(error.into_error()))?;
+    let buffered = csv
+        .into_inner()
+        .map_err(|error| storing(error.into_error()))?;
+    let file: File = buffered
+        .into_inner()
+        .map_err(|error| storing(error.into_error()))?;
     file.sync_all().map_err(storing)?;
     Ok(number)
 }
@@ -84,7 +95,11 @@ pub(crate) fn write(folder: &Path, plan: &Plan, rows: Buckets) -> Result<u64> {
 pub(crate) fn describe(folder: &Path, plan: &Plan) -> Result<Vec<Written>> {
     let describe = |name: String| {
         let (sha256, bytes) = digest(&folder.join(&name)).map_err(storing)?;
-        Ok(Written { name, bytes, sha256: record::BatchId::new(sha256).to_string() })
+        Ok(Written {
+            name,
+            bytes,
+            sha256: record::BatchId::new(sha256).to_string(),
+        })
     };
     file_names(plan).into_iter().map(describe).collect()
 }

@@ -50,7 +50,9 @@ impl From<OpenError> for Reason {
 /// # Errors
 /// The site is not trusted, or the signature is not its own.
 pub(crate) fn origin<'a>(batch: &Inspected, settings: &'a Settings) -> Result<&'a Site, Reason> {
-    let site = settings.site(&batch.manifest.site).ok_or(Reason::new("unknown_site"))?;
+    let site = settings
+        .site(&batch.manifest.site)
+        .ok_or(Reason::new("unknown_site"))?;
     batch.verify(&site.verifying_key)?;
     Ok(site)
 }

@@ -30,7 +30,9 @@ impl Entry {
     /// As the file system says.
     pub(crate) fn read(&self, most: u64) -> std::io::Result<Option<Vec<u8>>> {
         let mut bytes = Vec::new();
-        File::open(&self.place)?.take(most + 1).read_to_end(&mut bytes)?;
+        File::open(&self.place)?
+            .take(most + 1)
+            .read_to_end(&mut bytes)?;
         Ok((bytes.len() as u64 <= most).then_some(bytes))
     }
 }
@@ -54,8 +56,7 @@ fn walk(
     most: u64,
     entries: &mut Vec<Entry>,
 ) -> Result<()> {
-    let unreadable =
-        |error| Failure::because(Problem::Inbox, folder.display().to_string(), error);
+    let unreadable = |error| Failure::because(Problem::Inbox, folder.display().to_string(), error);
     for entry in fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let name = entry.file_name();
@@ -71,12 +72,26 @@ fn walk(
         }
         let status = entry.metadata().map_err(unreadable)?;
         let place = entry.path();
-        let path = place.strip_prefix(inbox).unwrap_or(&place).to_string_lossy().into_owned();
-        let modified =
-            status.mtime().saturating_mul(1_000_000_000).saturating_add(status.mtime_nsec());
-        entries.push(Entry { path, place, size: status.size(), modified });
+        let path = place
+            .strip_prefix(inbox)
+            .unwrap_or(&place)
+            .to_string_lossy()
+            .into_owned();
+        let modified = status
+            .mtime()
+            .saturating_mul(1_000_000_000)
+            .saturating_add(status.mtime_nsec());
+        entries.push(Entry {
+            path,
+            place,
+            size: status.size(),
+            modified,
+        });
         if entries.len() as u64 > most {
-            return Err(Failure::new(Problem::Inbox, format!("limits.inbox_files = {most}")));
+            return Err(Failure::new(
+                Problem::Inbox,
+                format!("limits.inbox_files = {most}"),
+            ));
         }
     }
     Ok(())

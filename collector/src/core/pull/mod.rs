@@ -87,7 +87,10 @@ impl Pull<'_> {
     /// refused, counted and kept.
     pub(crate) fn run(mut self) -> Result<Summary> {
         let entries = inbox::list(&self.settings.inbox, self.settings.limits.inbox_files)?;
-        let mut summary = Summary { files: entries.len() as u64, ..Summary::default() };
+        let mut summary = Summary {
+            files: entries.len() as u64,
+            ..Summary::default()
+        };
         let mut candidates = Vec::new();
         for entry in entries {
             candidates.extend(self.look(entry, &mut summary)?);
@@ -152,7 +155,12 @@ impl Pull<'_> {
             }
             Judged::Duplicate => {
                 summary.duplicates += 1;
-                self.note(&candidate.entry, Some(&candidate), Outcome::Duplicate, "duplicate")
+                self.note(
+                    &candidate.entry,
+                    Some(&candidate),
+                    Outcome::Duplicate,
+                    "duplicate",
+                )
             }
             Judged::Refuse(reason) => {
                 self.refuse(&candidate.entry, Some(&candidate), &reason, summary)?;
@@ -176,7 +184,9 @@ impl Pull<'_> {
             Place::Ahead => return Ok(Judged::Wait),
             Place::Broken => return Ok(Judged::Refuse(Reason::new("broken_chain"))),
             Place::Taken => {
-                let taken = self.catalogue.accepted_at(&candidate.site, candidate.sequence)?;
+                let taken = self
+                    .catalogue
+                    .accepted_at(&candidate.site, candidate.sequence)?;
                 return Ok(match taken == Some(candidate.id) {
                     true => Judged::Duplicate,
                     false => Judged::Refuse(Reason::new("replay")),
@@ -190,10 +200,12 @@ impl Pull<'_> {
             content_bytes: self.settings.limits.content_bytes,
             ..envelope::Limits::default()
         };
-        Ok(match open_within(bytes, &site.verifying_key, self.key, &limits) {
-            Ok(opened) => Judged::Take(Box::new(opened)),
-            Err(error) => Judged::Refuse(error.into()),
-        })
+        Ok(
+            match open_within(bytes, &site.verifying_key, self.key, &limits) {
+                Ok(opened) => Judged::Take(Box::new(opened)),
+                Err(error) => Judged::Refuse(error.into()),
+            },
+        )
     }
 
     fn accept(
@@ -257,7 +269,8 @@ impl Pull<'_> {
         outcome: Outcome,
         reason: &str,
     ) -> Result<()> {
-        self.catalogue.note(&decided(entry, candidate, outcome, reason), self.at)
+        self.catalogue
+            .note(&decided(entry, candidate, outcome, reason), self.at)
     }
 
     /// Copies a refused file into the evidence folder, named by its digest, beside its reason. A

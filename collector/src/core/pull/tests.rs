@@ -1,0 +1,242 @@
+use envelope::{SigningKey, TransportProfile};
+use jiff::civil::date;
+use record::ResourceKind;
+
+use crate::core::fixture::{Centre, Hospital, basic, contents, patient, visit, withdrawn};
+use crate::core::report::Status;
+use crate::core::tables::Table;
+
+const DAY: jiff::civil::Date = date(2024, 5, 6);
+
+fn hospital() -> Hospital {
+    Hospital::new("HOSP-A", 1)
+}
+
+fn status(centre: &Centre) -> Status {
+    let (folder, catalogue) = centre.open();
+    Status::of(&catalogue, &folder).unwrap()
+}
+
+#[test]
+fn batches_are_taken_in_order_once_and_a_second_pull_does_nothing() {
+    let mut hospital = hospital();
+    let centre = Centre::new(&[&hospital]);
+    for number in 1..=3 {
+        let readings = vec![basic(number, 1), visit(number, "1", 1, DAY)];
+        centre.deliver(&hospital.seal(vec![patient(number, readings)]));
+    }
+    let first = centre.pull();
+    assert_eq!((first.accepted, first.subjects, first.documents), (3, 3, 6));
+    assert!(first.refused.is_empty() && first.waiting.is_empty());
+    let tables = contents(&centre.settings.state.join("tables"));
+    let again = centre.pull();
+    assert_eq!((again.accepted, again.decided_before), (0, 3));
+    assert_eq!(contents(&centre.settings.state.join("tables")), tables);
+    let status = status(&centre);
+    assert_eq!((status.batches, status.sites, status.documents), (3, 1, 6));
+    assert_eq!(status.records["Patient"], 3);
+    assert_eq!(status.records["Encounter"], 3);
+}
+
+/// a batch that comes too early waits and is taken once its predecessor is there.
+#[test]
+fn a_gap_waits_and_closes() {
+    let mut hospital = hospital();
+    let centre = Centre::new(&[&hospital]);
+    let sealed: Vec<_> =
+        (1..=3).map(|number| hospital.seal(vec![patient(number, vec![basic(number, 1)])])).collect();
+    centre.deliver(&sealed[0]);
+    centre.deliver(&sealed[2]);
+    let first = centre.pull();
+    assert_eq!(first.accepted, 1);
+    assert_eq!(first.waiting["waiting_for_predecessor"], 1);
+    assert_eq!(status(&centre).files["waiting"]["waiting_for_predecessor"], 1);
+    centre.deliver(&sealed[1]);
+    let second = centre.pull();
+    assert_eq!((second.accepted, second.waiting.len()), (2, 0));
+    assert!(!status(&centre).files.contains_key("waiting"));
+}
+
+/// A-117, B-007: whatever is not in order is refused with its reason and kept as evidence.
+#[test]
+fn bad_batches_are_refused_with_a_reason_and_kept() {
+    type Spoil = fn(&mut Hospital, &mut Vec<u8>);
+    let cases: [(&str, Spoil, Spoil); 8] = [
+        ("unknown_site", |hospital, _| hospital.site = "HOSP-X", |_, _| {}),
+        (
+            "unknown_signer",
+            |hospital, _| hospital.signing = SigningKey::from_seed([99; 32]).unwrap(),
+            |_, _| {},
+        ),
+        ("bad_evidence:contract_differs", |it, _| it.contract = "CONTRACT-2", |_, _| {}),
+        (
+            "transport_not_allowed",
+            |hospital, _| hospital.transport = TransportProfile::Laboratory,
+            |_, _| {},
+        ),
+        ("broken_chain", |hospital, _| hospital.previous = Some([5; 32]), |_, _| {}),
+        ("bad_digest", |_, _| {}, |_, bytes| *bytes.last_mut().unwrap() ^= 1),
+        ("not_a_batch", |_, _| {}, |_, bytes| *bytes = b"hello, here is no batch".to_vec()),
+        ("truncated", |_, _| {}, |_, bytes| bytes.truncate(20)),
+    ];
+    for (reason, before, after) in cases {
+        let centre = Centre::new(&[&hospital()]);
+        let mut hospital = hospital();
+        before(&mut hospital, &mut vec![]);
+        let mut sealed = hospital.seal(vec![patient(1, vec![basic(1, 1)])]);
+        after(&mut hospital, &mut sealed.bytes);
+        centre.deliver(&sealed);
+        let summary = centre.pull();
+        assert_eq!(summary.accepted, 0, "{reason}");
+        assert_eq!(summary.refused.get(reason), Some(&1), "{reason}: {:?}", summary.refused);
+        let evidence = contents(&centre.settings.state.join("evidence"));
+        assert_eq!(evidence.len(), 2, "{reason}");
+        let kept = contents(&centre.inbox());
+        assert!(evidence.iter().any(|(_, bytes)| *bytes == kept[0].1), "{reason}");
+        assert!(evidence.iter().any(|(_, text)| {
+            String::from_utf8_lossy(text).contains(&format!("\"reason\": \"{reason}\""))
+        }));
+        assert_eq!(centre.pull().decided_before, 1, "{reason}");
+        assert!(contents(&centre.settings.state.join("tables")).is_empty(), "{reason}");
+    }
+}
+
+/// flipping any one of many places of a batch never gets anything accepted.
+#[test]
+fn a_flipped_bit_anywhere_is_refused() {
+    let sealed = hospital().seal(vec![patient(1, vec![basic(1, 1)])]);
+    let centre = Centre::new(&[&hospital()]);
+    let places: Vec<usize> = (0..sealed.bytes.len()).step_by(97).collect();
+    for place in &places {
+        let mut bytes = sealed.bytes.clone();
+        bytes[*place] ^= 0x10;
+        std::fs::write(centre.inbox().join(format!("{place}.batch")), bytes).unwrap();
+    }
+    let summary = centre.pull();
+    assert_eq!(summary.accepted, 0);
+    assert_eq!(summary.refused.values().sum::<u64>(), places.len() as u64);
+}
+
+#[test]
+fn a_copy_of_a_batch_is_a_duplicate_and_another_batch_of_its_number_a_replay() {
+    let mut hospital = hospital();
+    let centre = Centre::new(&[&hospital]);
+    let first = hospital.seal(vec![patient(1, vec![basic(1, 1)])]);
+    centre.deliver(&first);
+    centre.pull();
+    std::fs::write(centre.inbox().join("copy.batch"), &first.bytes).unwrap();
+    let mut forger = self::hospital();
+    centre.deliver(&forger.seal(vec![patient(2, vec![basic(2, 1)])]));
+    let summary = centre.pull();
+    assert_eq!((summary.accepted, summary.duplicates), (0, 1));
+    assert_eq!(summary.refused["replay"], 1);
+    assert_eq!(status(&centre).records["Patient"], 1);
+}
+
+/// Two batches after a bad one do not slip through: they wait for it to be settled.
+#[test]
+fn a_refused_batch_holds_up_its_successors() {
+    let mut hospital = hospital();
+    let centre = Centre::new(&[&hospital]);
+    hospital.contract = "CONTRACT-2";
+    centre.deliver(&hospital.seal(vec![patient(1, vec![basic(1, 1)])]));
+    hospital.contract = "CONTRACT-1";
+    centre.deliver(&hospital.seal(vec![patient(1, vec![basic(1, 1)])]));
+    let summary = centre.pull();
+    assert_eq!(summary.accepted, 0);
+    assert_eq!(summary.waiting["waiting_for_predecessor"], 1);
+}
+
+#[test]
+fn a_newer_version_replaces_and_a_withdrawal_removes() {
+    let mut hospital = hospital();
+    let centre = Centre::new(&[&hospital]);
+    let visits = |version| {
+        vec![basic(1, version), visit(1, "1", version, DAY), visit(1, "2", version, DAY)]
+    };
+    centre.deliver(&hospital.seal(vec![patient(1, visits(5))]));
+    centre.deliver(&hospital.seal(vec![patient(1, vec![visit(1, "1", 6, DAY.tomorrow().unwrap())])]));
+    // An older version that comes late changes nothing.
+    centre.deliver(&hospital.seal(vec![patient(1, vec![visit(1, "1", 4, DAY)])]));
+    centre.pull();
+    let days = |centre: &Centre| {
+        let (folder, catalogue) = centre.open();
+        let table = Table::Records(ResourceKind::Encounter);
+        let at = super::super::tables::position(&table.columns(), "at");
+        let mut days = Vec::new();
+        for site in catalogue.sites().unwrap() {
+            let current =
+                super::super::tables::Current::load(&catalogue, &folder.tables(), &site).unwrap();
+            current
+                .rows(&catalogue, &folder.tables(), table, |rows, row| {
+                    days.push(rows.text(at, row).unwrap().to_owned());
+                    Ok(())
+                })
+                .unwrap();
+        }
+        days.sort();
+        days
+    };
+    assert_eq!(days(&centre), ["2024-05-06", "2024-05-07"]);
+    centre.deliver(&hospital.seal(vec![patient(1, vec![withdrawn(visit(1, "1", 7, DAY))])]));
+    centre.pull();
+    assert_eq!(days(&centre), ["2024-05-06"]);
+    let status = status(&centre);
+    assert_eq!((status.documents, status.documents_withdrawn), (2, 1));
+}
+
+/// A run killed between the table files and the catalogue leaves nothing that counts, and the next
+/// run comes to the same as an undisturbed one.
+#[test]
+fn leftovers_of_a_killed_run_change_nothing() {
+    let mut hospital = hospital();
+    let centre = Centre::new(&[&hospital]);
+    let sealed = hospital.seal(vec![patient(1, vec![basic(1, 1), visit(1, "1", 1, DAY)])]);
+    centre.deliver(&sealed);
+    let undisturbed = Centre::new(&[&hospital]);
+    undisturbed.deliver(&sealed);
+    undisturbed.pull();
+
+    let tables = centre.settings.state.join("tables");
+    for (name, part) in [
+        ("Patient", ".unfinished-HOSP-A-0000000001.parquet"),
+        ("Patient", "HOSP-A-0000000001.parquet"),
+        ("Observation", "HOSP-A-0000000001.parquet"),
+        ("Observation", ".unfinished-HOSP-A-0000000001.parquet"),
+    ] {
+        std::fs::create_dir_all(tables.join(name)).unwrap();
+        std::fs::write(tables.join(name).join(part), "half a fi").unwrap();
+    }
+    assert_eq!(status(&centre).batches, 0);
+    assert_eq!(centre.pull().accepted, 1);
+    let expected = contents(&undisturbed.settings.state.join("tables"));
+    assert_eq!(contents(&tables), expected);
+    assert_eq!(status(&centre), status(&undisturbed));
+}
+
+/// The core stores no token as a site sent it.
+#[test]
+fn stored_tokens_are_not_those_of_the_site() {
+    let mut hospital = hospital();
+    let centre = Centre::new(&[&hospital]);
+    let sealed = hospital.seal(vec![patient(1, vec![basic(1, 1)])]);
+    centre.deliver(&sealed);
+    centre.pull();
+    let site_key = envelope::MacKey::from_bytes([9; 32]);
+    let tokens =
+        privacy::tokens::tokenize(&crate::core::fixture::identity(1), &site_key, 1);
+    let (folder, catalogue) = centre.open();
+    let [site] = catalogue.sites().unwrap().try_into().unwrap();
+    let columns = Table::Linkage.columns();
+    let path = super::super::tables::file(&folder.tables(), "Linkage", &site, 1);
+    let mut reader = super::super::tables::Reader::open(&path, &columns).unwrap();
+    let rows = reader.next().unwrap().unwrap();
+    let stored: Vec<_> = (0..rows.rows()).filter_map(|row| rows.text(5, row)).collect();
+    assert!(stored.len() > 8);
+    for (_, several) in tokens.exact {
+        for token in several {
+            let hex: String = token.as_bytes().iter().map(|b| format!("{b:02x}")).collect();
+            assert!(!stored.contains(&hex.as_str()));
+        }
+    }
+}

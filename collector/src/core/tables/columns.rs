@@ -76,9 +76,7 @@ const RECORD: &str = "site text, subject text, document text, order text, source
 
 const fn fields(kind: ResourceKind) -> &'static str {
     match kind {
-        ResourceKind::Patient => {
-            "sex text, birth text, prefecture whole, died text, deceased flag"
-        }
+        ResourceKind::Patient => "sex text, birth text, prefecture whole, died text, deceased flag",
         ResourceKind::Coverage => "plan concept",
         ResourceKind::Encounter => {
             "class text, event text, at text, department text, disposition text"
@@ -107,11 +105,17 @@ const fn fields(kind: ResourceKind) -> &'static str {
 }
 
 fn parse(list: &str) -> Vec<Column> {
-    list.split(',').filter_map(|entry| entry.trim().split_once(' ')).flat_map(expand).collect()
+    list.split(',')
+        .filter_map(|entry| entry.trim().split_once(' '))
+        .flat_map(expand)
+        .collect()
 }
 
 fn expand((name, kind): (&str, &str)) -> Vec<Column> {
-    let column = |suffix: &str, kind| Column { name: format!("{name}{suffix}"), kind };
+    let column = |suffix: &str, kind| Column {
+        name: format!("{name}{suffix}"),
+        kind,
+    };
     match kind {
         "concept" => ["", "_system", "_alt", "_alt_system"]
             .iter()

@@ -52,13 +52,23 @@ impl Current {
                 }
             }
         }
-        Ok(Self { site: site.clone(), standing })
+        Ok(Self {
+            site: site.clone(),
+            standing,
+        })
     }
 
     /// Documents that stand, and documents that were taken back.
     pub(crate) fn counts(&self) -> (u64, u64) {
-        #[expect(clippy::disallowed_methods, reason = "a count does not depend on the order")]
-        let withdrawn = self.standing.values().filter(|standing| standing.withdrawn).count() as u64;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a count does not depend on the order"
+        )]
+        let withdrawn = self
+            .standing
+            .values()
+            .filter(|standing| standing.withdrawn)
+            .count() as u64;
         (self.standing.len() as u64 - withdrawn, withdrawn)
     }
 
@@ -100,10 +110,14 @@ impl Current {
 /// The place of a column by name. Every name asked for is one of the table's own; an unknown one
 /// gives a place without values.
 pub(crate) fn position(columns: &[Column], name: &str) -> usize {
-    columns.iter().position(|column| column.name == name).unwrap_or(usize::MAX)
+    columns
+        .iter()
+        .position(|column| column.name == name)
+        .unwrap_or(usize::MAX)
 }
 
 fn reference(rows: &Columns, column: usize, row: usize) -> Result<DocumentRef> {
     let text = rows.text(column, row).unwrap_or_default();
-    text.parse().map_err(|_| Failure::new(Problem::Damaged, "document reference"))
+    text.parse()
+        .map_err(|_| Failure::new(Problem::Damaged, "document reference"))
 }

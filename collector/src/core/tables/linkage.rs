@@ -55,11 +55,20 @@ impl Rekey {
     /// Derives what is needed from the core's key.
     pub(crate) fn new(key: &MacKey) -> Self {
         let orders = FilterField::ALL.map(|field| order(key, field));
-        Self { exact: key.derive("sekisho core linkage tokens v1"), orders }
+        Self {
+            exact: key.derive("sekisho core linkage tokens v1"),
+            orders,
+        }
     }
 
     /// An exact token under the core's key. Tokens of another version, epoch or kind differ.
-    pub(crate) fn token(&self, kind: TokenKind, version: u16, epoch: u16, token: &Token) -> [u8; 16] {
+    pub(crate) fn token(
+        &self,
+        kind: TokenKind,
+        version: u16,
+        epoch: u16,
+        token: &Token,
+    ) -> [u8; 16] {
         let mut message = vec![kind.number()];
         message.extend(version.to_be_bytes());
         message.extend(epoch.to_be_bytes());
@@ -77,7 +86,10 @@ impl Rekey {
         };
         let mut bytes = [0; 32];
         for (from, to) in order.iter().enumerate() {
-            let set = filter.as_bytes().get(from / 8).is_some_and(|byte| byte >> (from % 8) & 1 == 1);
+            let set = filter
+                .as_bytes()
+                .get(from / 8)
+                .is_some_and(|byte| byte >> (from % 8) & 1 == 1);
             if let Some(byte) = bytes.get_mut(usize::from(to / 8)).filter(|_| set) {
                 *byte |= 1 << (to % 8);
             }
@@ -95,7 +107,12 @@ impl Rekey {
     ) -> Vec<Vec<Cell>> {
         let (version, epoch) = (tokens.version, tokens.epoch);
         let exact = tokens.exact.iter().flat_map(|(kind, several)| {
-            several.iter().map(|token| (kind.as_str(), hex(&self.token(*kind, version, epoch, token))))
+            several.iter().map(|token| {
+                (
+                    kind.as_str(),
+                    hex(&self.token(*kind, version, epoch, token)),
+                )
+            })
         });
         let filters = FilterField::ALL.into_iter().filter_map(|field| {
             let filter = self.filter(field, &field.of(tokens)?);

@@ -22,5 +22,7 @@ use record::SiteId;
 
 /// Where the table file of a batch stands.
 pub(crate) fn file(tables: &Path, table: &str, site: &SiteId, sequence: u64) -> PathBuf {
-    tables.join(table).join(format!("{site}-{sequence:010}.parquet"))
+    tables
+        .join(table)
+        .join(format!("{site}-{sequence:010}.parquet"))
 }

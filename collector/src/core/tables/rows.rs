@@ -55,7 +55,11 @@ impl Batch<'_> {
                 Ok(())
             })?;
             let (digest, _) = digest(&path).map_err(storing)?;
-            stored.push(Stored { name: table.name().to_owned(), rows, digest });
+            stored.push(Stored {
+                name: table.name().to_owned(),
+                rows,
+                digest,
+            });
         }
         Ok(stored)
     }
@@ -65,9 +69,9 @@ impl Batch<'_> {
         match table {
             Table::Linkage => !self.subjects.is_empty(),
             Table::Document => documents.next().is_some(),
-            Table::Records(kind) => {
-                documents.flat_map(|document| &document.records).any(|r| r.kind() == kind)
-            }
+            Table::Records(kind) => documents
+                .flat_map(|document| &document.records)
+                .any(|r| r.kind() == kind),
         }
     }
 
@@ -127,7 +131,9 @@ fn document_row(site: &SiteId, document: &Document) -> Vec<Cell> {
         DocumentState::Current => "current",
         DocumentState::Withdrawn => "withdrawn",
     })));
-    cells.push(Cell::Whole(i64::try_from(document.records.len()).unwrap_or(i64::MAX)));
+    cells.push(Cell::Whole(
+        i64::try_from(document.records.len()).unwrap_or(i64::MAX),
+    ));
     cells
 }
 
@@ -137,7 +143,10 @@ fn fields(record: &Record, cells: &mut Vec<Cell>) {
             let month = |month: record::YearMonth| format!("{:04}-{:02}", month.year, month.month);
             cells.push(Cell::text(it.sex.map(Sex::as_str)));
             cells.push(Cell::text(it.birth.map(month)));
-            cells.push(it.prefecture.map_or(Cell::Empty, |p| Cell::Whole(p.number().into())));
+            cells.push(
+                it.prefecture
+                    .map_or(Cell::Empty, |p| Cell::Whole(p.number().into())),
+            );
             cells.push(Cell::text(it.died.map(month)));
             cells.push(Cell::Flag(it.deceased));
         }
@@ -164,12 +173,18 @@ fn fields(record: &Record, cells: &mut Vec<Cell>) {
         }
         Record::MedicationRequest(it) => {
             dose(&it.dose, cells);
-            cells.extend([moment(it.start), moment(it.end), Cell::text(it.timing.as_ref())]);
+            cells.extend([
+                moment(it.start),
+                moment(it.end),
+                Cell::text(it.timing.as_ref()),
+            ]);
             let duration = it.duration.as_ref();
             decimal(duration.map(|quantity| quantity.value), cells);
             let comparator = duration.and_then(|quantity| quantity.comparator);
             cells.push(Cell::text(comparator.map(|it| it.as_str())));
-            cells.push(Cell::text(duration.and_then(|quantity| quantity.unit.as_ref())));
+            cells.push(Cell::text(
+                duration.and_then(|quantity| quantity.unit.as_ref()),
+            ));
             concept(it.route.as_ref(), cells);
             cells.push(Cell::Flag(it.component));
         }
@@ -191,7 +206,9 @@ fn observation(it: &record::content::Observation, cells: &mut Vec<Cell>) {
         _ => None,
     };
     decimal(quantity.map(|quantity| quantity.value), cells);
-    cells.push(Cell::text(quantity.and_then(|it| it.comparator).map(|it| it.as_str())));
+    cells.push(Cell::text(
+        quantity.and_then(|it| it.comparator).map(|it| it.as_str()),
+    ));
     cells.push(Cell::text(quantity.and_then(|it| it.unit.as_ref())));
     concept(
         match &it.value {

@@ -138,8 +138,18 @@ impl<'a> Writer<'a> {
             .build();
         let writer = ArrowWriter::try_new(file, Arc::clone(&schema), Some(properties))
             .map_err(|error| writing(name, error))?;
-        let builders = columns.iter().map(|column| Builder::new(column.kind)).collect();
-        Ok(Self { name: name.to_owned(), schema, builders, held: 0, rows: 0, writer })
+        let builders = columns
+            .iter()
+            .map(|column| Builder::new(column.kind))
+            .collect();
+        Ok(Self {
+            name: name.to_owned(),
+            schema,
+            builders,
+            held: 0,
+            rows: 0,
+            writer,
+        })
     }
 
     /// Adds a row: one cell for each column.
@@ -151,13 +161,19 @@ impl<'a> Writer<'a> {
         }
         self.held += 1;
         self.rows += 1;
-        if self.held == ROWS_HELD { self.flush() } else { Ok(()) }
+        if self.held == ROWS_HELD {
+            self.flush()
+        } else {
+            Ok(())
+        }
     }
 
     /// Ends the file and returns how many rows it has.
     pub(crate) fn finish(mut self) -> Result<u64> {
         self.flush()?;
-        self.writer.close().map_err(|error| writing(&self.name, error))?;
+        self.writer
+            .close()
+            .map_err(|error| writing(&self.name, error))?;
         Ok(self.rows)
     }
 
@@ -169,7 +185,9 @@ impl<'a> Writer<'a> {
         self.held = 0;
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)
             .map_err(|error| Failure::because(Problem::State, &self.name, error))?;
-        self.writer.write(&batch).map_err(|error| writing(&self.name, error))
+        self.writer
+            .write(&batch)
+            .map_err(|error| writing(&self.name, error))
     }
 }
 
@@ -183,8 +201,8 @@ impl Reader {
     /// Opens a table file. The file must have exactly the columns of the table.
     pub(crate) fn open(path: &Path, columns: &[Column]) -> Result<Self> {
         let name = file_name(path);
-        let file = File::open(path)
-            .map_err(|error| Failure::because(Problem::Damaged, &name, error))?;
+        let file =
+            File::open(path).map_err(|error| Failure::because(Problem::Damaged, &name, error))?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file)
             .map_err(|error| Failure::because(Problem::Damaged, &name, error))?;
         let schema = builder.schema();
@@ -206,7 +224,10 @@ impl Reader {
     pub(crate) fn next(&mut self) -> Result<Option<Columns>> {
         let next = self.batches.next().transpose();
         let batch = next.map_err(|error| Failure::because(Problem::Damaged, &self.name, error))?;
-        Ok(batch.map(|batch| Columns { rows: batch.num_rows(), arrays: arrays(&batch) }))
+        Ok(batch.map(|batch| Columns {
+            rows: batch.num_rows(),
+            arrays: arrays(&batch),
+        }))
     }
 }
 
@@ -320,7 +341,10 @@ const fn data_type(kind: Kind) -> DataType {
 }
 
 fn file_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// A full disk is told apart where the library passes the cause on.

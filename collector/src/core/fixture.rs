@@ -1,0 +1,372 @@
+//! Two hospitals and a centre for tests: batches are really screened, separated, sealed and taken.
+
+use std::path::{Path, PathBuf};
+
+use envelope::{CoreSecretKey, MacKey, ManifestDraft, Sealed, SigningKey, TransportProfile, seal};
+use jiff::civil::date;
+use privacy::gate::{
+    Contract, Filing, Gate, HoldDays, Notice, NoticeMethod, PatientReadings, Tally,
+};
+use privacy::separate::{Separated, SiteKeys, separate};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng as _;
+use record::content::{
+    Condition, Dose, Encounter, EncounterClass, EncounterEvent, MedicationRequest, Observation,
+    Patient, Prefecture, Value,
+};
+use record::identity::{Birth, Insurance, Name, Sex};
+use record::reading::{DocumentKey, Reading};
+use record::{
+    ChartNumber, Concept, DataKind, Date, DocumentState, Drops, Identity, Moment, Quantity, Record,
+    Sensitive, Version, YearMonth,
+};
+
+use super::catalogue::Catalogue;
+use super::folder::Folder;
+use super::make::{DEFAULT, Forbidden, Make, Outcome, Recipe};
+use super::pull::{Pull, Summary};
+use super::random::Randomness;
+use super::settings::Settings;
+use super::tables::Rekey;
+use super::{failure, link};
+
+/// The day on which everything happens.
+pub(crate) const TODAY: Date = date(2025, 4, 1);
+
+const CONTRACT: &str = "CONTRACT-1";
+const FILING: &str = "FILING-1";
+
+/// A hospital that seals batches.
+pub(crate) struct Hospital {
+    pub(crate) site: &'static str,
+    pub(crate) signing: SigningKey,
+    pub(crate) contract: &'static str,
+    pub(crate) transport: TransportProfile,
+    pub(crate) sequence: u64,
+    pub(crate) previous: Option<[u8; 32]>,
+    seed: u8,
+}
+
+impl Hospital {
+    pub(crate) fn new(site: &'static str, seed: u8) -> Self {
+        Self {
+            site,
+            signing: SigningKey::from_seed([seed; 32]).unwrap(),
+            contract: CONTRACT,
+            transport: TransportProfile::Ipsec,
+            sequence: 0,
+            previous: None,
+            seed,
+        }
+    }
+
+    /// Seals the next batch of the chain.
+    pub(crate) fn seal(&mut self, patients: Vec<PatientReadings>) -> Sealed {
+        let contract = Contract {
+            id: self.contract.parse().unwrap(),
+            filing: Some(Filing {
+                reference: FILING.parse().unwrap(),
+                filed_on: date(2020, 1, 1),
+            }),
+            effective_from: date(2020, 1, 1),
+            leaves_on: None,
+            hold_days: HoldDays::SHORTEST,
+        };
+        let notices = patients.iter().map(|patient| Notice {
+            chart: patient.chart.clone(),
+            notified_on: date(2024, 1, 1),
+            document: "v1".parse().unwrap(),
+            method: NoticeMethod::Handed,
+        });
+        let notices: Vec<_> = notices.collect();
+        let gate = Gate::new(Some(contract), notices, vec![], [1; 32], [2; 32], TODAY);
+        let (tokens, site) = (MacKey::from_bytes([9; 32]), MacKey::from_bytes([self.seed; 32]));
+        let keys = SiteKeys { tokens: &tokens, site: &site, epoch: 1 };
+        let mut tally = Tally::default();
+        let separated: Vec<Separated> = patients
+            .into_iter()
+            .map(|patient| {
+                let screened = gate.screen(patient).unwrap();
+                tally.pass(screened.pass());
+                separate(screened, &keys)
+            })
+            .collect();
+        self.sequence += 1;
+        let draft = ManifestDraft {
+            site: self.site.parse().unwrap(),
+            sequence: self.sequence,
+            previous: self.previous,
+            sealed_at: 1_743_400_000,
+            gate: gate.evidence(&tally).unwrap(),
+            transport: self.transport,
+            mapping: 1,
+        };
+        let mut random = ChaCha20Rng::seed_from_u64(self.sequence * 1000 + u64::from(self.seed));
+        let core = core_key();
+        let sealed = seal(draft, separated, core.public(), &self.signing, &mut random).unwrap();
+        self.previous = Some(sealed.manifest_digest);
+        sealed
+    }
+}
+
+fn core_key() -> CoreSecretKey {
+    CoreSecretKey::from_seed([7; 32]).unwrap()
+}
+
+/// A centre that trusts some hospitals.
+pub(crate) struct Centre {
+    pub(crate) root: tempfile::TempDir,
+    pub(crate) settings: Settings,
+}
+
+impl Centre {
+    pub(crate) fn new(hospitals: &[&Hospital]) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("inbox")).unwrap();
+        let mut text = "inbox = \"inbox\"\nstate = \"state\"\n\
+             [keys]\ncore = \"core.key\"\nrekey = \"rekey.key\"\n"
+            .to_owned();
+        for hospital in hospitals {
+            text.push_str(&format!(
+                "[[site]]\nsite = \"{}\"\nverifying_key = \"{}\"\ncontract = \"{CONTRACT}\"\n\
+                 filing_reference = \"{FILING}\"\neffective_from = \"2020-01-01\"\n",
+                hospital.site,
+                hospital.signing.public(),
+            ));
+        }
+        let path = root.path().join("core.toml");
+        std::fs::write(&path, text).unwrap();
+        Self { settings: Settings::load(&path).unwrap(), root }
+    }
+
+    pub(crate) fn inbox(&self) -> PathBuf {
+        self.root.path().join("inbox")
+    }
+
+    pub(crate) fn deliver(&self, sealed: &Sealed) -> PathBuf {
+        let manifest = &sealed.manifest;
+        let name = format!("{}-{:012}-{}.batch", manifest.site, manifest.sequence, sealed.id);
+        let path = self.inbox().join(name);
+        std::fs::write(&path, &sealed.bytes).unwrap();
+        path
+    }
+
+    pub(crate) fn open(&self) -> (Folder, Catalogue) {
+        let folder = Folder::open(&self.settings.state).unwrap();
+        let catalogue = Catalogue::open(&folder.catalogue()).unwrap();
+        (folder, catalogue)
+    }
+
+    pub(crate) fn pull(&self) -> Summary {
+        let (folder, mut catalogue) = self.open();
+        let rekey = Rekey::new(&MacKey::from_bytes([8; 32]));
+        let pull = Pull {
+            settings: &self.settings,
+            folder: &folder,
+            catalogue: &mut catalogue,
+            key: &core_key(),
+            rekey: &rekey,
+            at: 1_743_500_000,
+            today: TODAY,
+        };
+        pull.run().unwrap()
+    }
+
+    pub(crate) fn link(&self) -> link::Summary {
+        let (folder, mut catalogue) = self.open();
+        link::run(&folder, &mut catalogue, Randomness::Fixed(1), 200, 1_743_500_001).unwrap()
+    }
+
+    pub(crate) fn make(
+        &self,
+        release: &str,
+        recipe: &str,
+        forbidden: &Forbidden,
+        randomness: Randomness,
+    ) -> failure::Result<Outcome> {
+        let (folder, mut catalogue) = self.open();
+        let recipe = Recipe::parse(recipe)?;
+        let make = Make {
+            folder: &folder,
+            catalogue: &mut catalogue,
+            recipe: &recipe,
+            release,
+            forbidden,
+            release_rows: 1_000_000,
+            randomness,
+            at: 1_743_500_002,
+        };
+        make.run()
+    }
+
+    /// Makes a release by the shipped recipe with a fixed seed.
+    pub(crate) fn release(&self, name: &str) -> PathBuf {
+        let done = self.make(name, DEFAULT, &Forbidden::default(), Randomness::Fixed(1)).unwrap();
+        assert!(matches!(done, Outcome::Made(_)));
+        self.settings.state.join("releases").join(name)
+    }
+}
+
+/// A person of the tests, by number.
+pub(crate) fn identity(number: u32) -> Identity {
+    let kana = |mut number: u32| -> String {
+        let letters: Vec<char> = "アイウエオカキクケコサシスセソタチツテト".chars().collect();
+        let mut name = String::new();
+        for _ in 0..4 {
+            name.push(letters[number as usize % letters.len()]);
+            number = number.wrapping_mul(7) / 3 + 11;
+        }
+        name
+    };
+    let name = |seed: u32| Name {
+        family: Sensitive::new(kana(seed)),
+        given: Sensitive::new(kana(seed * 31 + 5)),
+    };
+    Identity {
+        kana: Some(name(number)),
+        birth: Some(Birth::new(born(number))),
+        sex: Some(if number % 2 == 0 { Sex::Female } else { Sex::Male }),
+        postal: Sensitive::new(format!("036{number:04}")),
+        insurance: vec![Insurance {
+            insurer: Sensitive::new("01020304"),
+            symbol: Sensitive::new("7654"),
+            number: Sensitive::new(format!("{number:08}")),
+            branch: Sensitive::new("01"),
+        }],
+        ..Identity::default()
+    }
+}
+
+fn born(number: u32) -> Date {
+    let decade = 1940 + 10 * (number as i16 % 4);
+    date(decade, 1 + (number % 12) as i8, 1 + (number % 28) as i8)
+}
+
+pub(crate) fn chart(number: u32) -> ChartNumber {
+    ChartNumber::new(&format!("{:010}", 4_000_000_000 + u64::from(number))).unwrap()
+}
+
+/// One file of a patient.
+pub(crate) fn reading(
+    number: u32,
+    kind: DataKind,
+    order: &str,
+    version: u64,
+    records: Vec<Record>,
+) -> Reading {
+    Reading {
+        chart: chart(number),
+        claimed: vec![chart(number)],
+        key: DocumentKey { kind, care_date: None, order: Sensitive::new(order) },
+        version: Version(version),
+        state: DocumentState::Current,
+        identity: identity(number),
+        records,
+        findings: vec![],
+        drops: Drops::default(),
+    }
+}
+
+pub(crate) fn withdrawn(mut reading: Reading) -> Reading {
+    reading.state = DocumentState::Withdrawn;
+    reading.records.clear();
+    reading
+}
+
+pub(crate) fn basic(number: u32, version: u64) -> Reading {
+    let it = identity(number);
+    let patient = Patient {
+        sex: it.sex,
+        birth: it.birth.map(|birth| YearMonth::from(birth.expose())),
+        prefecture: Prefecture::new(2),
+        died: None,
+        deceased: number % 17 == 0,
+    };
+    reading(number, DataKind::Adt00, "999999999999999", version, vec![Record::Patient(patient)])
+}
+
+pub(crate) fn concept(code: &str, system: &str) -> Concept {
+    Concept::of(code.parse().unwrap(), Some(system.parse().unwrap()))
+}
+
+pub(crate) fn visit(number: u32, order: &str, version: u64, day: Date) -> Reading {
+    let encounter = Encounter {
+        class: Some(EncounterClass::Outpatient),
+        event: EncounterEvent::Visit,
+        at: Some(Moment::of_day(day)),
+        department: Some("01".parse().unwrap()),
+        disposition: None,
+    };
+    reading(number, DataKind::Adt12, order, version, vec![Record::Encounter(encounter)])
+}
+
+pub(crate) fn laboratory(number: u32, order: &str, day: Date, code: Concept) -> Reading {
+    let quantity = Quantity {
+        value: "5.60".parse().unwrap(),
+        unit: Some("10*4/μL".parse().unwrap()),
+        comparator: None,
+    };
+    let observation = Observation {
+        code: Some(code),
+        value: Some(Value::Quantity(quantity)),
+        range: None,
+        flag: Some("H".parse().unwrap()),
+        status: Some("F".parse().unwrap()),
+        specimen: None,
+        at: Some(Moment::of_day(day)),
+    };
+    reading(number, DataKind::Oml11, order, 1, vec![Record::Observation(observation)])
+}
+
+pub(crate) fn problems(number: u32, icd10: &str, onset: Date) -> Reading {
+    let condition = Condition {
+        code: Some(concept("20061688", "MDCDX2")),
+        icd10: Some(concept(icd10, "I10")),
+        onset: Some(Moment::of_day(onset)),
+        abated: None,
+        outcome: None,
+        free_text: false,
+    };
+    reading(number, DataKind::Ppr01, "999999999999999", 1, vec![Record::Condition(condition)])
+}
+
+pub(crate) fn prescription(number: u32, order: &str, day: Date) -> Reading {
+    let request = MedicationRequest {
+        dose: Dose {
+            medication: Some(concept("1178442010101", "HOT13")),
+            amount: Some("1".parse().unwrap()),
+            unit: Some(concept("TAB", "MR9P")),
+        },
+        start: Some(Moment::of_day(day)),
+        end: None,
+        timing: Some("1011040000000000".parse().unwrap()),
+        duration: None,
+        route: None,
+        component: false,
+    };
+    reading(number, DataKind::Omp01, order, 1, vec![Record::MedicationRequest(request)])
+}
+
+pub(crate) fn patient(number: u32, readings: Vec<Reading>) -> PatientReadings {
+    PatientReadings { chart: chart(number), readings }
+}
+
+/// Every file below a folder with its bytes, by path.
+pub(crate) fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in std::fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => {
+                    let bytes = std::fs::read(&path).unwrap();
+                    files.push((path.strip_prefix(folder).unwrap().to_owned(), bytes));
+                }
+            }
+        }
+    }
+    files.sort();
+    files
+}
