@@ -121,6 +121,10 @@ problems! {
         "コードと下の行をセンターに伝えてください。", "Tell the centre the code and the line below.";
 }
 
+const SQLITE_FULL: i32 = 13;
+/// No room for the index of the write-ahead log.
+const SQLITE_IOERR_SHMSIZE: i32 = 4874;
+
 /// A problem with what it was about and why. The detail names keys, files of ours or line numbers,
 /// never anything from the source.
 #[derive(Debug)]
@@ -172,7 +176,8 @@ impl Failure {
 
     /// A failure of the state database: a full disk is told apart.
     pub(crate) fn database(source: rusqlite::Error) -> Self {
-        let full = source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
+        let code = source.sqlite_error().map(|error| error.extended_code);
+        let full = matches!(code, Some(SQLITE_FULL | SQLITE_IOERR_SHMSIZE));
         Self::because(
             if full {
                 Problem::DiskFull

@@ -80,8 +80,15 @@ impl Hospital {
         });
         let notices: Vec<_> = notices.collect();
         let gate = Gate::new(Some(contract), notices, vec![], [1; 32], [2; 32], TODAY);
-        let (tokens, site) = (MacKey::from_bytes([9; 32]), MacKey::from_bytes([self.seed; 32]));
-        let keys = SiteKeys { tokens: &tokens, site: &site, epoch: 1 };
+        let (tokens, site) = (
+            MacKey::from_bytes([9; 32]),
+            MacKey::from_bytes([self.seed; 32]),
+        );
+        let keys = SiteKeys {
+            tokens: &tokens,
+            site: &site,
+            epoch: 1,
+        };
         let mut tally = Tally::default();
         let separated: Vec<Separated> = patients
             .into_iter()
@@ -136,7 +143,10 @@ impl Centre {
         }
         let path = root.path().join("core.toml");
         std::fs::write(&path, text).unwrap();
-        Self { settings: Settings::load(&path).unwrap(), root }
+        Self {
+            settings: Settings::load(&path).unwrap(),
+            root,
+        }
     }
 
     pub(crate) fn inbox(&self) -> PathBuf {
@@ -145,7 +155,10 @@ impl Centre {
 
     pub(crate) fn deliver(&self, sealed: &Sealed) -> PathBuf {
         let manifest = &sealed.manifest;
-        let name = format!("{}-{:012}-{}.batch", manifest.site, manifest.sequence, sealed.id);
+        let name = format!(
+            "{}-{:012}-{}.batch",
+            manifest.site, manifest.sequence, sealed.id
+        );
         let path = self.inbox().join(name);
         std::fs::write(&path, &sealed.bytes).unwrap();
         path
@@ -174,7 +187,14 @@ impl Centre {
 
     pub(crate) fn link(&self) -> link::Summary {
         let (folder, mut catalogue) = self.open();
-        link::run(&folder, &mut catalogue, Randomness::Fixed(1), 200, 1_743_500_001).unwrap()
+        link::run(
+            &folder,
+            &mut catalogue,
+            Randomness::Fixed(1),
+            200,
+            1_743_500_001,
+        )
+        .unwrap()
     }
 
     pub(crate) fn make(
@@ -201,7 +221,9 @@ impl Centre {
 
     /// Makes a release by the shipped recipe with a fixed seed.
     pub(crate) fn release(&self, name: &str) -> PathBuf {
-        let done = self.make(name, DEFAULT, &Forbidden::default(), Randomness::Fixed(1)).unwrap();
+        let done = self
+            .make(name, DEFAULT, &Forbidden::default(), Randomness::Fixed(1))
+            .unwrap();
         assert!(matches!(done, Outcome::Made(_)));
         self.settings.state.join("releases").join(name)
     }
@@ -225,7 +247,11 @@ pub(crate) fn identity(number: u32) -> Identity {
     Identity {
         kana: Some(name(number)),
         birth: Some(Birth::new(born(number))),
-        sex: Some(if number % 2 == 0 { Sex::Female } else { Sex::Male }),
+        sex: Some(if number.is_multiple_of(2) {
+            Sex::Female
+        } else {
+            Sex::Male
+        }),
         postal: Sensitive::new(format!("036{number:04}")),
         insurance: vec![Insurance {
             insurer: Sensitive::new("01020304"),
@@ -257,7 +283,11 @@ pub(crate) fn reading(
     Reading {
         chart: chart(number),
         claimed: vec![chart(number)],
-        key: DocumentKey { kind, care_date: None, order: Sensitive::new(order) },
+        key: DocumentKey {
+            kind,
+            care_date: None,
+            order: Sensitive::new(order),
+        },
         version: Version(version),
         state: DocumentState::Current,
         identity: identity(number),
@@ -280,9 +310,15 @@ pub(crate) fn basic(number: u32, version: u64) -> Reading {
         birth: it.birth.map(|birth| YearMonth::from(birth.expose())),
         prefecture: Prefecture::new(2),
         died: None,
-        deceased: number % 17 == 0,
+        deceased: number.is_multiple_of(17),
     };
-    reading(number, DataKind::Adt00, "999999999999999", version, vec![Record::Patient(patient)])
+    reading(
+        number,
+        DataKind::Adt00,
+        "999999999999999",
+        version,
+        vec![Record::Patient(patient)],
+    )
 }
 
 pub(crate) fn concept(code: &str, system: &str) -> Concept {
@@ -297,7 +333,13 @@ pub(crate) fn visit(number: u32, order: &str, version: u64, day: Date) -> Readin
         department: Some("01".parse().unwrap()),
         disposition: None,
     };
-    reading(number, DataKind::Adt12, order, version, vec![Record::Encounter(encounter)])
+    reading(
+        number,
+        DataKind::Adt12,
+        order,
+        version,
+        vec![Record::Encounter(encounter)],
+    )
 }
 
 pub(crate) fn laboratory(number: u32, order: &str, day: Date, code: Concept) -> Reading {
@@ -315,7 +357,13 @@ pub(crate) fn laboratory(number: u32, order: &str, day: Date, code: Concept) -> 
         specimen: None,
         at: Some(Moment::of_day(day)),
     };
-    reading(number, DataKind::Oml11, order, 1, vec![Record::Observation(observation)])
+    reading(
+        number,
+        DataKind::Oml11,
+        order,
+        1,
+        vec![Record::Observation(observation)],
+    )
 }
 
 pub(crate) fn problems(number: u32, icd10: &str, onset: Date) -> Reading {
@@ -327,7 +375,13 @@ pub(crate) fn problems(number: u32, icd10: &str, onset: Date) -> Reading {
         outcome: None,
         free_text: false,
     };
-    reading(number, DataKind::Ppr01, "999999999999999", 1, vec![Record::Condition(condition)])
+    reading(
+        number,
+        DataKind::Ppr01,
+        "999999999999999",
+        1,
+        vec![Record::Condition(condition)],
+    )
 }
 
 pub(crate) fn prescription(number: u32, order: &str, day: Date) -> Reading {
@@ -344,11 +398,20 @@ pub(crate) fn prescription(number: u32, order: &str, day: Date) -> Reading {
         route: None,
         component: false,
     };
-    reading(number, DataKind::Omp01, order, 1, vec![Record::MedicationRequest(request)])
+    reading(
+        number,
+        DataKind::Omp01,
+        order,
+        1,
+        vec![Record::MedicationRequest(request)],
+    )
 }
 
 pub(crate) fn patient(number: u32, readings: Vec<Reading>) -> PatientReadings {
-    PatientReadings { chart: chart(number), readings }
+    PatientReadings {
+        chart: chart(number),
+        readings,
+    }
 }
 
 /// Every file below a folder with its bytes, by path.

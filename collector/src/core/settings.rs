@@ -196,3 +196,65 @@ fn day<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Date, D::E
 fn some_day<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Option<Date>, D::Error> {
     day(d).map(Some)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BASE: &str = "inbox = \"i\"\nstate = \"s\"\n";
+    const KEYS: &str = "[keys]\ncore = \"c\"\nrekey = \"r\"\n";
+
+    fn site() -> String {
+        let key = envelope::SigningKey::from_seed([1; 32]).unwrap().public();
+        format!(
+            "[[site]]\nsite = \"HOSP-A\"\nverifying_key = \"{key}\"\ncontract = \"C\"\n\
+             filing_reference = \"F\"\neffective_from = \"2020-01-01\"\n"
+        )
+    }
+
+    #[test]
+    fn settings_that_are_wrong_are_refused_by_name() {
+        let site = site();
+        assert!(Settings::parse(&format!("{BASE}{KEYS}{site}")).is_ok());
+        for (text, named) in [
+            (BASE.to_owned(), "keys"),
+            (format!("{BASE}unknown = 1\n{KEYS}"), "unknown"),
+            (format!("{BASE}{KEYS}{site}{site}"), "HOSP-A twice"),
+            (
+                format!("{BASE}{KEYS}[limits]\nblock_subjects = 1\n"),
+                "block_subjects",
+            ),
+            (
+                format!("{BASE}{KEYS}{}", site.replace("2020-01-01", "2020-02-30")),
+                "effective_from",
+            ),
+            (
+                format!("{BASE}{KEYS}{}", site.replace("sekisho-", "x-")),
+                "verifying_key",
+            ),
+            (
+                format!("{BASE}transports = [\"wireguard\"]\n{KEYS}"),
+                "transports",
+            ),
+        ] {
+            let failure = Settings::parse(&text).unwrap_err();
+            assert_eq!(failure.problem(), Problem::Settings, "{text}");
+            assert!(failure.to_string().contains(named), "{failure}");
+        }
+    }
+
+    #[test]
+    fn a_fixed_seed_must_be_asked_for_on_the_command_line() {
+        let with = Settings::parse(&format!("danger_fixed_seed = 7\n{BASE}{KEYS}")).unwrap();
+        let without = Settings::parse(&format!("{BASE}{KEYS}")).unwrap();
+        for (settings, asked, seed) in [
+            (&without, None, Some(None)),
+            (&without, Some(7), Some(Some(7))),
+            (&with, Some(7), Some(Some(7))),
+            (&with, Some(8), None),
+            (&with, None, None),
+        ] {
+            assert_eq!(settings.fixed_seed(asked).ok(), seed, "{asked:?}");
+        }
+    }
+}

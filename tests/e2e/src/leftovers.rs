@@ -57,7 +57,10 @@ fn leftover(path: PathBuf, core: &CoreSecretKey, sites: &[VerifyingKey]) -> Resu
 fn opened_batch(bytes: &[u8], core: &CoreSecretKey, sites: &[VerifyingKey]) -> Result<Vec<u8>> {
     let opened = sites.iter().find_map(|site| open(bytes, site, core).ok());
     let opened = opened.context("no key opens the batch")?;
-    Ok(serde_json::to_vec(&(opened.manifest, opened.subjects))?)
+    // JSON shows every text; references are bytes and show as hexadecimal in the second form.
+    let mut text = serde_json::to_vec(&(&opened.manifest, &opened.subjects))?;
+    text.extend(format!("{:?}", opened.subjects).into_bytes());
+    Ok(text)
 }
 
 fn table_text(path: &Path) -> Result<Vec<u8>> {

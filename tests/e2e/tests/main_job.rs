@@ -111,11 +111,12 @@ fn nobody_is_named_and_nobody_withheld_is_found_in_anything_a_run_leaves() {
     let identifiers = Search::new(&truth.identifiers).unwrap();
     let strangers = Search::new(&withheld.into_iter().collect::<Vec<_>>()).unwrap();
     let left = leftovers(&job.deployment.root, &core, &sites).unwrap();
-    let opened = |kind: &str| {
-        left.iter()
-            .filter(|file| file.path.to_string_lossy().ends_with(kind))
-    };
-    assert!(opened(".batch").count() > 0 && opened(".parquet").count() > 0);
+    for kind in [".batch", ".parquet"] {
+        let opened = left
+            .iter()
+            .any(|file| file.path.to_string_lossy().ends_with(kind));
+        assert!(opened, "no {kind} was searched");
+    }
     for file in &left {
         for content in &file.contents {
             let path = file.path.display();
@@ -149,28 +150,29 @@ fn the_search_finds_names_in_the_source_and_subjects_in_the_batches() {
             .count();
         assert_eq!(named, source.len(), "every message names its patient");
     }
-    let left = leftovers(&job.deployment.inbox, &core, &sites).unwrap();
-    for registration in truth
-        .persons
-        .iter()
-        .flat_map(|person| &person.registrations)
-    {
-        let site = usize::from(registration.hospital);
-        let subject = job
-            .deployment
-            .subject(site, &registration.chart_number)
-            .unwrap();
-        let search = Search::new(&[subject.to_string()]).unwrap();
-        let found = left
+    job.run_core(&["run"]).unwrap().well().unwrap();
+    for folder in [
+        &job.deployment.inbox,
+        &job.deployment.core_state.join("tables"),
+    ] {
+        let left = leftovers(folder, &core, &sites).unwrap();
+        for registration in truth
+            .persons
             .iter()
-            .flat_map(|file| &file.contents)
-            .any(|c| search.hits(c) > 0);
-        assert_eq!(
-            found,
-            registration.may_leave(),
-            "{}",
-            registration.may_leave()
-        );
+            .flat_map(|person| &person.registrations)
+        {
+            let site = usize::from(registration.hospital);
+            let subject = job
+                .deployment
+                .subject(site, &registration.chart_number)
+                .unwrap();
+            let search = Search::new(&[subject.to_string()]).unwrap();
+            let found = left
+                .iter()
+                .flat_map(|file| &file.contents)
+                .any(|c| search.hits(c) > 0);
+            assert_eq!(found, registration.may_leave(), "{}", folder.display());
+        }
     }
 }
 

@@ -110,7 +110,9 @@ impl Comparison {
             KanjiBirthSex, NameBirthYear, NamePostal,
         };
         let shares = |kind| shares(a, b, kind);
-        let both = |kind| !a.tokens(kind).is_empty() && !b.tokens(kind).is_empty();
+        let full_kana = [KanaBirthSex, NameBirthYear, NamePostal]
+            .into_iter()
+            .any(shares);
         let day_and_sex = [
             KanaBirthSex,
             KanjiBirthSex,
@@ -120,25 +122,17 @@ impl Comparison {
         ]
         .into_iter()
         .any(shares);
-        let full_kana = shares(KanaBirthSex) || shares(NameBirthYear) || shares(NamePostal);
-
         let birth = birth(
             a,
             b,
             day_and_sex || shares(Insured) || shares(InsuredHousehold),
         );
-        let sex_shared = day_and_sex || full_kana || shares(InsuredHousehold);
-        let sex = match (sex_shared, a.male, b.male) {
-            (true, _, _) => Level::Equal,
-            (false, Some(a), Some(b)) if a == b => Level::Equal,
-            (false, Some(_), Some(_)) => Level::Differs,
-            _ => Level::Unknown,
-        };
+        let sex = sex(a, b, day_and_sex || full_kana || shares(InsuredHousehold));
         // Filters of names hold the year of birth, tokens day and sex: without those they say
         // nothing about the rest.
         let same_day = birth == Level::Equal;
-        let same_day_and_sex = same_day && sex == Level::Equal;
-        let token = |kind| match (shares(kind), both(kind) && same_day_and_sex) {
+        let comparable = same_day && sex == Level::Equal;
+        let token = |kind| match (shares(kind), both(a, b, kind) && comparable) {
             (true, _) => Level::Equal,
             (false, true) => Level::Differs,
             (false, false) => Level::Unknown,
@@ -148,22 +142,6 @@ impl Comparison {
             (false, Some(x), Some(y)) if same_day && a.made == b.made => name_level(dice(x, y)),
             _ => Level::Unknown,
         };
-        let card = match (shares(Insured), shares(InsuredHousehold)) {
-            (true, _) => Card::Person,
-            (false, true) if both(Insured) => Card::OtherBranch,
-            (false, true) => Card::Household,
-            (false, false) if both(InsuredHousehold) && same_day_and_sex => Card::Differs,
-            (false, false) => Card::Unknown,
-        };
-        let rules = [
-            (KanaBirthSex, "kana_birth_sex"),
-            (KanjiBirthSex, "kanji_birth_sex"),
-            (Insured, "insured"),
-        ];
-        let near = match birth {
-            Level::Equal => "near_name",
-            _ => "near_birth",
-        };
         Self {
             family: name(full_kana || shares(FamilyBirthSex), &a.family, &b.family),
             given: name(full_kana || shares(GivenBirthSex), &a.given, &b.given),
@@ -171,15 +149,12 @@ impl Comparison {
             birth,
             birth_year: shares(NameBirthYear),
             sex,
-            postal: match (shares(NamePostal), token(BirthSexPostal)) {
-                (true, _) => Level::Equal,
-                (false, level) => level,
+            postal: match shares(NamePostal) {
+                true => Level::Equal,
+                false => token(BirthSexPostal),
             },
-            card,
-            rule: rules
-                .into_iter()
-                .find(|(kind, _)| shares(*kind))
-                .map_or(near, |(_, rule)| rule),
+            card: card(a, b, comparable),
+            rule: rule(a, b, birth),
         }
     }
 
@@ -235,7 +210,7 @@ impl Comparison {
     /// Whether two subjects of one site are one person registered twice. Two persons of one name
     /// may share a birthday, so a card or the address must agree too, and kanji where present.
     pub(crate) fn registered_twice(&self) -> bool {
-        let names = self.rule == "kana_birth_sex" && self.kanji != Level::Differs;
+        let names = self.rule == TokenKind::KanaBirthSex.as_str() && self.kanji != Level::Differs;
         let card = self.card == Card::Person;
         let address = self.postal == Level::Equal && self.kanji == Level::Equal;
         names && self.card != Card::OtherBranch && (card || address)
@@ -283,6 +258,45 @@ fn birth(a: &Identity, b: &Identity, shared: bool) -> Level {
         },
         _ => Level::Unknown,
     }
+}
+
+fn sex(a: &Identity, b: &Identity, shared: bool) -> Level {
+    match (shared, a.male, b.male) {
+        (true, _, _) => Level::Equal,
+        (false, Some(a), Some(b)) if a == b => Level::Equal,
+        (false, Some(_), Some(_)) => Level::Differs,
+        _ => Level::Unknown,
+    }
+}
+
+/// Tokens of cards hold the day of birth, and without a branch the sex: they differ by that alone
+/// where it is not the same.
+fn card(a: &Identity, b: &Identity, comparable: bool) -> Card {
+    use TokenKind::{Insured, InsuredHousehold};
+    match (shares(a, b, Insured), shares(a, b, InsuredHousehold)) {
+        (true, _) => Card::Person,
+        (false, true) if both(a, b, Insured) => Card::OtherBranch,
+        (false, true) => Card::Household,
+        (false, false) if both(a, b, InsuredHousehold) && comparable => Card::Differs,
+        (false, false) => Card::Unknown,
+    }
+}
+
+/// The strongest rule that holds.
+fn rule(a: &Identity, b: &Identity, birth: Level) -> &'static str {
+    use TokenKind::{Insured, KanaBirthSex, KanjiBirthSex};
+    let exact = [KanaBirthSex, KanjiBirthSex, Insured]
+        .into_iter()
+        .find(|kind| shares(a, b, *kind));
+    match (exact, birth) {
+        (Some(kind), _) => kind.as_str(),
+        (None, Level::Equal) => "near_name",
+        (None, _) => "near_birth",
+    }
+}
+
+fn both(a: &Identity, b: &Identity, kind: TokenKind) -> bool {
+    !a.tokens(kind).is_empty() && !b.tokens(kind).is_empty()
 }
 
 /// Whether two subjects have a token of a kind in common. Both lists are sorted and short.

@@ -18,7 +18,7 @@ use crate::core::tables::Rekey;
 const IN_BLOCK: usize = 200;
 
 /// A person as a hospital writes them, by the words that matter here.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 struct Patient {
     family: &'static str,
     given: &'static str,
@@ -38,6 +38,49 @@ const HANAKO: Patient = Patient {
     postal: "0360001",
     card: Some(("1234567890", "02")),
 };
+
+impl Patient {
+    fn kana(self, family: &'static str, given: &'static str) -> Self {
+        Self {
+            family,
+            given,
+            ..self
+        }
+    }
+
+    fn kanji(self, family: &'static str, given: &'static str) -> Self {
+        Self {
+            kanji: (family, given),
+            ..self
+        }
+    }
+
+    fn born(self, year: i16, month: i8, day: i8) -> Self {
+        Self {
+            born: (year, month, day),
+            ..self
+        }
+    }
+
+    fn sex(self, sex: Sex) -> Self {
+        Self { sex, ..self }
+    }
+
+    fn postal(self, postal: &'static str) -> Self {
+        Self { postal, ..self }
+    }
+
+    fn card(self, number: &'static str, branch: &'static str) -> Self {
+        Self {
+            card: Some((number, branch)),
+            ..self
+        }
+    }
+
+    fn without_card(self) -> Self {
+        Self { card: None, ..self }
+    }
+}
 
 fn member(site: &str, number: u64) -> Member {
     let mut bytes = [0; 16];
@@ -110,81 +153,21 @@ fn is_one_person(a: &Patient, b: &Patient) -> bool {
 fn one_person_written_differently_at_two_sites_is_found() {
     let it = HANAKO;
     for (what, other) in [
-        ("nothing", it.clone()),
+        ("nothing", it),
         (
             "family name after marriage",
-            Patient {
-                family: "ナンブ",
-                kanji: ("南部", "花子"),
-                ..it
-            },
+            it.kana("ナンブ", "ハナコ").kanji("南部", "花子"),
         ),
-        (
-            "kana typed wrong",
-            Patient {
-                given: "ハナユ",
-                ..it
-            },
-        ),
-        (
-            "another reading",
-            Patient {
-                given: "カコ",
-                ..it
-            },
-        ),
-        ("no kana", Patient { family: "", ..it }),
-        (
-            "another card",
-            Patient {
-                card: Some(("9876543210", "03")),
-                ..it
-            },
-        ),
-        (
-            "no card, no branch, moved",
-            Patient {
-                card: None,
-                postal: "0300001",
-                ..it
-            },
-        ),
-        (
-            "branch missing",
-            Patient {
-                card: Some(("1234567890", "")),
-                ..it
-            },
-        ),
-        (
-            "day of birth typed wrong",
-            Patient {
-                born: (1980, 4, 6),
-                ..it
-            },
-        ),
-        (
-            "year of birth typed wrong",
-            Patient {
-                born: (1981, 4, 5),
-                ..it
-            },
-        ),
-        (
-            "sex typed wrong",
-            Patient {
-                sex: Sex::Male,
-                ..it
-            },
-        ),
-        (
-            "small kana",
-            Patient {
-                family: "ツガル",
-                given: "はなこ",
-                ..it
-            },
-        ),
+        ("kana typed wrong", it.kana("ツガル", "ハナユ")),
+        ("another reading", it.kana("ツガル", "カコ")),
+        ("no kana", it.kana("", "")),
+        ("another card", it.card("9876543210", "03")),
+        ("no card, moved", it.without_card().postal("0300001")),
+        ("branch missing", it.card("1234567890", "")),
+        ("day of birth typed wrong", it.born(1980, 4, 6)),
+        ("year of birth typed wrong", it.born(1981, 4, 5)),
+        ("sex typed wrong", it.sex(Sex::Male)),
+        ("hiragana", it.kana("つがる", "はなこ")),
     ] {
         assert!(is_one_person(&it, &other), "{what}");
     }
@@ -193,79 +176,43 @@ fn one_person_written_differently_at_two_sites_is_found() {
 #[test]
 fn people_who_share_much_are_told_apart() {
     let it = HANAKO;
-    let twin = Patient {
-        given: "ハルカ",
-        kanji: ("津軽", "春香"),
-        ..it
-    };
+    let twin = it
+        .kana("ツガル", "ハルカ")
+        .kanji("津軽", "春香")
+        .card("1234567890", "");
     for (what, other) in [
         (
             "twin with a branch of her own",
-            Patient {
-                card: Some(("1234567890", "03")),
-                ..twin
-            },
+            twin.card("1234567890", "03"),
         ),
-        (
-            "twin on a card without branch",
-            Patient {
-                card: Some(("1234567890", "")),
-                ..twin
-            },
-        ),
+        ("twin on a card without branch", twin),
         (
             "twin with a similar name",
-            Patient {
-                given: "ハナエ",
-                kanji: ("津軽", "花恵"),
-                card: Some(("1234567890", "")),
-                ..it
-            },
+            twin.kana("ツガル", "ハナエ").kanji("津軽", "花恵"),
         ),
-        (
-            "twin without kana",
-            Patient {
-                family: "",
-                kanji: ("津軽", "春香"),
-                ..it
-            },
-        ),
+        ("twin without kana", twin.kana("", "")),
         (
             "brother",
-            Patient {
-                given: "タロウ",
-                kanji: ("津軽", "太郎"),
-                sex: Sex::Male,
-                ..it
-            },
+            it.kana("ツガル", "タロウ")
+                .kanji("津軽", "太郎")
+                .sex(Sex::Male),
         ),
         (
             "mother",
-            Patient {
-                given: "ヨシコ",
-                kanji: ("津軽", "良子"),
-                born: (1955, 1, 2),
-                ..it
-            },
+            it.kana("ツガル", "ヨシコ")
+                .kanji("津軽", "良子")
+                .born(1955, 1, 2),
         ),
         (
             "stranger with the same birthday and given name",
-            Patient {
-                family: "ナンブ",
-                kanji: ("南部", "花子"),
-                postal: "9000001",
-                card: None,
-                ..it
-            },
+            it.kana("ナンブ", "ハナコ")
+                .kanji("南部", "花子")
+                .postal("9000001")
+                .without_card(),
         ),
         (
             "namesake of another year",
-            Patient {
-                born: (1951, 7, 8),
-                card: None,
-                postal: "9000001",
-                ..it
-            },
+            it.born(1951, 7, 8).postal("9000001").without_card(),
         ),
     ] {
         assert!(!is_one_person(&it, &other), "{what}");
@@ -282,31 +229,18 @@ fn a_site_keeps_its_own_patients_apart_unless_registered_twice() {
         at("BBB", 1, &it),
     ]);
     assert_eq!(twice, [["AAA1", "AAA2", "BBB1"]]);
-    let elsewhere = Patient {
-        card: None,
-        postal: "0300001",
-        ..it
-    };
-    let namesakes = linked(vec![at("AAA", 1, &it), at("AAA", 2, &elsewhere)]);
-    assert_eq!(namesakes.len(), 2);
+    let elsewhere = it.without_card().postal("0300001");
+    assert_eq!(
+        linked(vec![at("AAA", 1, &it), at("AAA", 2, &elsewhere)]).len(),
+        2
+    );
 }
 
-/// The veto: a third record that fits both twins must not bridge them.
+/// A record that fits two patients of another site equally well belongs to neither.
 #[test]
 fn two_equally_good_partners_are_left_alone() {
-    let bare = Patient {
-        card: None,
-        postal: "",
-        ..HANAKO
-    };
-    let one = Patient {
-        postal: "0360001",
-        ..bare
-    };
-    let other = Patient {
-        postal: "0360002",
-        ..bare
-    };
+    let bare = HANAKO.without_card().postal("");
+    let (one, other) = (bare.postal("0360001"), bare.postal("0360002"));
     let persons = linked(vec![
         at("AAA", 1, &one),
         at("AAA", 2, &other),
@@ -317,16 +251,8 @@ fn two_equally_good_partners_are_left_alone() {
 
 #[test]
 fn three_sites_make_one_person_and_the_order_of_arrival_does_not_matter() {
-    let moved = Patient {
-        postal: "0300001",
-        card: None,
-        ..HANAKO
-    };
-    let married = Patient {
-        family: "ナンブ",
-        kanji: ("南部", "花子"),
-        ..HANAKO
-    };
+    let moved = HANAKO.without_card().postal("0300001");
+    let married = HANAKO.kana("ナンブ", "ハナコ").kanji("南部", "花子");
     let all = [
         at("AAA", 1, &moved),
         at("BBB", 1, &HANAKO),
@@ -494,6 +420,14 @@ impl Story {
     }
 }
 
+fn kinds(events: &[String]) -> Vec<String> {
+    let kind = |event: &String| {
+        let event: serde_json::Value = serde_json::from_str(event).unwrap();
+        event["event"].as_str().unwrap().to_owned()
+    };
+    events.iter().map(kind).collect()
+}
+
 /// IDs stay, merges and splits are told by the ledger.
 #[test]
 fn research_ids_survive_growth_merge_and_split() {
@@ -550,13 +484,7 @@ fn research_ids_survive_growth_merge_and_split() {
     assert!(![one, two, third].contains(&story.id("BBB", 2)));
 
     let events = story.catalogue.ledger().unwrap();
-    let kinds: Vec<_> = events
-        .iter()
-        .map(|event| {
-            let event: serde_json::Value = serde_json::from_str(event).unwrap();
-            event["event"].as_str().unwrap().to_owned()
-        })
-        .collect();
+    let kinds = kinds(&events);
     assert_eq!(
         kinds,
         [

@@ -76,11 +76,11 @@ const SYSTEMS: &[System] = &[
     },
     System {
         name: "ISO+",
-        form: unit,
+        form: units::is_unit,
     },
     System {
         name: "UCUM",
-        form: unit,
+        form: units::is_unit,
     },
     System {
         name: "JAMISDP01",

@@ -46,9 +46,14 @@ fn hospitals_and_centre() -> ([Hospital; 2], Centre) {
             prescription(number, "5", day(number, 2)),
         ]
     };
-    let everybody = (0..PERSONS).map(|number| patient(number, readings(number))).collect();
+    let everybody = (0..PERSONS)
+        .map(|number| patient(number, readings(number)))
+        .collect();
     centre.deliver(&a.seal(everybody));
-    let some = (0..PERSONS).step_by(3).map(|number| patient(number, readings(number))).collect();
+    let some = (0..PERSONS)
+        .step_by(3)
+        .map(|number| patient(number, readings(number)))
+        .collect();
     centre.deliver(&b.seal(some));
     assert_eq!(centre.pull().accepted, 2);
     let linked = centre.link();
@@ -76,7 +81,9 @@ fn every_released_person_shares_sex_age_and_area_with_nine_others() {
     let persons = rows(&release, "persons");
     let mut classes: BTreeMap<Vec<&str>, u32> = BTreeMap::new();
     for person in &persons {
-        let class = ["sex", "age", "area"].map(|name| person[name].as_str()).to_vec();
+        let class = ["sex", "age", "area"]
+            .map(|name| person[name].as_str())
+            .to_vec();
         *classes.entry(class).or_default() += 1;
     }
     let smallest = classes.values().min().copied().unwrap();
@@ -86,13 +93,24 @@ fn every_released_person_shares_sex_age_and_area_with_nine_others() {
     assert_eq!(manifest["k_anonymity"]["reached"], u64::from(smallest));
     let released = manifest["persons_released"].as_u64().unwrap();
     assert_eq!(released, persons.len() as u64);
-    assert_eq!(released + manifest["persons_suppressed"].as_u64().unwrap(), u64::from(PERSONS));
+    assert_eq!(
+        released + manifest["persons_suppressed"].as_u64().unwrap(),
+        u64::from(PERSONS)
+    );
     let known: BTreeSet<_> = persons.iter().map(|person| &person["person"]).collect();
     assert_eq!(known.len(), persons.len());
-    for table in ["encounters", "conditions", "observations", "medication_requests"] {
+    for table in [
+        "encounters",
+        "conditions",
+        "observations",
+        "medication_requests",
+    ] {
         let rows = rows(&release, table);
         assert!(!rows.is_empty(), "{table}");
-        assert!(rows.iter().all(|row| known.contains(&row["person"])), "{table}");
+        assert!(
+            rows.iter().all(|row| known.contains(&row["person"])),
+            "{table}"
+        );
         assert_eq!(manifest["tables"][table]["rows"], rows.len() as u64);
     }
 }
@@ -126,9 +144,7 @@ fn dates_of_a_person_move_together_and_stay_inside_the_window() {
     let release = centre.release("one");
     let manifest: serde_json::Value =
         serde_json::from_slice(&std::fs::read(release.join("manifest.json")).unwrap()).unwrap();
-    let edge = |name: &str| -> Date {
-        manifest["dates"][name].as_str().unwrap().parse().unwrap()
-    };
+    let edge = |name: &str| -> Date { manifest["dates"][name].as_str().unwrap().parse().unwrap() };
     let (first, last) = (edge("first"), edge("last"));
     let mut real: BTreeMap<i32, u32> = BTreeMap::new();
     for number in 0..PERSONS {
@@ -139,7 +155,10 @@ fn dates_of_a_person_move_together_and_stay_inside_the_window() {
     for row in rows(&release, "encounters") {
         let at: Date = row["at"].parse().unwrap();
         assert!((first..=last).contains(&at));
-        by_person.entry(row["person"].clone()).or_default().insert(at);
+        by_person
+            .entry(row["person"].clone())
+            .or_default()
+            .insert(at);
     }
     let pairs: Vec<_> = by_person.values().filter(|days| days.len() == 2).collect();
     assert!(pairs.len() > 20);
@@ -167,12 +186,19 @@ fn no_released_code_is_of_fewer_than_ten_persons() {
             for row in rows(&release, table) {
                 let code = row[*column].clone();
                 if !code.is_empty() {
-                    holders.entry(code).or_default().insert(row["person"].clone());
+                    holders
+                        .entry(code)
+                        .or_default()
+                        .insert(row["person"].clone());
                 }
             }
             assert!(!holders.is_empty(), "{table}.{column}");
             for (code, persons) in holders {
-                assert!(persons.len() >= 10, "{table}.{column} {code}: {}", persons.len());
+                assert!(
+                    persons.len() >= 10,
+                    "{table}.{column} {code}: {}",
+                    persons.len()
+                );
             }
         }
     }
@@ -183,7 +209,10 @@ fn a_fixed_seed_repeats_a_release_byte_for_byte_and_rows_are_in_no_order_of_ours
     let centres = [centre(), centre()];
     let [one, other] = centres.each_ref().map(|centre| centre.release("same"));
     assert_eq!(contents(&one), contents(&other));
-    let ids: Vec<_> = rows(&one, "persons").into_iter().map(|row| row["person"].clone()).collect();
+    let ids: Vec<_> = rows(&one, "persons")
+        .into_iter()
+        .map(|row| row["person"].clone())
+        .collect();
     assert!(ids.is_sorted());
 }
 
@@ -193,11 +222,16 @@ fn the_ids_of_two_releases_have_nothing_in_common() {
     let centre = centre();
     let mut known = BTreeSet::new();
     let ids = |release: &Path| -> Vec<String> {
-        rows(release, "persons").into_iter().map(|mut row| row.remove("person").unwrap()).collect()
+        rows(release, "persons")
+            .into_iter()
+            .map(|mut row| row.remove("person").unwrap())
+            .collect()
     };
     let fixed = ids(&centre.release("one"));
     let second = ids(&centre.release("two"));
-    centre.make("three", DEFAULT, &Forbidden::default(), Randomness::System).unwrap();
+    centre
+        .make("three", DEFAULT, &Forbidden::default(), Randomness::System)
+        .unwrap();
     let third = ids(&centre.settings.state.join("releases/three"));
     let count = fixed.len() + second.len() + third.len();
     known.extend(fixed);
@@ -211,7 +245,9 @@ fn making_the_same_again_does_nothing_and_another_under_the_same_name_is_refused
     let centre = centre();
     let release = centre.release("one");
     let before = contents(&release);
-    let again = centre.make("one", DEFAULT, &Forbidden::default(), Randomness::System).unwrap();
+    let again = centre
+        .make("one", DEFAULT, &Forbidden::default(), Randomness::System)
+        .unwrap();
     assert_eq!(again, Outcome::Stands("one".to_owned()));
     let other = DEFAULT.replacen("version = 1", "version = 2", 1);
     let refused = centre.make("one", &other, &Forbidden::default(), Randomness::System);
@@ -234,7 +270,10 @@ fn a_killed_job_leaves_nothing_half() {
     std::fs::write(unfinished.join("persons.csv"), "half").unwrap();
     let release = centre.release("one");
     assert!(!unfinished.exists());
-    let names: Vec<_> = contents(&release).into_iter().map(|(path, _)| path).collect();
+    let names: Vec<_> = contents(&release)
+        .into_iter()
+        .map(|(path, _)| path)
+        .collect();
     assert_eq!(names.len(), 15, "{names:?}");
 
     let elsewhere = self::centre();
@@ -243,7 +282,9 @@ fn a_killed_job_leaves_nothing_half() {
     let copy = self::centre();
     std::fs::create_dir_all(copy.settings.state.join("releases")).unwrap();
     std::fs::rename(&target, copy.settings.state.join("releases/one")).unwrap();
-    let again = copy.make("one", DEFAULT, &Forbidden::default(), Randomness::Fixed(1)).unwrap();
+    let again = copy
+        .make("one", DEFAULT, &Forbidden::default(), Randomness::Fixed(1))
+        .unwrap();
     assert_eq!(again, Outcome::Stands("one".to_owned()));
     let (_, catalogue) = copy.open();
     assert_eq!(catalogue.releases().unwrap().len(), 1);
@@ -260,7 +301,10 @@ fn a_forbidden_string_blocks_the_release_and_leaves_a_report() {
     let releases = centre.settings.state.join("releases");
     assert!(!releases.join("one").exists());
     let report = std::fs::read_to_string(releases.join("one.refused/report.json")).unwrap();
-    assert!(report.contains("observations.code: forbidden_string"), "{report}");
+    assert!(
+        report.contains("observations.code: forbidden_string"),
+        "{report}"
+    );
     assert!(!report.contains(JLAC));
 }
 
@@ -271,7 +315,12 @@ fn every_planted_leak_is_found() {
     let release = centre.release("one");
     let plans = super::Recipe::parse(DEFAULT).unwrap().plans().unwrap();
     let list = Forbidden::of(["qwertyname"].into_iter());
-    assert!(lint::lint(&without_manifest(&release), &plans, &list).unwrap().hits.is_empty());
+    assert!(
+        lint::lint(&without_manifest(&release), &plans, &list)
+            .unwrap()
+            .hits
+            .is_empty()
+    );
     let leaks = [
         "津軽 花子",
         "ﾂｶﾞﾙ",
@@ -332,7 +381,9 @@ fn plant(path: &Path, column: usize, leak: &str) {
     records[middle] = changed;
     let mut writer = csv::Writer::from_path(path).unwrap();
     writer.write_record(&header).unwrap();
-    records.iter().for_each(|record| writer.write_record(record).unwrap());
+    records
+        .iter()
+        .for_each(|record| writer.write_record(record).unwrap());
     writer.flush().unwrap();
 }
 
@@ -356,11 +407,15 @@ fn with_too_few_persons_or_too_little_time_nothing_is_made() {
 #[test]
 fn only_linked_persons_are_released() {
     let ([mut hospital, _], centre) = hospitals_and_centre();
-    let late = (PERSONS..2 * PERSONS).map(|it| patient(it, vec![basic(it, 1)])).collect();
+    let late = (PERSONS..2 * PERSONS)
+        .map(|it| patient(it, vec![basic(it, 1)]))
+        .collect();
     centre.deliver(&hospital.seal(late));
     assert_eq!(centre.pull().subjects, u64::from(PERSONS));
     let persons_in = |name: &str| {
-        let made = centre.make(name, DEFAULT, &Forbidden::default(), Randomness::System).unwrap();
+        let made = centre
+            .make(name, DEFAULT, &Forbidden::default(), Randomness::System)
+            .unwrap();
         match made {
             Outcome::Made(summary) => summary.persons_in,
             Outcome::Stands(_) => 0,

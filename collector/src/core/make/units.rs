@@ -9,8 +9,8 @@ const UNITS: &[&str] = &[
     "fl", "fmol", "g", "h", "hr", "hour", "index", "kBq", "kDa", "kPa", "kU", "kcal", "kg", "km",
     "l", "m", "m2", "mA", "mEq", "mG", "mIU", "mL", "mOsm", "mOsmol", "mU", "mg", "min", "ml",
     "mm", "mm2", "mm3", "mmHg", "mmol", "mo", "mol", "month", "ms", "mV", "nL", "nM", "ng", "nm",
-    "nmol", "pH", "pL", "pg", "pM", "pmol", "ratio", "s", "sec", "titer", "uA", "uEq", "uIU",
-    "uL", "uM", "uU", "ug", "ul", "um", "um3", "umol", "uV", "w", "week", "wk", "y", "year",
+    "nmol", "pH", "pL", "pg", "pM", "pmol", "ratio", "s", "sec", "titer", "uA", "uEq", "uIU", "uL",
+    "uM", "uU", "ug", "ul", "um", "um3", "umol", "uV", "w", "week", "wk", "y", "year",
 ];
 
 /// A unit in ASCII: `μ` becomes `u`, `℃` becomes `Cel` as in UCUM.
@@ -18,7 +18,10 @@ const UNITS: &[&str] = &[
 /// # Errors
 /// It is no unit of those that may be released.
 pub(crate) fn released(text: &str) -> Result<String, &'static str> {
-    let ascii = text.replace(['μ', 'µ'], "u").replace('℃', "Cel").replace('°', "deg");
+    let ascii = text
+        .replace(['μ', 'µ'], "u")
+        .replace('℃', "Cel")
+        .replace('°', "deg");
     match is_unit(&ascii) {
         true => Ok(ascii),
         false => Err("unit_not_standard"),
@@ -33,7 +36,9 @@ pub(crate) fn is_unit(text: &str) -> bool {
 
 fn is_product(text: &str) -> bool {
     // `10*4` and `10^4` are powers of ten, not products.
-    let power = ["10*", "10^"].into_iter().find_map(|ten| text.strip_prefix(ten));
+    let power = ["10*", "10^"]
+        .into_iter()
+        .find_map(|ten| text.strip_prefix(ten));
     let rest = match power.map(|rest| rest.split_at_checked(1)) {
         None => text,
         Some(Some((exponent, rest))) if exponent.bytes().all(|b| b.is_ascii_digit()) => {

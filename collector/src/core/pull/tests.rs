@@ -43,62 +43,94 @@ fn batches_are_taken_in_order_once_and_a_second_pull_does_nothing() {
 fn a_gap_waits_and_closes() {
     let mut hospital = hospital();
     let centre = Centre::new(&[&hospital]);
-    let sealed: Vec<_> =
-        (1..=3).map(|number| hospital.seal(vec![patient(number, vec![basic(number, 1)])])).collect();
+    let sealed: Vec<_> = (1..=3)
+        .map(|number| hospital.seal(vec![patient(number, vec![basic(number, 1)])]))
+        .collect();
     centre.deliver(&sealed[0]);
     centre.deliver(&sealed[2]);
     let first = centre.pull();
     assert_eq!(first.accepted, 1);
     assert_eq!(first.waiting["waiting_for_predecessor"], 1);
-    assert_eq!(status(&centre).files["waiting"]["waiting_for_predecessor"], 1);
+    assert_eq!(
+        status(&centre).files["waiting"]["waiting_for_predecessor"],
+        1
+    );
     centre.deliver(&sealed[1]);
     let second = centre.pull();
     assert_eq!((second.accepted, second.waiting.len()), (2, 0));
     assert!(!status(&centre).files.contains_key("waiting"));
 }
 
-/// A-117, B-007: whatever is not in order is refused with its reason and kept as evidence.
+/// A-117, B-007: whatever a site may not send is refused with its reason and kept as evidence.
 #[test]
-fn bad_batches_are_refused_with_a_reason_and_kept() {
-    type Spoil = fn(&mut Hospital, &mut Vec<u8>);
-    let cases: [(&str, Spoil, Spoil); 8] = [
-        ("unknown_site", |hospital, _| hospital.site = "HOSP-X", |_, _| {}),
-        (
-            "unknown_signer",
-            |hospital, _| hospital.signing = SigningKey::from_seed([99; 32]).unwrap(),
-            |_, _| {},
-        ),
-        ("bad_evidence:contract_differs", |it, _| it.contract = "CONTRACT-2", |_, _| {}),
-        (
-            "transport_not_allowed",
-            |hospital, _| hospital.transport = TransportProfile::Laboratory,
-            |_, _| {},
-        ),
-        ("broken_chain", |hospital, _| hospital.previous = Some([5; 32]), |_, _| {}),
-        ("bad_digest", |_, _| {}, |_, bytes| *bytes.last_mut().unwrap() ^= 1),
-        ("not_a_batch", |_, _| {}, |_, bytes| *bytes = b"hello, here is no batch".to_vec()),
-        ("truncated", |_, _| {}, |_, bytes| bytes.truncate(20)),
+fn batches_that_are_not_in_order_are_refused_with_a_reason_and_kept() {
+    type Spoil = fn(&mut Hospital);
+    let cases: [(&str, Spoil); 5] = [
+        ("unknown_site", |it| it.site = "HOSP-X"),
+        ("unknown_signer", |it| {
+            it.signing = SigningKey::from_seed([99; 32]).unwrap()
+        }),
+        ("bad_evidence:contract_differs", |it| {
+            it.contract = "CONTRACT-2"
+        }),
+        ("transport_not_allowed", |it| {
+            it.transport = TransportProfile::Laboratory
+        }),
+        ("broken_chain", |it| it.previous = Some([5; 32])),
     ];
-    for (reason, before, after) in cases {
+    for (reason, spoil) in cases {
         let centre = Centre::new(&[&hospital()]);
         let mut hospital = hospital();
-        before(&mut hospital, &mut vec![]);
-        let mut sealed = hospital.seal(vec![patient(1, vec![basic(1, 1)])]);
-        after(&mut hospital, &mut sealed.bytes);
-        centre.deliver(&sealed);
-        let summary = centre.pull();
-        assert_eq!(summary.accepted, 0, "{reason}");
-        assert_eq!(summary.refused.get(reason), Some(&1), "{reason}: {:?}", summary.refused);
-        let evidence = contents(&centre.settings.state.join("evidence"));
-        assert_eq!(evidence.len(), 2, "{reason}");
-        let kept = contents(&centre.inbox());
-        assert!(evidence.iter().any(|(_, bytes)| *bytes == kept[0].1), "{reason}");
-        assert!(evidence.iter().any(|(_, text)| {
-            String::from_utf8_lossy(text).contains(&format!("\"reason\": \"{reason}\""))
-        }));
-        assert_eq!(centre.pull().decided_before, 1, "{reason}");
-        assert!(contents(&centre.settings.state.join("tables")).is_empty(), "{reason}");
+        spoil(&mut hospital);
+        centre.deliver(&hospital.seal(vec![patient(1, vec![basic(1, 1)])]));
+        assert_refused_and_kept(&centre, reason);
     }
+}
+
+#[test]
+fn files_that_are_damaged_are_refused_with_a_reason_and_kept() {
+    type Spoil = fn(&mut Vec<u8>);
+    let cases: [(&str, Spoil); 3] = [
+        ("bad_digest", |bytes| *bytes.last_mut().unwrap() ^= 1),
+        ("not_a_batch", |bytes| {
+            *bytes = b"hello, here is no batch".to_vec()
+        }),
+        ("truncated", |bytes| bytes.truncate(20)),
+    ];
+    for (reason, spoil) in cases {
+        let mut hospital = hospital();
+        let centre = Centre::new(&[&hospital]);
+        let mut sealed = hospital.seal(vec![patient(1, vec![basic(1, 1)])]);
+        spoil(&mut sealed.bytes);
+        centre.deliver(&sealed);
+        assert_refused_and_kept(&centre, reason);
+    }
+}
+
+fn assert_refused_and_kept(centre: &Centre, reason: &str) {
+    let summary = centre.pull();
+    assert_eq!(summary.accepted, 0, "{reason}");
+    assert_eq!(
+        summary.refused.get(reason),
+        Some(&1),
+        "{reason}: {:?}",
+        summary.refused
+    );
+    let evidence = contents(&centre.settings.state.join("evidence"));
+    let delivered = contents(&centre.inbox());
+    let told = format!("\"reason\": \"{reason}\"");
+    let tells = |bytes: &[u8]| String::from_utf8_lossy(bytes).contains(&told);
+    assert_eq!(evidence.len(), 2, "{reason}");
+    assert!(
+        evidence.iter().any(|(_, bytes)| *bytes == delivered[0].1),
+        "{reason}"
+    );
+    assert!(evidence.iter().any(|(_, bytes)| tells(bytes)), "{reason}");
+    assert_eq!(centre.pull().decided_before, 1, "{reason}");
+    assert!(
+        contents(&centre.settings.state.join("tables")).is_empty(),
+        "{reason}"
+    );
 }
 
 /// flipping any one of many places of a batch never gets anything accepted.
@@ -152,10 +184,17 @@ fn a_newer_version_replaces_and_a_withdrawal_removes() {
     let mut hospital = hospital();
     let centre = Centre::new(&[&hospital]);
     let visits = |version| {
-        vec![basic(1, version), visit(1, "1", version, DAY), visit(1, "2", version, DAY)]
+        vec![
+            basic(1, version),
+            visit(1, "1", version, DAY),
+            visit(1, "2", version, DAY),
+        ]
     };
     centre.deliver(&hospital.seal(vec![patient(1, visits(5))]));
-    centre.deliver(&hospital.seal(vec![patient(1, vec![visit(1, "1", 6, DAY.tomorrow().unwrap())])]));
+    centre.deliver(&hospital.seal(vec![patient(
+        1,
+        vec![visit(1, "1", 6, DAY.tomorrow().unwrap())],
+    )]));
     // An older version that comes late changes nothing.
     centre.deliver(&hospital.seal(vec![patient(1, vec![visit(1, "1", 4, DAY)])]));
     centre.pull();
@@ -223,19 +262,24 @@ fn stored_tokens_are_not_those_of_the_site() {
     centre.deliver(&sealed);
     centre.pull();
     let site_key = envelope::MacKey::from_bytes([9; 32]);
-    let tokens =
-        privacy::tokens::tokenize(&crate::core::fixture::identity(1), &site_key, 1);
+    let tokens = privacy::tokens::tokenize(&crate::core::fixture::identity(1), &site_key, 1);
     let (folder, catalogue) = centre.open();
     let [site] = catalogue.sites().unwrap().try_into().unwrap();
     let columns = Table::Linkage.columns();
     let path = super::super::tables::file(&folder.tables(), "Linkage", &site, 1);
     let mut reader = super::super::tables::Reader::open(&path, &columns).unwrap();
     let rows = reader.next().unwrap().unwrap();
-    let stored: Vec<_> = (0..rows.rows()).filter_map(|row| rows.text(5, row)).collect();
+    let stored: Vec<_> = (0..rows.rows())
+        .filter_map(|row| rows.text(5, row))
+        .collect();
     assert!(stored.len() > 8);
     for (_, several) in tokens.exact {
         for token in several {
-            let hex: String = token.as_bytes().iter().map(|b| format!("{b:02x}")).collect();
+            let hex: String = token
+                .as_bytes()
+                .iter()
+                .map(|b| format!("{b:02x}"))
+                .collect();
             assert!(!stored.contains(&hex.as_str()));
         }
     }
