@@ -135,26 +135,28 @@ impl TryFrom<String> for Moment {
 
 impl From<Moment> for String {
     fn from(moment: Moment) -> Self {
-        moment.to_string()
+        let mut text = Self::with_capacity(19);
+        let mut two = |mark: char, value: i8| {
+            let tens_and_ones = [b'0' + value as u8 / 10, b'0' + value as u8 % 10];
+            text.push(mark);
+            text.extend(tens_and_ones.map(char::from));
+        };
+        // Every part was checked when the moment was made: it has one or two digits.
+        moment.month.into_iter().for_each(|month| two('-', month));
+        moment.day.into_iter().for_each(|day| two('-', day));
+        if let Some((hour, minute, second)) = moment.time {
+            two('T', hour);
+            two(':', minute);
+            second.into_iter().for_each(|second| two(':', second));
+        }
+        text.insert_str(0, &moment.year.to_string());
+        text
     }
 }
 
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04}", self.year)?;
-        if let Some(month) = self.month {
-            write!(f, "-{month:02}")?;
-        }
-        if let Some(day) = self.day {
-            write!(f, "-{day:02}")?;
-        }
-        if let Some((hour, minute, second)) = self.time {
-            write!(f, "T{hour:02}:{minute:02}")?;
-            if let Some(second) = second {
-                write!(f, ":{second:02}")?;
-            }
-        }
-        Ok(())
+        f.write_str(&String::from(*self))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a parser gives for one source file, before anybody asked whether it may leave.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -50,8 +50,8 @@ pub struct Reading {
 
 /// Counts of what was left behind, by a name from a closed alphabet (`segment:NTE`,
 /// `kind:OMG-11`, `field:OBX-5`). Names come from the format, never from data.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Drops(BTreeMap<String, u64>);
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Drops(Vec<(DropName, u64)>);
 
 impl Drops {
     /// Counts one drop. A name outside `[A-Za-z0-9:._-]{1,32}` is counted as `unrecognised`, so
@@ -62,22 +62,15 @@ impl Drops {
 
     /// Counts `number` drops of one name.
     pub fn add(&mut self, name: &str, number: u64) {
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || b":._-".contains(&b);
-        let fits = (1..=32).contains(&name.len()) && name.bytes().all(allowed);
-        let name = if fits { name } else { "unrecognised" };
-        match self.0.get_mut(name) {
-            Some(total) => *total += number,
-            None => {
-                self.0.insert(name.to_owned(), number);
-            }
-        }
+        self.add_named(DropName::of(name), number);
     }
 
     /// Adds the counts of another.
     pub fn merge(&mut self, other: &Self) {
         other
+            .0
             .iter()
-            .for_each(|(name, number)| self.add(name, number));
+            .for_each(|(name, number)| self.add_named(*name, *number));
     }
 
     /// Names and counts, by name.
@@ -88,5 +81,80 @@ impl Drops {
     /// Whether nothing was dropped.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    fn add_named(&mut self, name: DropName, number: u64) {
+        match self.0.binary_search_by(|(known, _)| known.cmp(&name)) {
+            Ok(at) => {
+                if let Some((_, total)) = self.0.get_mut(at) {
+                    *total += number;
+                }
+            }
+            Err(at) => self.0.insert(at, (name, number)),
+        }
+    }
+}
+
+impl Serialize for Drops {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+/// A name of a drop in place, filled up with zeros: every file has some, so they do not allocate.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct DropName([u8; 32]);
+
+impl DropName {
+    fn of(name: &str) -> Self {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b":._-".contains(&b);
+        let fits = (1..=32).contains(&name.len()) && name.bytes().all(allowed);
+        let name = if fits { name } else { "unrecognised" };
+        let mut bytes = [0; 32];
+        bytes
+            .iter_mut()
+            .zip(name.bytes())
+            .for_each(|(to, from)| *to = from);
+        Self(bytes)
+    }
+
+    fn as_str(&self) -> &str {
+        let length = self
+            .0
+            .iter()
+            .position(|byte| *byte == 0)
+            .unwrap_or(self.0.len());
+        // Only ASCII goes in.
+        self.0
+            .get(..length)
+            .and_then(|bytes| std::str::from_utf8(bytes).ok())
+            .unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for DropName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drops_add_up_by_name_and_names_from_data_share_one() {
+        let mut drops = Drops::default();
+        drops.count("segment:NTE");
+        drops.add("field:OBX-5", 3);
+        drops.count("山田");
+        drops.count(&"x".repeat(33));
+        let mut sum = drops.clone();
+        sum.merge(&drops);
+        let counts: Vec<_> = sum.iter().collect();
+        assert_eq!(
+            counts,
+            [("field:OBX-5", 6), ("segment:NTE", 2), ("unrecognised", 4)]
+        );
     }
 }
