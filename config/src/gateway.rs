@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use crate::SettingsError;
 
-/// Everything that the gateway can be told. See `config/examples/gateway.toml` for a commented file.
+/// Everything that the gateway can be told. `config/examples/gateway.toml` is a commented file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {

@@ -16,6 +16,10 @@ use crate::source::MAPPING_VERSION;
 use crate::spool::Spool;
 use crate::state::{Fingerprint, Settled, State};
 
+/// Most bytes of one patient in a batch. With what may be gathered before it, a batch stays below
+/// the 64 MiB that the envelope allows.
+const PATIENT_BYTES: usize = 16 << 20;
+
 /// What sealing takes.
 pub(crate) struct Sealer<'a> {
     /// Settings.
@@ -50,7 +54,8 @@ impl Sealer<'_> {
         self.gathered.tally.withhold(reason);
     }
 
-    /// Takes one patient that passed. Documents sealed before in the same version are left out.
+    /// Takes one patient that passed. Documents sealed before in the same version are left out; so
+    /// are those beyond what one batch may hold, for the next pass.
     pub(crate) fn take(
         &mut self,
         mut separated: Separated,
@@ -58,11 +63,16 @@ impl Sealer<'_> {
         fingerprint: Option<(SubjectRef, Fingerprint)>,
         report: &mut Report,
     ) -> Result<(), Failure> {
-        let changed = self.changed(&mut separated, report)?;
-        self.gathered.settled.patients.extend(fingerprint);
+        let subject = encoded(separated.subject())?;
+        let deferred = report.documents_deferred;
+        let changed = self.changed(&mut separated, &subject, report)?;
+        if report.documents_deferred == deferred {
+            self.gathered.settled.patients.extend(fingerprint);
+        }
         if changed.is_empty() {
             return Ok(());
         }
+        self.gathered.bytes += subject.len();
         for document in separated.documents() {
             count_records(&mut report.records_sealed, &document.records);
         }
@@ -131,40 +141,52 @@ impl Sealer<'_> {
         Ok(())
     }
 
-    /// Leaves only documents in `separated` that the centre does not have in this version.
+    /// Leaves only documents in `separated` that the centre does not have in this version, and of
+    /// those no more than fit a batch: a larger one could not be sealed, this time or ever.
+    ///
+    /// The first standing document answers for the linkage tokens too. Were they not part of what
+    /// is compared, new tokens of documents that stay the same would never be sent.
     fn changed(
         &self,
         separated: &mut Separated,
+        subject: &[u8],
         report: &mut Report,
     ) -> Result<Vec<Change>, Failure> {
-        let mut changed = Vec::new();
+        let limits = &self.settings.limits;
+        let mut changed: Vec<Change> = Vec::new();
         let mut failure = None;
-        separated.retain_documents(|document| match self.is_news(document) {
-            Ok(Some(change)) => {
-                changed.push(change);
-                true
-            }
-            Ok(None) => {
+        let mut subject = Some(subject);
+        let mut bytes = 0;
+        separated.retain_documents(|document| {
+            let stands = document.state == DocumentState::Current;
+            let with = if stands { subject.take() } else { None };
+            match self.is_news(document, with.unwrap_or_default()) {
+                Ok(Some(change)) => {
+                    bytes += change.bytes;
+                    let fits = changed.len() < limits.batch_documents
+                        && bytes <= limits.batch_bytes.min(PATIENT_BYTES);
+                    if fits || changed.is_empty() {
+                        changed.push(change);
+                        return true;
+                    }
+                    report.documents_deferred += 1;
+                }
                 // A withdrawal of what was never sent is nothing to tell the centre.
-                let stands = document.state == DocumentState::Current;
-                report.documents_unchanged += u64::from(stands);
-                false
+                Ok(None) => report.documents_unchanged += u64::from(stands),
+                Err(error) => failure = Some(error),
             }
-            Err(error) => {
-                failure = Some(error);
-                false
-            }
+            false
         });
         failure.map_or(Ok(changed), Err)
     }
 
     /// The digest and size of a document that is new or changed. A withdrawal is news only of
     /// what was sealed before.
-    fn is_news(&self, document: &Document) -> Result<Option<Change>, Failure> {
-        let encoded = serde_cbor::to_vec(document)
-            .map_err(|error| Failure::because(Problem::Internal, "document", error))?;
+    fn is_news(&self, document: &Document, subject: &[u8]) -> Result<Option<Change>, Failure> {
+        let encoded = encoded(document)?;
         let mut digest = Sha256::new();
         digest.update(&encoded);
+        digest.update(subject);
         let digest = digest.finish();
         let withdrawn = document.state == DocumentState::Withdrawn;
         let news = match self.state.document(&document.document)? {
@@ -181,6 +203,11 @@ impl Sealer<'_> {
     }
 }
 
+fn encoded(value: &impl serde::Serialize) -> Result<Vec<u8>, Failure> {
+    serde_cbor::to_vec(value)
+        .map_err(|error| Failure::because(Problem::Internal, "document", error))
+}
+
 /// A document that goes into the next batch.
 struct Change {
     document: DocumentRef,
@@ -195,5 +222,147 @@ fn transport(transport: Transport) -> TransportProfile {
         Transport::IpVpn => TransportProfile::IpVpn,
         Transport::Ipsec => TransportProfile::Ipsec,
         Transport::Laboratory => TransportProfile::Laboratory,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use envelope::{CoreSecretKey, MacKey, SigningKey};
+    use privacy::gate::{Contract, Filing, HoldDays, Notice, NoticeMethod, PatientReadings};
+    use privacy::separate::{SiteKeys, separate};
+    use record::{ChartNumber, DataKind, Date, DocumentKey, Drops, Identity, Reading, SiteId};
+    use record::{Sensitive, Version};
+
+    use super::*;
+
+    const TODAY: Date = jiff::civil::date(2026, 9, 1);
+
+    struct Bench {
+        settings: Settings,
+        keys: Keys,
+        gate: Gate,
+        spool: Spool,
+        state: State,
+        _folder: tempfile::TempDir,
+    }
+
+    fn chart() -> ChartNumber {
+        ChartNumber::new("0001112223").unwrap()
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let example = include_str!("../../config/examples/gateway.toml");
+            let signing = SigningKey::from_seed([3; 32]).unwrap();
+            let keys = Keys {
+                token: MacKey::from_bytes([1; 32]),
+                site: MacKey::from_bytes([2; 32]),
+                receipt: signing.public(),
+                signing,
+                core: CoreSecretKey::from_seed([4; 32]).unwrap().public().clone(),
+            };
+            let day = jiff::civil::date(2026, 1, 1);
+            let contract = Contract {
+                id: "C-1".parse().unwrap(),
+                filing: Some(Filing {
+                    reference: "F-1".parse().unwrap(),
+                    filed_on: day,
+                }),
+                effective_from: day,
+                leaves_on: None,
+                hold_days: HoldDays::SHORTEST,
+            };
+            let notice = Notice {
+                chart: chart(),
+                notified_on: day,
+                document: "v1".parse().unwrap(),
+                method: NoticeMethod::Handed,
+            };
+            let gate = Gate::new(Some(contract), [notice], [], [0; 32], [0; 32], TODAY);
+            let folder = tempfile::tempdir().unwrap();
+            let state = State::open(&folder.path().join("state.sqlite")).unwrap();
+            Self {
+                settings: Settings::parse(example).unwrap(),
+                keys,
+                gate,
+                spool: Spool::open(folder.path().join("spool"), &state).unwrap(),
+                state,
+                _folder: folder,
+            }
+        }
+
+        /// Documents sealed, deferred and unchanged when the patient has `orders` visits.
+        fn pass(&mut self, orders: u64, epoch: u16) -> [u64; 3] {
+            let readings = (0..orders).map(reading).collect();
+            let patient = PatientReadings {
+                chart: chart(),
+                readings,
+            };
+            let screened = self.gate.screen(patient).unwrap();
+            let pass = screened.pass().clone();
+            let keys = SiteKeys {
+                tokens: &self.keys.token,
+                site: &self.keys.site,
+                epoch,
+            };
+            let mut report = Report::new("HOSP-A".parse::<SiteId>().unwrap());
+            let mut sealer = Sealer {
+                settings: &self.settings,
+                keys: &self.keys,
+                gate: &self.gate,
+                now: Now {
+                    seconds: 1_788_000_000,
+                    today: TODAY,
+                },
+                spool: &self.spool,
+                state: &mut self.state,
+                gathered: Gathered::default(),
+            };
+            let separated = separate(screened, &keys);
+            sealer.take(separated, &pass, None, &mut report).unwrap();
+            sealer.close(&mut report).unwrap();
+            [
+                report.documents_sealed,
+                report.documents_deferred,
+                report.documents_unchanged,
+            ]
+        }
+    }
+
+    fn reading(order: u64) -> Reading {
+        Reading {
+            chart: chart(),
+            claimed: vec![chart()],
+            key: DocumentKey {
+                kind: DataKind::Adt12,
+                care_date: None,
+                order: Sensitive::new(order.to_string()),
+            },
+            version: Version(1),
+            state: DocumentState::Current,
+            identity: Identity::default(),
+            records: Vec::new(),
+            findings: Vec::new(),
+            drops: Drops::default(),
+        }
+    }
+
+    /// A patient with more than one batch may hold must not stop the site.
+    #[test]
+    fn a_patient_too_large_for_one_batch_is_sent_in_several() {
+        let mut bench = Bench::new();
+        bench.settings.limits.batch_documents = 2;
+        assert_eq!(bench.pass(5, 1), [2, 3, 0]);
+        assert_eq!(bench.pass(5, 1), [2, 1, 2]);
+        assert_eq!(bench.pass(5, 1), [1, 0, 4]);
+        assert_eq!(bench.pass(5, 1), [0, 0, 5]);
+    }
+
+    #[test]
+    fn new_tokens_are_sent_although_no_document_changed() {
+        let mut bench = Bench::new();
+        assert_eq!(bench.pass(3, 1), [3, 0, 0]);
+        assert_eq!(bench.pass(3, 2), [1, 0, 2]);
+        assert_eq!(bench.pass(3, 2), [0, 0, 3]);
     }
 }

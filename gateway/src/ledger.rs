@@ -2,8 +2,9 @@
 //! cannot be read could be somebody's no.
 
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use envelope::Sha256;
@@ -13,7 +14,8 @@ use record::{ChartNumber, Date, Sensitive};
 
 use crate::error::{Failure, Problem};
 
-/// Largest ledger file: about 100 million lines would be needed to reach it.
+/// Largest ledger file: about 100 million lines would be needed to reach it. A larger one is
+/// refused.
 const FILE_BYTES_MAX: u64 = 4 << 30;
 
 /// Builds the gate from the settings and the two files as they are now.
@@ -132,8 +134,10 @@ fn read<T>(
     let name = path.display().to_string();
     let file =
         File::open(path).map_err(|error| Failure::because(Problem::LedgerMissing, &name, error))?;
+    let before = stamp(file.metadata());
     let mut digested = Digested {
         inner: file.take(FILE_BYTES_MAX),
+        bytes: 0,
         digest: Sha256::new(),
     };
     let mut rows = Vec::new();
@@ -158,17 +162,42 @@ fn read<T>(
     }
     std::io::copy(&mut digested, &mut std::io::sink())
         .map_err(|error| Failure::because(Problem::LedgerMissing, &name, error))?;
+    // A list that was read while somebody wrote it, or not to its end, may lack somebody's no.
+    if before.is_none() || before != stamp(fs::metadata(path)) {
+        let detail = format!("{name}: changed while it was read");
+        return Err(Failure::new(Problem::LedgerMalformed, detail));
+    }
+    if before.is_some_and(|[bytes, ..]| bytes != i128::from(digested.bytes)) {
+        let detail = format!("{name}: more than {FILE_BYTES_MAX} bytes");
+        return Err(Failure::new(Problem::LedgerMalformed, detail));
+    }
     Ok((rows, digested.digest.finish()))
+}
+
+/// Size, file and last changes: what tells one state of a file from another.
+fn stamp(data: std::io::Result<fs::Metadata>) -> Option<[i128; 5]> {
+    let data = data.ok()?;
+    let nanoseconds =
+        |seconds: i64, part: i64| i128::from(seconds) * 1_000_000_000 + i128::from(part);
+    Some([
+        i128::from(data.len()),
+        i128::from(data.dev()),
+        i128::from(data.ino()),
+        nanoseconds(data.mtime(), data.mtime_nsec()),
+        nanoseconds(data.ctime(), data.ctime_nsec()),
+    ])
 }
 
 struct Digested<R> {
     inner: R,
+    bytes: u64,
     digest: Sha256,
 }
 
 impl<R: Read> Read for Digested<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let length = self.inner.read(buffer)?;
+        self.bytes += length as u64;
         if let Some(read) = buffer.get(..length) {
             self.digest.update(read);
         }
@@ -178,7 +207,7 @@ impl<R: Read> Read for Digested<R> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::cell::Cell;
 
     use super::*;
 
@@ -243,6 +272,28 @@ mod tests {
         assert_eq!(problem_of(shuffled), Err(Problem::LedgerMalformed));
         let shift_jis = [header.as_bytes(), b"\x8e\x52,2026-01-05,2025-10,handed\n"].concat();
         assert_eq!(problem_of(&shift_jis), Err(Problem::LedgerMalformed));
+    }
+
+    /// A stop list is often replaced by an export that runs at the same time.
+    #[test]
+    fn a_list_that_changes_while_it_is_read_is_refused() {
+        thread_local!(static PATH: Cell<Option<std::path::PathBuf>> = const { Cell::new(None) });
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("stops.csv");
+        let list = "patient_id,requested_on,requester\n0001,2026-01-05,self\n";
+        fs::write(&path, list).unwrap();
+        PATH.set(Some(path.clone()));
+        let appending = |row: &csv::StringRecord| {
+            if let Some(path) = PATH.take() {
+                fs::write(path, format!("{}0002,2026-01-05,self\n", row.len())).unwrap();
+            }
+            stop(row)
+        };
+        let problem = |read: Result<(Vec<Stop>, _), Failure>| read.err().map(|f| f.problem());
+        let changed = problem(read(&path, STOP_COLUMNS, appending));
+        assert_eq!(changed, Some(Problem::LedgerMalformed));
+        fs::write(&path, list).unwrap();
+        assert_eq!(problem(read(&path, STOP_COLUMNS, stop)), None);
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub(crate) struct Report {
     pub(crate) documents_sealed: u64,
     /// Documents that had been sealed before in the same version.
     pub(crate) documents_unchanged: u64,
+    /// Documents of patients with more than one batch may hold, left for the next pass.
+    pub(crate) documents_deferred: u64,
     /// Documents taken back in this run.
     pub(crate) documents_withdrawn: u64,
     /// What the gate withheld, by reason.
@@ -159,6 +161,7 @@ impl Report {
             records_sealed: BTreeMap::new(),
             documents_sealed: 0,
             documents_unchanged: 0,
+            documents_deferred: 0,
             documents_withdrawn: 0,
             withheld: BTreeMap::new(),
             batches: Batches::default(),
@@ -181,6 +184,7 @@ impl Report {
         self.findings.clear();
         self.drops = Drops::default();
         self.documents_unchanged = 0;
+        self.documents_deferred = 0;
     }
 
     /// Counts findings by code.

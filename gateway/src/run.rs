@@ -67,7 +67,8 @@ fn collect_and_send(
         let (gate, stops) = ledger::gate(settings, now.today)?;
         let started = clock::stopwatch();
         let spooled: u64 = state.waiting()?.iter().map(|batch| batch.bytes).sum();
-        let room = settings.limits.spool_bytes.saturating_sub(spooled);
+        let sealed = report.batches.sealed_bytes;
+        let room = room(settings.limits.spool_bytes, spooled, sealed);
         let readers = readers(settings, keys, &gate)?;
         let gathered = Gathered::default();
         let sealer = Sealer {
@@ -90,11 +91,16 @@ fn collect_and_send(
         if collected == Collected::Everything && report.patients.seen == 0 {
             return Err(Failure::new(Problem::SourceEmpty, ""));
         }
+        let done = collected == Collected::Everything && report.documents_deferred == 0;
         if delivery == Delivery::Hold {
-            return match collected {
-                Collected::Everything => Ok(()),
-                Collected::UntilSpoolFull => Err(Failure::new(Problem::SpoolFull, "")),
-            };
+            match collected {
+                Collected::UntilSpoolFull => return Err(Failure::new(Problem::SpoolFull, "")),
+                Collected::Everything if done => return Ok(()),
+                Collected::Everything => {
+                    report.start_next_pass();
+                    continue;
+                }
+            }
         }
         let started = clock::stopwatch();
         let mut sent = Sent::default();
@@ -103,12 +109,19 @@ fn collect_and_send(
         report.batches.sent += sent.batches;
         report.batches.sent_bytes += sent.bytes;
         delivered?;
-        if collected == Collected::Everything {
+        if done {
             return Ok(());
         }
-        // The queue has drained: visit the storage again, which passes quickly over what is done.
+        // Visit the storage again, which passes quickly over what is done.
         report.start_next_pass();
     }
+}
+
+/// Up to how many bytes this run may have sealed in all when the queue, which holds `spooled` of
+/// them, is full. The count of sealed bytes goes on from pass to pass, so what was sealed and
+/// delivered before is room again; without that, a run could not end once it had filled the queue.
+fn room(most: u64, spooled: u64, sealed: u64) -> u64 {
+    sealed.saturating_add(most.saturating_sub(spooled))
 }
 
 fn readers<'a>(
@@ -146,4 +159,22 @@ fn lock(folder: &Path) -> Result<Flock<File>, Failure> {
     let file = file.map_err(|error| Failure::storing(path.display().to_string(), error))?;
     Flock::lock(file, FlockArg::LockExclusiveNonblock)
         .map_err(|_| Failure::new(Problem::AlreadyRunning, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drained_queue_has_all_its_room_again_whatever_was_sealed_before() {
+        for (spooled, sealed, room_left) in
+            [(0, 0, 10), (4, 0, 6), (12, 0, 0), (0, 11, 10), (3, 11, 7)]
+        {
+            assert_eq!(
+                room(10, spooled, sealed) - sealed,
+                room_left,
+                "{spooled} {sealed}"
+            );
+        }
+    }
 }

@@ -41,7 +41,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_with(path, |file| file.write_all(bytes))
 }
 
-/// As [`write`], with the content made by a function.
+/// As [`write()`], with the content made by a function.
 ///
 /// # Errors
 /// As the file system or the function says; the file then is what it was before.

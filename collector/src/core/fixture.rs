@@ -171,13 +171,17 @@ impl Centre {
     }
 
     pub(crate) fn pull(&self) -> Summary {
+        self.pull_with(&core_key())
+    }
+
+    pub(crate) fn pull_with(&self, key: &CoreSecretKey) -> Summary {
         let (folder, mut catalogue) = self.open();
         let rekey = Rekey::new(&MacKey::from_bytes([8; 32]));
         let pull = Pull {
             settings: &self.settings,
             folder: &folder,
             catalogue: &mut catalogue,
-            key: &core_key(),
+            key,
             rekey: &rekey,
             at: 1_743_500_000,
             today: TODAY,

@@ -154,7 +154,7 @@ impl Store {
         if let Some(receipt) = self.receipt(&upload)? {
             return Ok(State::Stored(receipt));
         }
-        let Some(length) = staged_length(&upload.staged)? else {
+        let Some(length) = staged(&upload.staged)?.map(|file| file.len()) else {
             return Ok(State::Absent);
         };
         let _turn = self.turn(site, id)?;
@@ -184,13 +184,21 @@ impl Store {
         if chunk.length > self.batch_bytes {
             return Err(plain(Refusal::BatchTooLarge));
         }
-        let reached = staged_length(&upload.staged).map_err(plain)?;
-        let offset = reached.unwrap_or(0);
+        let reached = staged(&upload.staged).map_err(plain)?;
+        // What a stop left linked is the inbox's own file: not a byte of it changes any more.
+        if reached.as_ref().is_some_and(|file| file.nlink() > 1) {
+            return self.complete(&upload).map_err(plain);
+        }
+        let offset = reached.as_ref().map_or(0, fs::Metadata::len);
         if chunk.offset != offset {
             return Err((Refusal::WrongOffset, Some(offset)));
         }
-        let end = offset + chunk.bytes.len() as u64;
+        let end = offset.saturating_add(chunk.bytes.len() as u64);
         if end > chunk.length {
+            // More than the whole is nothing that can be gone on with.
+            if offset > chunk.length {
+                fs::remove_file(&upload.staged).map_err(|error| plain(storage(error)))?;
+            }
             return Err(plain(Refusal::WrongLength));
         }
         if reached.is_none() {
@@ -200,9 +208,11 @@ impl Store {
         if end < chunk.length {
             return Ok(State::Partial(end));
         }
-        self.check(&upload)
-            .and_then(|()| self.store(&upload))
-            .map_err(plain)
+        self.complete(&upload).map_err(plain)
+    }
+
+    fn complete(&self, upload: &Upload<'_>) -> Result<State, Refusal> {
+        self.check(upload).and_then(|()| self.store(upload))
     }
 
     /// Refuses a complete upload that is not what its id says, and drops it.
@@ -326,9 +336,9 @@ impl Store {
     }
 }
 
-fn staged_length(staged: &Path) -> Result<Option<u64>, Refusal> {
-    match fs::symlink_metadata(staged) {
-        Ok(metadata) => Ok(Some(metadata.len())),
+fn staged(path: &Path) -> Result<Option<fs::Metadata>, Refusal> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) => Ok(Some(metadata)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(storage(error)),
     }

@@ -7,9 +7,9 @@
 //! | step | here |
 //! |---|---|
 //! | keyed tokens and references | [`MacKey`] |
-//! | closing a batch at a site | [`seal`] |
+//! | closing a batch at a site | [`seal()`] |
 //! | routing a batch without opening it | [`peek`], [`inspect`] |
-//! | opening a batch at the core | [`open`] |
+//! | opening a batch at the core | [`open()`] |
 //! | acknowledging a batch | [`Receipt`] |
 //!
 //! The byte layout stands at the head of [`container`]. The crate does no I/O and reads no clock;

@@ -59,8 +59,8 @@ pub struct ManifestDraft {
     pub mapping: u16,
 }
 
-/// What a batch is and holds. Counts are taken from the content by [`crate::seal`] and checked
-/// against it by [`crate::open`].
+/// What a batch is and holds. Counts are taken from the content by [`crate::seal()`] and checked
+/// against it by [`crate::open()`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {

@@ -20,7 +20,7 @@ pub(crate) fn format(prefix: &str, bytes: &[u8]) -> Zeroizing<String> {
     text
 }
 
-/// Reads what [`format`] wrote, white space around it left aside.
+/// Reads what [`format()`] wrote, white space around it left aside.
 pub(crate) fn parse<const N: usize>(
     prefix: &str,
     text: &str,

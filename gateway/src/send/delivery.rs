@@ -14,6 +14,9 @@ use crate::state::Waiting;
 
 /// The front's code for a chunk that does not match its digest.
 const CHUNK_DAMAGED: &str = "R006";
+/// The front's codes for an upload that it dropped, because the whole was not what its id says or
+/// longer than it may be: the next try begins anew.
+const UPLOAD_DROPPED: [&str; 2] = ["R007", "R012"];
 
 /// A batch that the front has stored.
 pub(crate) struct Delivered {
@@ -43,8 +46,9 @@ pub(crate) async fn deliver(
         }
         let offset = answer.offset.ok_or_else(|| misunderstood("no offset"))?;
         let start = usize::try_from(offset).map_err(|_| misunderstood("offset"))?;
-        let rest = bytes.get(start..).filter(|rest| !rest.is_empty());
-        let rest = rest.ok_or_else(|| misunderstood("offset beyond the batch"))?;
+        // A front that has all of it and has not stored it holds something else, after a power cut
+        // perhaps: an empty chunk at the end makes it look and drop that.
+        let rest = bytes.get(start..).unwrap_or_default();
         let part = rest.get(..chunk).unwrap_or(rest);
         answer = connection
             .ask(upload(batch.id, offset, bytes.len(), part)?)
@@ -74,6 +78,7 @@ fn upload(
         .header("upload-offset", offset)
         .header("upload-length", length)
         .header("sekisho-chunk-sha256", digest)
+        .header("content-length", part.len())
         .body(Full::from(Bytes::copy_from_slice(part)))
         .map_err(unbuildable)
 }
@@ -100,10 +105,11 @@ fn check(answer: &Answer) -> Result<(), Trouble> {
             detail,
         )));
     }
-    Err(Trouble::Lasting(Failure::new(
-        Problem::FrontRefused,
-        detail,
-    )))
+    let refused = Failure::new(Problem::FrontRefused, detail);
+    Err(match UPLOAD_DROPPED.contains(&code.as_str()) {
+        true => Trouble::Passing(refused),
+        false => Trouble::Lasting(refused),
+    })
 }
 
 /// The `code` of the front's JSON answer, if it is a plain word.

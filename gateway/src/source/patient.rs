@@ -93,10 +93,14 @@ impl PatientReader<'_> {
         let fingerprint = self.fingerprint(&listing);
         if !listing.incomplete && self.state.patient(&subject)? == Some(fingerprint) {
             visited.files.unchanged = visited.files.seen;
+            // Nothing would be sent; but who has said no since is counted as withheld.
+            if let Err(reason) = self.gate.decide(&[chart]) {
+                visited.outcome = Outcome::Withheld(reason);
+            }
             return Ok(visited);
         }
         let named = visited.name_files(&listing.files, [first, second, third]);
-        let readings = self.read_current(&mut visited, named);
+        let readings = self.read_current(&mut visited, named, !listing.incomplete);
         let remember = !listing.incomplete && !visited.must_retry();
         let fingerprint = remember.then_some((subject, fingerprint));
         Ok(self.screen_and_separate(visited, chart, readings, fingerprint))
@@ -109,6 +113,8 @@ impl PatientReader<'_> {
         digest.update(&MAPPING_VERSION.to_be_bytes());
         digest.update(&text::fold::VERSION.to_be_bytes());
         digest.update(&self.keys.epoch.to_be_bytes());
+        // With a higher limit, a file that was too large is read.
+        digest.update(&self.limits.file_bytes.to_be_bytes());
         for found in &listing.files {
             let path = found.path.as_os_str().as_encoded_bytes();
             digest.update(&(path.len() as u64).to_be_bytes());
@@ -122,11 +128,13 @@ impl PatientReader<'_> {
         digest.finish()
     }
 
-    /// Reads the current version of each document.
+    /// Reads the current version of each document. Nothing is taken back unless all files are
+    /// known: the one that stands may be among those that could not be listed.
     fn read_current(
         &mut self,
         visited: &mut Visited,
         named: Vec<(FileName, &Found)>,
+        all_known: bool,
     ) -> Vec<Reading> {
         let resolved = ssmix2::versions::resolve(named);
         visited.files.superseded = resolved.superseded;
@@ -153,6 +161,7 @@ impl PatientReader<'_> {
             resolved
                 .withdrawn
                 .iter()
+                .filter(|_| all_known)
                 .filter_map(|(name, _)| ssmix2::withdrawal(name)),
         );
         readings
@@ -286,5 +295,75 @@ fn name_file(found: &Found, levels: [&str; 3]) -> Result<FileName, FindingCode> 
     match ssmix2::place::check(&folders, &name) {
         Some(code) => Err(code),
         None => Ok(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use envelope::MacKey;
+    use privacy::gate::{Contract, Filing, HoldDays, Notice, NoticeMethod};
+
+    use super::*;
+    use crate::state::State;
+
+    /// The version that stands may lie in a volume that cannot be read today.
+    #[test]
+    fn nothing_is_taken_back_while_a_folder_cannot_be_listed() {
+        let root = tempfile::tempdir().unwrap();
+        let volume = root.path().join("000/111/0001112223");
+        let name = "0001112223_20260105_ADT-12_1_20260105101112000_01_2";
+        let kind = volume.join("20260105/ADT-12");
+        fs::create_dir_all(&kind).unwrap();
+        fs::write(kind.join(name), "MSH|^~\\&|\r").unwrap();
+        let state = root.path().join("state.sqlite");
+        drop(State::open(&state).unwrap());
+        let [tokens, site] = [1, 2].map(|byte| MacKey::from_bytes([byte; 32]));
+        let gate = gate();
+        let mut reader = PatientReader {
+            limits: &Limits::default(),
+            gate: &gate,
+            keys: SiteKeys {
+                tokens: &tokens,
+                site: &site,
+                epoch: 1,
+            },
+            state: StateReader::open(&state).unwrap(),
+            buffer: Vec::new(),
+        };
+        let mut folder = PatientFolder {
+            levels: ["000", "111", "0001112223"].map(Into::into),
+            folders: vec![volume],
+        };
+        let taken_back = |outcome| match outcome {
+            Outcome::Passed { separated, .. } => separated.documents().len(),
+            _ => 0,
+        };
+        assert_eq!(taken_back(reader.visit(&folder).unwrap().outcome), 1);
+        folder.folders.push(root.path().join("unreadable"));
+        assert_eq!(taken_back(reader.visit(&folder).unwrap().outcome), 0);
+    }
+
+    fn gate() -> Gate {
+        let day = jiff::civil::date(2026, 1, 1);
+        let contract = Contract {
+            id: "C-1".parse().unwrap(),
+            filing: Some(Filing {
+                reference: "F-1".parse().unwrap(),
+                filed_on: day,
+            }),
+            effective_from: day,
+            leaves_on: None,
+            hold_days: HoldDays::SHORTEST,
+        };
+        let notice = Notice {
+            chart: ChartNumber::new("0001112223").unwrap(),
+            notified_on: day,
+            document: "v1".parse().unwrap(),
+            method: NoticeMethod::Handed,
+        };
+        let today = jiff::civil::date(2026, 9, 1);
+        Gate::new(Some(contract), [notice], [], [0; 32], [0; 32], today)
     }
 }

@@ -7,12 +7,13 @@
 )]
 
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use harness::job::Job;
 use harness::process::Programs;
-use harness::scene::town_with_deployment;
+use harness::scene::{town_with_deployment, truth};
 use serde_json::Value;
 
 const PERSONS: u32 = 60;
@@ -25,10 +26,7 @@ struct Scene {
 fn scene() -> Scene {
     let folder = tempfile::tempdir().unwrap();
     let (_, deployment) = town_with_deployment(folder.path(), 3, PERSONS).unwrap();
-    let job = Job {
-        deployment,
-        programs: Programs::beside_test().unwrap(),
-    };
+    let job = Job::new(deployment, Programs::beside_test().unwrap());
     Scene { folder, job }
 }
 
@@ -240,10 +238,7 @@ fn a_foreign_front_gets_nothing_and_a_foreign_receipt_counts_for_nothing() {
     let other = harness::deployment::Deployment::prepare(stranger.path(), &sources, today).unwrap();
     let ours = scene.job.deployment.address.to_string();
     let theirs = other.address.to_string();
-    let foreign = Job {
-        deployment: other,
-        programs: scene.job.programs.clone(),
-    };
+    let foreign = Job::new(other, scene.job.programs.clone());
     let mut front = foreign.start_front().unwrap();
     scene.edit(&ours, &theirs);
     scene.ends_with("G013", 1);
@@ -300,6 +295,76 @@ fn a_damaged_batch_in_the_queue_is_not_sent() {
     scene.ends_with("G011", 1);
     fs::write(&batch, whole).unwrap();
     scene.recovers();
+}
+
+/// A file that cannot be opened is a finding; the rest goes out, and the file follows as soon as it
+/// can be read, although nothing else about it has changed.
+#[test]
+fn an_unreadable_file_is_set_aside_and_follows_later() {
+    const NOBODY: u32 = 65_534;
+    let mut scene = scene();
+    let root = scene.folder.path().to_owned();
+    if nix::unistd::geteuid().is_root() {
+        // Root can read everything, so the gateway runs as somebody else.
+        scene.job.programs = scene
+            .job
+            .programs
+            .copied_to(&root.join("programs"))
+            .unwrap();
+        scene.job.gateway_user = Some(NOBODY);
+    }
+    let locked = some_result(&scene.job.deployment.sites[0].source.storage);
+    let owner = scene
+        .job
+        .gateway_user
+        .map_or(String::new(), |user| user.to_string());
+    if !owner.is_empty() {
+        let status = Command::new("chown")
+            .args(["-R", &owner])
+            .arg(&root)
+            .status();
+        assert!(status.unwrap().success());
+    }
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0)).unwrap();
+    let mut front = scene.job.start_front().unwrap();
+    let first = scene.job.run_gateway(0, &[]).unwrap().well().unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o600)).unwrap();
+    let second = scene.job.run_gateway(0, &[]).unwrap().well().unwrap();
+    let third = scene.job.run_gateway(0, &[]).unwrap().well().unwrap();
+    front.kill().unwrap();
+    let number = |report: &Value, name| report.pointer(name).and_then(Value::as_u64);
+    assert_eq!(number(&first, "/findings/F007"), Some(1));
+    assert_eq!(number(&first, "/files/quarantined"), Some(1));
+    assert!(number(&first, "/batches/sent") > Some(0));
+    assert_eq!(number(&second, "/documents_sealed"), Some(1));
+    assert_eq!(number(&second, "/files/quarantined"), Some(0));
+    assert_eq!(number(&third, "/documents_sealed"), Some(0));
+}
+
+/// The current file of a laboratory result of somebody who may leave.
+fn some_result(storage: &Path) -> PathBuf {
+    let truth = truth(storage.parent().unwrap().parent().unwrap()).unwrap();
+    let persons = truth
+        .persons
+        .iter()
+        .flat_map(|person| &person.registrations);
+    let charts = persons.filter(|chart| chart.hospital == 0 && chart.may_leave());
+    for chart in charts {
+        let number = &chart.chart_number;
+        let patient = storage.join(&number[..3]).join(&number[3..6]).join(number);
+        let days = fs::read_dir(patient)
+            .unwrap()
+            .map(|day| day.unwrap().path().join("OML-11"));
+        let files = days
+            .filter(|folder| folder.is_dir())
+            .flat_map(|f| fs::read_dir(f).unwrap());
+        let mut names: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+        names.retain(|path| path.to_string_lossy().ends_with("_1"));
+        if let Some(path) = names.pop() {
+            return path;
+        }
+    }
+    panic!("nobody has a laboratory result");
 }
 
 /// A full disk, at whatever moment it fills: sealing stops with a plain error, what is in the

@@ -39,10 +39,7 @@ fn prepared(root: &Path, town: &Path, keys: Option<&Path>) -> Job {
     let mut deployment = Deployment::prepare(root, &town_sources(town), today()).unwrap();
     small_batches(&deployment);
     deployment.seed = Some(42);
-    Job {
-        deployment,
-        programs: Programs::beside_test().unwrap(),
-    }
+    Job::new(deployment, Programs::beside_test().unwrap())
 }
 
 fn copy(from: &Path, to: &Path) {

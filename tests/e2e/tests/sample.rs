@@ -125,10 +125,7 @@ fn records_by_kind_equal_an_independent_count_with_no_unexplained_drop() {
     let expected = counted(&all);
     let source = all_notified(&storage, folder.path());
     let deployment = Deployment::prepare(&folder.path().join("run"), &[source], today()).unwrap();
-    let job = Job {
-        deployment,
-        programs: Programs::beside_test().unwrap(),
-    };
+    let job = Job::new(deployment, Programs::beside_test().unwrap());
     let mut front = job.start_front().unwrap();
     let ended = job.run_gateway(0, &[]).unwrap();
     assert!(!ended.told.contains("panicked"), "{}", ended.told);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 
@@ -17,6 +18,8 @@ pub struct Job {
     pub deployment: Deployment,
     /// The programs.
     pub programs: Programs,
+    /// The user id that gateways run as; the caller's when absent.
+    pub gateway_user: Option<u32>,
 }
 
 /// How one run of a program ended.
@@ -41,6 +44,15 @@ impl Ended {
 }
 
 impl Job {
+    /// A job whose programs run as the caller.
+    pub fn new(deployment: Deployment, programs: Programs) -> Self {
+        Self {
+            deployment,
+            programs,
+            gateway_user: None,
+        }
+    }
+
     /// Starts the front and waits until it listens.
     pub fn start_front(&self) -> Result<Running> {
         let mut command = self.programs.collector();
@@ -125,6 +137,9 @@ impl Job {
             .arg(self.report(&name))
             .args(arguments);
         command.env("RUST_LOG", "info");
+        if let Some(user) = self.gateway_user {
+            command.uid(user);
+        }
         Ok((command, name))
     }
 

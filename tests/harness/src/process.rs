@@ -47,6 +47,18 @@ impl Programs {
         Self::in_folder(folder)
     }
 
+    /// The same programs copied to a folder where any user can run them.
+    ///
+    /// # Errors
+    /// They cannot be copied.
+    pub fn copied_to(&self, folder: &Path) -> Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        for name in ["sekisho-gateway", "sekisho-collector"] {
+            std::fs::copy(self.folder.join(name), folder.join(name))?;
+        }
+        Self::in_folder(folder)
+    }
+
     /// A command that runs the gateway.
     pub fn gateway(&self) -> Command {
         Command::new(self.folder.join("sekisho-gateway"))

@@ -59,6 +59,8 @@ pub struct Summary {
     pub rows_released: u64,
     /// Rows by table.
     pub rows_by_table: BTreeMap<String, u64>,
+    /// Rows that the release leaves out, by reason.
+    pub rows_left: BTreeMap<String, u64>,
     /// Findings by code, all sites.
     pub findings: BTreeMap<String, u64>,
     /// Things left behind by name, all sites.

@@ -33,10 +33,7 @@ pub(crate) fn measure(bench: &Bench<'_>) -> Result<Vec<Figure>> {
         }
         let site = source::of_storage(&storage, &root.join("ledger"), "BENCH")?;
         let deployment = Deployment::prepare(&root, &[site], today())?;
-        let job = Job {
-            deployment,
-            programs: programs.clone(),
-        };
+        let job = Job::new(deployment, programs.clone());
         let report = job.run_gateway(0, &["--hold"])?.well()?;
         let seen = report.pointer("/files/seen").and_then(Value::as_u64);
         ensure!(

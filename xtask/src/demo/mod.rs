@@ -40,6 +40,8 @@ pub(crate) struct Arguments {
 
 /// What there is to read, and what is true about it.
 struct Material {
+    /// Its own folder: state of one material never mixes with another's.
+    folder: PathBuf,
     sites: Vec<SiteSource>,
     truth: Option<Truth>,
     /// Strings that must not be found in a release, one a line.
@@ -55,12 +57,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let programs = workspace.dev_programs()?;
     steps.done("組み立て build");
     let material = material(arguments, &out, &mut steps)?;
-    let root = out.join("run");
+    let root = material.folder.join("run");
     let deployment = Deployment::prepare(&root, &material.sites, today())?;
-    let job = Job {
-        deployment,
-        programs,
-    };
+    let job = Job::new(deployment, programs);
 
     let mut summary = Summary::default();
     steps.announce("送り出し", "gateways: read, screen, separate, seal, send");
@@ -81,21 +80,24 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
 
 fn material(arguments: &Arguments, out: &Path, steps: &mut Steps) -> Result<Material> {
     if let Some(storage) = &arguments.storage {
+        let folder = out.join(format!("storage-{}", source::label(storage)?));
         steps.announce("見本の準備", "preparing the storage");
         let storage = match storage.is_file() {
-            true => source::unpacked(storage, &out.join("unpacked"))?,
+            true => source::unpacked(storage, &folder.join("unpacked"))?,
             false => storage.clone(),
         };
-        let site = source::of_storage(&storage, &out.join("ledger"), "HOSPITAL-A")?;
+        let site = source::of_storage(&storage, &folder.join("ledger"), "HOSPITAL-A")?;
         steps.done("見本の準備 storage");
         return Ok(Material {
+            folder,
             sites: vec![site],
             truth: None,
             lint_list: None,
         });
     }
     steps.announce("町づくり", "making the synthetic town");
-    let root = out.join("town");
+    let folder = out.join(format!("town-{}-{}", arguments.seed, arguments.persons));
+    let root = folder.join("town");
     let stamp = format!("seed {} persons {}\n", arguments.seed, arguments.persons);
     let done = root.join("complete.txt");
     if fs::read_to_string(&done).ok().as_deref() != Some(&stamp) {
@@ -116,6 +118,7 @@ fn material(arguments: &Arguments, out: &Path, steps: &mut Steps) -> Result<Mate
     fs::write(&lint_list, truth.identifiers.join("\n"))?;
     let sites = town_sources(&root);
     Ok(Material {
+        folder,
         sites,
         truth: Some(truth),
         lint_list: Some(lint_list),

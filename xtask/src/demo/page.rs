@@ -150,9 +150,13 @@ fn reason_name(reason: &str) -> String {
 fn linkage(summary: &Summary) -> String {
     let text = match (summary.precision, summary.recall) {
         (Some(precision), Some(recall)) => format!(
-            "<p>町の正解と比べて、適合率 {precision:.5}、再現率 {recall:.5} でした。<br><span class=\"en\">Against the town's truth: precision {precision:.5}, recall {recall:.5}.</span></p>"
+            "<p>町の正解と比べて、適合率 {precision:.5}、再現率 {recall:.5} でした。<br>\
+             <span class=\"en\">Against the town's truth: precision {precision:.5}, \
+             recall {recall:.5}.</span></p>"
         ),
-        _ => "<p>正解のないデータのため、精度は測れません。<br><span class=\"en\">There is no truth to compare with, so precision and recall are not known.</span></p>".to_owned(),
+        _ => "<p>正解のないデータのため、精度は測れません。<br><span class=\"en\">\
+             There is no truth to compare with, so precision and recall are not known.</span></p>"
+            .to_owned(),
     };
     text + &bars(&[
         (
@@ -169,7 +173,7 @@ fn release(summary: &Summary) -> String {
         k = grouped(summary.k),
         suppressed = grouped(summary.suppressed)
     );
-    text + &bars(&pairs(summary.rows_by_table.iter()))
+    text + &bars(&pairs(summary.rows_by_table.iter())) + &left_rows(summary)
 }
 
 fn findings(summary: &Summary) -> String {
@@ -192,8 +196,15 @@ fn findings(summary: &Summary) -> String {
         .iter()
         .map(|(name, count)| row(&escape(name), &[*count]))
         .collect();
-    let head = ["送らずに数えたもの left on site, by name", "件 count"];
-    table(&["所見 finding", "件 count"], &rows) + &table(&head, &dropped)
+    let head = ["名前 name", "件 count"];
+    let total: u64 = summary.dropped.values().sum();
+    let dropped = table(&head, &dropped);
+    table(&["所見 finding", "件 count"], &rows)
+        + &format!(
+            "<details><summary>送らずに数えた項目 {} 種 {} 件 <span class=\"en\">fields and lines left on site, by name</span></summary>{dropped}</details>",
+            summary.dropped.len(),
+            grouped(total)
+        )
 }
 
 fn steps(summary: &Summary) -> String {
@@ -227,8 +238,42 @@ fn sizes(summary: &Summary) -> String {
 
 fn pairs<'a>(entries: impl Iterator<Item = (&'a String, &'a u64)>) -> Vec<(String, u64)> {
     entries
-        .map(|(name, count)| (name.clone(), *count))
+        .map(|(name, count)| (format!("{}{name}", in_japanese(name)), *count))
         .collect()
+}
+
+/// The Japanese name of a kind of record or of a table of the release, with a blank behind it.
+fn in_japanese(name: &str) -> &'static str {
+    match name {
+        "AllergyIntolerance" | "allergies" => "アレルギー ",
+        "Condition" | "conditions" => "傷病名 ",
+        "Coverage" => "保険の種別 ",
+        "Encounter" | "encounters" => "受診・入退院 ",
+        "MedicationAdministration" | "medication_administrations" => "投薬の実施 ",
+        "MedicationRequest" | "medication_requests" => "処方・注射の指示 ",
+        "Observation" | "observations" => "検査・測定値 ",
+        "Patient" => "患者 ",
+        "persons" => "人 ",
+        _ => "",
+    }
+}
+
+/// Why the release has fewer rows than the core holds records.
+fn left_rows(summary: &Summary) -> String {
+    let mut rows = String::new();
+    for (reason, count) in &summary.rows_left {
+        let name = match reason.as_str() {
+            "person_suppressed" => "k に満たない人の行 rows of suppressed persons",
+            "outside_window" => {
+                "期間の両端の行（日付のずれを読ませないため） \
+                 rows at the edges of the period, so that the date shift cannot be read"
+            }
+            "code_rare" => "まれなコードの行 rows of rare codes",
+            other => other,
+        };
+        rows += &row(&escape(name), &[*count]);
+    }
+    table(&["出さなかった行 rows left out", "行 rows"], &rows)
 }
 
 fn bars(entries: &[(String, u64)]) -> String {

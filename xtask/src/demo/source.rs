@@ -1,6 +1,7 @@
 //! What the demo reads: a synthetic town, or any SS-MIX2 storage with a ledger made for it.
 
 use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -30,6 +31,16 @@ pub(crate) fn of_storage(storage: &Path, ledger: &Path, site: &str) -> Result<Si
         notices,
         stops,
     })
+}
+
+/// A short name for a storage, the same for the same path.
+pub(crate) fn label(storage: &Path) -> Result<String> {
+    let path = storage
+        .canonicalize()
+        .with_context(|| storage.display().to_string())?;
+    let mut hasher = DefaultHasher::new();
+    path.hash(&mut hasher);
+    Ok(format!("{:016x}", hasher.finish()))
 }
 
 /// Unpacks the committed sample, unless that was done before.

@@ -85,6 +85,9 @@ pub(crate) fn core(job: &Job, lint_list: Option<&Path>, summary: &mut Summary) -
         let rows = number(&about, "/rows")?;
         summary.rows_released += rows;
         summary.rows_by_table.insert(table, rows);
+        for (reason, count) in counts(&about, "/left")? {
+            *summary.rows_left.entry(reason).or_default() += count;
+        }
     }
     Ok(folder)
 }

@@ -148,8 +148,7 @@ impl Pull<'_> {
         let judged = self.judge(&candidate, &bytes)?;
         match judged {
             Judged::Take(batch) => self.accept(&candidate, &batch, bytes.len() as u64, summary),
-            Judged::Wait => {
-                let reason = "waiting_for_predecessor";
+            Judged::Wait(reason) => {
                 *summary.waiting.entry(reason.to_owned()).or_default() += 1;
                 self.note(&candidate.entry, Some(&candidate), Outcome::Waiting, reason)
             }
@@ -181,7 +180,7 @@ impl Pull<'_> {
         let chain = self.catalogue.chain(&candidate.site)?;
         match check::place(&batch.manifest, chain) {
             Place::Next => {}
-            Place::Ahead => return Ok(Judged::Wait),
+            Place::Ahead => return Ok(Judged::Wait("waiting_for_predecessor")),
             Place::Broken => return Ok(Judged::Refuse(Reason::new("broken_chain"))),
             Place::Taken => {
                 let taken = self
@@ -195,6 +194,11 @@ impl Pull<'_> {
         }
         if let Err(reason) = check::admission(&batch.manifest, site, self.settings, self.today) {
             return Ok(Judged::Refuse(reason));
+        }
+        // A wrong key of the core's is no fault of the batch: refused, it would stay so, and with
+        // it everything behind it in the site's chain.
+        if batch.header.recipient != self.key.id() {
+            return Ok(Judged::Wait("other_recipient"));
         }
         let limits = envelope::Limits {
             content_bytes: self.settings.limits.content_bytes,
@@ -306,7 +310,7 @@ impl Pull<'_> {
 
 enum Judged {
     Take(Box<envelope::Opened>),
-    Wait,
+    Wait(&'static str),
     Duplicate,
     Refuse(Reason),
 }

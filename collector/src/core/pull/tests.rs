@@ -61,6 +61,20 @@ fn a_gap_waits_and_closes() {
     assert!(!status(&centre).files.contains_key("waiting"));
 }
 
+/// A core that was given the wrong key takes everything once it has the right one.
+#[test]
+fn batches_wait_for_the_key_that_opens_them() {
+    let mut hospital = hospital();
+    let centre = Centre::new(&[&hospital]);
+    centre.deliver(&hospital.seal(vec![patient(1, vec![basic(1, 1)])]));
+    let other = envelope::CoreSecretKey::from_seed([8; 32]).unwrap();
+    let with_other = centre.pull_with(&other);
+    assert_eq!((with_other.accepted, with_other.refused.len()), (0, 0));
+    assert_eq!(with_other.waiting["other_recipient"], 1);
+    let with_own = centre.pull();
+    assert_eq!((with_own.accepted, with_own.waiting.len()), (1, 0));
+}
+
 /// A-117, B-007: whatever a site may not send is refused with its reason and kept as evidence.
 #[test]
 fn batches_that_are_not_in_order_are_refused_with_a_reason_and_kept() {

@@ -252,6 +252,51 @@ fn sizes_and_numbers_beyond_the_limits_are_refused() {
     assert_eq!(other, Ok(State::Partial(1)));
 }
 
+/// A stop between the link and the receipt leaves the staged name on the inbox's own file.
+#[test]
+fn a_chunk_after_a_stop_never_reaches_what_the_inbox_has() {
+    let bench = Bench::new(Limits::default());
+    let batch = batch("HOSP-A", 1);
+    let length = batch.bytes.len();
+    bench.put(&batch, 0, length - 1).unwrap();
+    fs::write(bench.staged(&batch), &batch.bytes).unwrap();
+    let stored = bench.root.path().join("inbox/linked.batch");
+    fs::hard_link(bench.staged(&batch), &stored).unwrap();
+    let more = Chunk {
+        offset: length as u64,
+        length: length as u64 + 1,
+        bytes: b"x",
+    };
+    let answer = bench.store.append(&site("HOSP-A"), batch.id, &more);
+    assert!(matches!(answer, Ok(State::Stored(_))), "{answer:?}");
+    assert_eq!(fs::read(&stored).unwrap(), batch.bytes);
+}
+
+/// A power cut may leave bytes that nobody sent.
+#[test]
+fn an_upload_longer_than_the_batch_is_dropped_and_begins_anew() {
+    let bench = Bench::new(Limits::default());
+    let batch = batch("HOSP-A", 1);
+    let length = batch.bytes.len();
+    for (torn, refusal) in [
+        (length, Refusal::BatchDigest),
+        (length + 9, Refusal::WrongLength),
+    ] {
+        bench.put(&batch, 0, 1).unwrap();
+        fs::write(bench.staged(&batch), vec![0; torn]).unwrap();
+        assert_eq!(bench.state(&batch), Ok(State::Partial(torn as u64)));
+        let empty = Chunk {
+            offset: torn as u64,
+            length: length as u64,
+            bytes: b"",
+        };
+        let answer = bench.store.append(&site("HOSP-A"), batch.id, &empty);
+        assert_eq!(answer, Err((refusal, None)));
+        assert_eq!(bench.state(&batch), Ok(State::Absent));
+    }
+    assert!(matches!(bench.put(&batch, 0, length), Ok(State::Stored(_))));
+}
+
 /// A stop between any two steps of storing leaves something that the next question completes,
 /// once.
 #[test]

@@ -143,6 +143,7 @@ impl Reader<'_> {
                 place,
             });
         }
+        let mut named = false;
         for repetition in numbers.repetitions() {
             let number = repetition.component(1);
             if number.is_empty() {
@@ -157,6 +158,11 @@ impl Reader<'_> {
                 return Err(mismatch);
             }
             self.claimed.push(claimed);
+            named = true;
+        }
+        // A second message in the file could be about somebody else when it does not say.
+        if !named {
+            return Err(Finding::of_file(FindingCode::PatientMissing));
         }
         self.patients += 1;
         if self.patients == 1 {

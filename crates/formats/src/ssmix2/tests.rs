@@ -194,6 +194,11 @@ fn a_file_that_is_not_surely_the_patients_is_set_aside() {
         ("ADT-12", "BHS|^~\\&".to_owned(), NotHl7),
         ("ADT-12", format!("{head}\r"), PatientMissing),
         ("ADT-12", format!("{head}\rPID|1||\"\"||"), PatientMissing),
+        (
+            "ADT-12",
+            format!("{head}\r{PATIENT}\r{head}\rPID|1||||佐藤^花子\rPV1|"),
+            PatientMissing,
+        ),
         ("ADT-12", format!("{head}\r{other}"), PatientMismatch),
         (
             "ADT-12",
