@@ -31,6 +31,7 @@ enum Role {
 
 fn main() -> ExitCode {
     log_to_stderr();
+    quiet_panics();
     let done = match Arguments::parse().role {
         Role::Front(command) => command.run(),
         Role::Core(command) => command.run(),
@@ -43,6 +44,19 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The message of a panic may quote the data at hand; only its place is told.
+fn quiet_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map(|place| format!("{}:{}", place.file(), place.line()));
+        tracing::error!(
+            place = place.as_deref().unwrap_or("unknown"),
+            "internal error"
+        );
+    }));
 }
 
 /// One JSON object per event on standard error, which the service manager keeps.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -91,7 +92,10 @@ fn serve(
         let Ok((index, folder)) = next else {
             return;
         };
-        if done.send((index, reader.visit(&folder))).is_err() {
+        // A thread that ended silently would leave the others waiting for its patient.
+        let visited = catch_unwind(AssertUnwindSafe(|| reader.visit(&folder)));
+        let failed = |_| Err(Failure::new(Problem::Internal, "a reader thread failed"));
+        if done.send((index, visited.unwrap_or_else(failed))).is_err() {
             return;
         }
     }

@@ -59,6 +59,7 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     start_log();
+    quiet_panics();
     let outcome = no_core_dumps().and_then(|()| match arguments.command {
         Command::Run {
             config,
@@ -103,6 +104,19 @@ fn no_core_dumps() -> Result<(), Failure> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0)
         .and_then(|()| nix::sys::prctl::set_dumpable(false))
         .map_err(|error| Failure::because(Problem::Internal, "core dumps", error))
+}
+
+/// The message of a panic may quote the text at hand; only its place is told.
+fn quiet_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic
+            .location()
+            .map(|place| format!("{}:{}", place.file(), place.line()));
+        tracing::error!(
+            place = place.as_deref().unwrap_or("unknown"),
+            "internal error"
+        );
+    }));
 }
 
 fn start_log() {

@@ -113,14 +113,18 @@ problems! {
         "Copy `SITE:REFERENCE` from the output of `export-links`.";
     /// A fixed seed stands in the settings, and nobody asked for one.
     FixedSeed = "K018",
-        "設定に固定の乱数種があります。本番では使えません。",
-        "The settings hold a fixed seed, which must not be used in production.",
-        "danger_fixed_seed を消すか、試験なら --danger-fixed-seed に同じ値を指定してください。",
-        "Remove danger_fixed_seed, or for a test give the same value by --danger-fixed-seed.";
+        "固定の乱数種が指定されています。本番では使えません。",
+        "A fixed seed is asked for, which must not be used in production.",
+        "指定を消すか、試験なら設定 danger_fixed_seed と --danger-fixed-seed に同じ値を書いてください。",
+        "Remove it, or for a test give the same number in the settings and by --danger-fixed-seed.";
     /// An output file of the operator's choosing cannot be written.
     Output = "K019",
         "指定された出力ファイルに書けません。", "The output file cannot be written.",
         "場所と権限を確認してください。", "Check its place and permission.";
+    /// A batch given on the command line was not refused.
+    NotRefused = "K020",
+        "その束は、拒否されたものの中にありません。", "No such batch was refused.",
+        "status の一覧から束の番号を写してください。", "Copy the batch from the output of `status`.";
 }
 
 /// A problem with what it was about and why. The detail names settings, columns or files of ours,

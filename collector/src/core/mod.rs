@@ -81,6 +81,11 @@ enum Step {
         /// The batch: SHA-256 of its bytes.
         batch: BatchId,
     },
+    /// 再判定: have the next pull judge a refused batch again, after its cause was removed.
+    Retry {
+        /// The batch, as `status` shows it.
+        batch: BatchId,
+    },
     /// 名寄せの取り消し: rule that two subjects are different persons; the next `link` splits them.
     Unlink {
         /// One subject, `SITE:REFERENCE` as in `export-links`.
@@ -163,6 +168,7 @@ impl Core {
                 let releases = self.catalogue.releases_of(batch)?;
                 return print(&releases.join("\n"));
             }
+            Step::Retry { batch } => return self.retry(batch),
             Step::Unlink { a, b } => return self.unlink(a, b),
         }
         self.report.status = Some(Status::of(&self.catalogue, &self.folder)?);
@@ -259,6 +265,13 @@ impl Core {
         }
         durable::write(out, text.as_bytes())
             .map_err(|error| Failure::because(Problem::Output, out.display().to_string(), error))
+    }
+
+    fn retry(&mut self, batch: &BatchId) -> Result<()> {
+        match self.catalogue.judge_again(batch, self.at.as_second())? {
+            0 => Err(Failure::new(Problem::NotRefused, batch.to_string())),
+            _ => Ok(()),
+        }
     }
 
     fn unlink(&mut self, a: &str, b: &str) -> Result<()> {

@@ -89,7 +89,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             batch_bytes: 256 << 20,
-            content_bytes: 256 << 20,
+            content_bytes: 64 << 20,
             inbox_files: 10_000_000,
             block_subjects: 200,
             release_rows: 10_000_000_000,
@@ -147,9 +147,9 @@ impl Settings {
     /// One of them names a seed and the other does not, or another one.
     pub(crate) fn fixed_seed(&self, asked: Option<u64>) -> Result<Option<u64>> {
         match (self.danger_fixed_seed, asked) {
-            (None, asked) => Ok(asked),
+            (None, None) => Ok(None),
             (Some(set), Some(asked)) if set == asked => Ok(Some(set)),
-            (Some(_), _) => Err(Failure::new(Problem::FixedSeed, "danger_fixed_seed")),
+            _ => Err(Failure::new(Problem::FixedSeed, "danger_fixed_seed")),
         }
     }
 }
@@ -249,7 +249,7 @@ mod tests {
         let without = Settings::parse(&format!("{BASE}{KEYS}")).unwrap();
         for (settings, asked, seed) in [
             (&without, None, Some(None)),
-            (&without, Some(7), Some(Some(7))),
+            (&without, Some(7), None),
             (&with, Some(7), Some(Some(7))),
             (&with, Some(8), None),
             (&with, None, None),

@@ -125,6 +125,9 @@ findings! {
     IdentifierInCode = "F035", Error,
         "コード欄に患者を識別する番号が入っていたため、その文書は送りません。出力元に確認してください。",
         "A code field holds a number that identifies the patient; the document is not sent. Ask the vendor.";
+    ReaderFailed = "F037", Error,
+        "このファイルの読み取り中に内部の誤りが起きたため、隔離しました。コードと件数をセンターに伝えてください。",
+        "Reading this file hit an internal error; the file was quarantined. Tell the centre the code and the count.";
     LimitReached = "F036", Error,
         "繰り返しや行数が上限を超えたため、隔離しました。中身を確認してください。",
         "More lines or repetitions than the limit; quarantined. Check what it is.";

@@ -1,6 +1,7 @@
 //! One patient from folder to separated documents: list, resolve versions, read, screen, separate.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use config::gateway::Limits;
 use envelope::Sha256;
@@ -143,7 +144,7 @@ impl PatientReader<'_> {
         for (name, found) in &resolved.current {
             let read = read(found, self.limits.file_bytes, &mut self.buffer)
                 .map_err(Finding::of_file)
-                .and_then(|()| ssmix2::read(name, &self.buffer));
+                .and_then(|()| read_guarded(name, &self.buffer));
             match read {
                 Ok(reading) => {
                     visited.files.read += 1;
@@ -279,6 +280,12 @@ impl Visited {
             .iter()
             .any(|finding| passing.contains(&finding.code))
     }
+}
+
+/// One file that finds a fault in the reader is set aside; it does not stop the site.
+fn read_guarded(name: &FileName, bytes: &[u8]) -> Result<Reading, Finding> {
+    catch_unwind(AssertUnwindSafe(|| ssmix2::read(name, bytes)))
+        .unwrap_or_else(|_| Err(Finding::of_file(FindingCode::ReaderFailed)))
 }
 
 fn name_file(found: &Found, levels: [&str; 3]) -> Result<FileName, FindingCode> {

@@ -325,7 +325,7 @@ fn an_unreadable_file_is_set_aside_and_follows_later() {
             .status();
         assert!(status.unwrap().success());
     }
-    fs::set_permissions(&locked, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
     let mut front = scene.job.start_front().unwrap();
     let first = scene.job.run_gateway(0, &[]).unwrap().well().unwrap();
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o600)).unwrap();
@@ -351,7 +351,8 @@ fn some_result(storage: &Path) -> PathBuf {
     let charts = persons.filter(|chart| chart.hospital == 0 && chart.may_leave());
     for chart in charts {
         let number = &chart.chart_number;
-        let patient = storage.join(&number[..3]).join(&number[3..6]).join(number);
+        let part = |from, to| number.get(from..to).unwrap();
+        let patient = storage.join(part(0, 3)).join(part(3, 6)).join(number);
         let days = fs::read_dir(patient)
             .unwrap()
             .map(|day| day.unwrap().path().join("OML-11"));

@@ -33,10 +33,7 @@ fn scene() -> Scene {
     Scene {
         _folder: folder,
         truth,
-        job: Job {
-            deployment,
-            programs,
-        },
+        job: Job::new(deployment, programs),
     }
 }
 

@@ -57,8 +57,8 @@ pub struct Deployment {
     pub inbox: PathBuf,
     /// Where the front listens.
     pub address: SocketAddr,
-    /// Makes research IDs, offsets and release IDs repeatable. Tests only.
-    pub seed: Option<u64>,
+    /// See [`Deployment::fix_seed`].
+    pub(crate) seed: Option<u64>,
 }
 
 /// What is the same for all sites of a deployment.
@@ -118,6 +118,20 @@ impl Deployment {
             address,
             seed,
         })
+    }
+
+    /// Makes research IDs, offsets and release IDs repeatable: tests compare data sets by bytes.
+    ///
+    /// # Errors
+    /// The core's settings cannot be written.
+    pub fn fix_seed(&mut self, seed: u64) -> Result<()> {
+        let settings = fs::read_to_string(&self.core_config)?;
+        fs::write(
+            &self.core_config,
+            format!("danger_fixed_seed = {seed}\n{settings}"),
+        )?;
+        self.seed = Some(seed);
+        Ok(())
     }
 
     /// The reference under which a site's patient is known at the core.

@@ -125,6 +125,16 @@ impl Catalogue {
         query.query_map([], decided_of)?.map(|row| row?).collect()
     }
 
+    /// Makes the next pull judge a refused batch again. Gives the number of its files.
+    pub(crate) fn judge_again(&mut self, batch: &BatchId, at: i64) -> Result<u64> {
+        let changed = self.connection.execute(
+            "UPDATE file SET outcome = 'waiting', reason = 'to_be_judged_again', at = ?2
+             WHERE batch = ?1 AND outcome = 'refused'",
+            params![batch.as_bytes(), at],
+        )?;
+        Ok(changed as u64)
+    }
+
     /// Notes what was decided about a file that changes no table.
     pub(crate) fn note(&mut self, decided: &Decided, at: i64) -> Result<()> {
         note(&self.connection, decided, at)

@@ -101,6 +101,25 @@ fn batches_that_are_not_in_order_are_refused_with_a_reason_and_kept() {
     }
 }
 
+/// A mistake in the centre's own settings does not cut a site off for ever.
+#[test]
+fn a_refused_batch_is_judged_again_when_the_operator_asks() {
+    let mut hospital = hospital();
+    let mut centre = Centre::new(&[&hospital]);
+    let right = std::mem::take(&mut centre.settings.transports);
+    let sealed = hospital.seal(vec![patient(1, vec![basic(1, 1)])]);
+    centre.deliver(&sealed);
+    assert_eq!(centre.pull().refused["transport_not_allowed"], 1);
+    centre.settings.transports = right;
+    assert_eq!(centre.pull().accepted, 0);
+    let (_folder, mut catalogue) = centre.open();
+    assert_eq!(catalogue.judge_again(&sealed.id, 0).unwrap(), 1);
+    drop((_folder, catalogue));
+    assert_eq!(centre.pull().accepted, 1);
+    let (_folder, mut catalogue) = centre.open();
+    assert_eq!(catalogue.judge_again(&sealed.id, 0).unwrap(), 0);
+}
+
 #[test]
 fn files_that_are_damaged_are_refused_with_a_reason_and_kept() {
     type Spoil = fn(&mut Vec<u8>);

@@ -14,7 +14,7 @@ use record::content::{
     AllergyIntolerance, Condition, Coverage, Dose, Encounter, MedicationAdministration,
     MedicationRequest, Observation, Patient, Record, Value,
 };
-use record::identity::{ChartNumber, Sensitive};
+use record::identity::{Birth, ChartNumber, Sensitive};
 use record::number::{Decimal, Quantity};
 use record::reading::Reading;
 use text::fold;
@@ -29,11 +29,12 @@ pub(super) struct Identifiers {
     anywhere: BTreeSet<Sensitive>,
     significant_runs: BTreeSet<Sensitive>,
     exact_runs: BTreeSet<Sensitive>,
+    births: BTreeSet<Birth>,
 }
 
 impl Identifiers {
     /// Collects the identifiers of a person: chart numbers, insured symbols and numbers, phones,
-    /// postal codes.
+    /// postal codes, days of birth.
     pub(super) fn of(chart: &ChartNumber, readings: &[Reading]) -> Self {
         let mut all = Self::default();
         let mut charts = vec![chart];
@@ -51,6 +52,9 @@ impl Identifiers {
                     .flat_map(|card| [&card.symbol, &card.number]),
             );
             postals.insert(&identity.postal);
+            if let Some(birth) = identity.birth {
+                all.births.insert(birth);
+            }
         }
         charts.sort_unstable();
         charts.dedup();
@@ -60,6 +64,10 @@ impl Identifiers {
             if let Some(postal) = fold::postal(postal.expose()) {
                 all.exact_runs.insert(Sensitive::new(postal));
             }
+        }
+        for birth in &all.births {
+            let day = birth.expose().strftime("%Y%m%d").to_string();
+            all.exact_runs.insert(Sensitive::new(day));
         }
         all
     }
@@ -221,7 +229,12 @@ impl Search<'_> {
             at: _,
         } = observation;
         let in_value = match value {
-            None | Some(Value::Moment(_)) => false,
+            None => false,
+            // A measured day that is the day of birth says just that.
+            Some(Value::Moment(moment)) => {
+                let day = moment.date().map(Birth::new);
+                day.is_some_and(|day| self.of_person.births.contains(&day))
+            }
             Some(Value::Quantity(quantity)) => self.quantity(quantity),
             Some(Value::Concept(concept)) => self.concept(concept),
             Some(Value::Sign(sign)) => self.text(sign.as_str()),

@@ -351,3 +351,34 @@ fn every_place_for_a_code_is_searched() {
     ];
     assert!(!found("20240615", unmarked.into()));
 }
+
+/// The day of birth leaves as a month only, so a code or a measured day that is it must not.
+#[test]
+fn the_day_of_birth_is_found_in_codes_and_in_measured_days() {
+    let mut born = person("0000012345");
+    born.identity.birth = Some(Birth::new(jiff::civil::date(1950, 1, 2)));
+    let identifiers = Identifiers::of(&chart("0000012345"), std::slice::from_ref(&born));
+    let measured = |day: &str| {
+        let value = Some(Value::Moment(Moment::from_hl7(day).unwrap()));
+        let Record::Observation(observation) = observation("3A010") else {
+            panic!("an observation");
+        };
+        Record::Observation(Observation {
+            value,
+            ..observation
+        })
+    };
+    for (record, expected) in [
+        (observation("19500102"), true),
+        (observation("X-19500102"), true),
+        (observation("19500103"), false),
+        (observation("2A19500102001"), false),
+        (measured("19500102"), true),
+        (measured("195001021530"), true),
+        (measured("195001"), false),
+        (measured("20250102"), false),
+    ] {
+        born.records = vec![record.clone()];
+        assert_eq!(identifiers.in_reading(&born), expected, "{record:?}");
+    }
+}
