@@ -9,6 +9,13 @@ pub struct Search {
     automaton: AhoCorasick,
 }
 
+/// Encoded patterns below this length stand in random bytes by chance: two kanji are four bytes in
+/// the older encodings. As UTF-8, which everything of ours writes, they are searched for anyway.
+const ENCODED_BYTES_LEAST: usize = 8;
+/// A run of hexadecimal digits from this length on is a reference or a digest. Ten decimal digits
+/// in a row stand in one of millions of them by chance.
+const REFERENCE_DIGITS: usize = 32;
+
 impl Search {
     /// Prepares the search for strings as UTF-8, UTF-16, Shift_JIS, EUC-JP and ISO-2022-JP.
     ///
@@ -17,21 +24,22 @@ impl Search {
     pub fn new(identifiers: &[String]) -> Result<Self> {
         let mut patterns: Vec<Vec<u8>> = Vec::new();
         for identifier in identifiers {
-            patterns.push(identifier.as_bytes().to_vec());
-            patterns.push(
-                identifier
-                    .encode_utf16()
-                    .flat_map(u16::to_le_bytes)
-                    .collect(),
-            );
+            let utf16: Vec<u8> = identifier
+                .encode_utf16()
+                .flat_map(u16::to_le_bytes)
+                .collect();
+            let mut encoded = vec![utf16];
             if !identifier.is_ascii() {
-                patterns.extend(
+                encoded.extend(
                     [SHIFT_JIS, EUC_JP]
                         .iter()
                         .filter_map(|e| encode(e, identifier)),
                 );
-                patterns.extend(encode(ISO_2022_JP, identifier).map(without_escapes));
+                encoded.extend(encode(ISO_2022_JP, identifier).map(without_escapes));
             }
+            encoded.retain(|pattern| pattern.len() >= ENCODED_BYTES_LEAST);
+            patterns.push(identifier.as_bytes().to_vec());
+            patterns.append(&mut encoded);
         }
         Ok(Self {
             automaton: AhoCorasick::new(patterns)?,
@@ -40,8 +48,22 @@ impl Search {
 
     /// How many places hold one of the strings.
     pub fn hits(&self, bytes: &[u8]) -> usize {
-        self.automaton.find_iter(bytes).count()
+        let found = self.automaton.find_iter(bytes);
+        found
+            .filter(|found| !is_inside_reference(bytes, found.start(), found.end()))
+            .count()
     }
+}
+
+/// Whether a match of decimal digits is a part of a longer hexadecimal reference.
+fn is_inside_reference(bytes: &[u8], start: usize, end: usize) -> bool {
+    let (before, rest) = bytes.split_at(start);
+    let (matched, after) = rest.split_at(end - start);
+    let hexadecimal = |b: &&u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+    let around = before.iter().rev().take_while(hexadecimal).count()
+        + after.iter().take_while(hexadecimal).count();
+    let digits = matched.iter().all(u8::is_ascii_digit);
+    digits && around > 0 && around + matched.len() >= REFERENCE_DIGITS
 }
 
 fn encode(encoding: &'static Encoding, text: &str) -> Option<Vec<u8>> {
@@ -68,5 +90,10 @@ mod tests {
         }
         assert_eq!(search.hits(b"MSH|0001112223|"), 1);
         assert_eq!(search.hits(b"nothing to see"), 0);
+        assert_eq!(search.hits(b"x0001112223x"), 1);
+        assert_eq!(
+            search.hits(b"aa0001112223bbccddeeff00112233445566778899"),
+            0
+        );
     }
 }
