@@ -377,6 +377,7 @@ pub(crate) fn problems(number: u32, icd10: &str, onset: Date) -> Reading {
         onset: Some(Moment::of_day(onset)),
         abated: None,
         outcome: None,
+        provisional: false,
         free_text: false,
     };
     reading(

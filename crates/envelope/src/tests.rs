@@ -38,6 +38,7 @@ fn reading(patient: usize, order: usize, records: usize, state: DocumentState) -
         onset: None,
         abated: None,
         outcome: None,
+        provisional: false,
         free_text: false,
     });
     Reading {

@@ -263,6 +263,9 @@ pub struct Condition {
     /// Outcome (PRB-13, PRB-14).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Concept>,
+    /// Suspected and not confirmed (疑い, PRB-13).
+    #[serde(default)]
+    pub provisional: bool,
     /// Set when the source names the disease in words only.
     #[serde(default)]
     pub free_text: bool,

@@ -85,7 +85,8 @@ const fn fields(kind: ResourceKind) -> &'static str {
             "category concept, code concept, severity coding, onset text"
         }
         ResourceKind::Condition => {
-            "code concept, icd10 concept, onset text, abated text, outcome concept, free_text flag"
+            "code concept, icd10 concept, onset text, abated text, outcome concept, \
+             provisional flag, free_text flag"
         }
         ResourceKind::MedicationRequest => {
             "medication concept, amount decimal, unit concept, start text, end text, \

@@ -169,6 +169,7 @@ fn fields(record: &Record, cells: &mut Vec<Cell>) {
             concept(it.icd10.as_ref(), cells);
             cells.extend([moment(it.onset), moment(it.abated)]);
             concept(it.outcome.as_ref(), cells);
+            cells.push(Cell::Flag(it.provisional));
             cells.push(Cell::Flag(it.free_text));
         }
         Record::MedicationRequest(it) => {

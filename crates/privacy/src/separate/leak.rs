@@ -180,6 +180,7 @@ impl Search<'_> {
                 onset: _,
                 abated: _,
                 outcome,
+                provisional: _,
                 free_text: _,
             }) => self.concepts([code, icd10, outcome]),
             Record::MedicationRequest(request) => self.in_request(request),

@@ -73,6 +73,7 @@ fn condition(code: &str) -> Record {
         onset: None,
         abated: None,
         outcome: None,
+        provisional: false,
         free_text: false,
     })
 }

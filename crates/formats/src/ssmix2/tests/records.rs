@@ -71,7 +71,7 @@ fn allergies_and_problems_become_one_record_or_one_drop_per_line() {
         "PPR-01",
         &[
             "PRB|AD|20110915|20054174^胃炎^MDCDX2|123|||20110831||20110915|K297^^I10^O^外来^JHSD0004\
-             ||||N^回復せず^HL70241|20110915|20110831|胃炎",
+             |||1|N^回復せず^HL70241|20110915|20110831|胃炎",
             "PRB|AD|20110915|^手書きの病名|124|||20110231",
             "PRB|DE|20110915|20054174^胃炎^MDCDX2|125",
             "PRB|AD|",
@@ -82,6 +82,7 @@ fn allergies_and_problems_become_one_record_or_one_drop_per_line() {
         panic!()
     };
     assert!(!coded.free_text && words.free_text && words.code.is_none());
+    assert!(coded.provisional && !words.provisional);
     assert_eq!(
         coded.outcome.as_ref().map(|c| c.first.code.as_str()),
         Some("N")

@@ -190,6 +190,7 @@ fn every_place_for_a_code_is_searched() {
         onset: None,
         abated: None,
         outcome: None,
+        provisional: false,
         free_text: false,
     };
     let visit = || Encounter {
