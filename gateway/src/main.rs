@@ -26,6 +26,9 @@ use crate::error::{Failure, Problem};
 use crate::report::Report;
 use crate::run::{Delivery, run};
 
+const WELL_FORMED: &str = "設定ファイルの書き方に誤りはありません（鍵と台帳は調べていません）。\n\
+    The settings file is well formed (keys and ledgers were not examined).";
+
 /// 関所ゲートウェイ / the gateway of a site.
 #[derive(Parser)]
 #[command(name = "sekisho-gateway", version, about)]
@@ -66,7 +69,7 @@ fn main() -> ExitCode {
             report,
             hold,
         } => run_once(&config, report.as_deref(), hold),
-        Command::Check { config } => settings(&config).map(|_| ()),
+        Command::Check { config } => settings(&config).map(|_| tell(WELL_FORMED)),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -89,7 +92,9 @@ fn run_once(config: &Path, report_file: Option<&Path>, hold: bool) -> Result<(),
     if let Some(path) = report_file {
         report.write(path)?;
     }
-    tell(&report.for_people());
+    if report.patients.seen > 0 || outcome.is_ok() {
+        tell(&report.for_people());
+    }
     outcome
 }
 

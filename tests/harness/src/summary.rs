@@ -51,6 +51,18 @@ pub struct Summary {
     pub recall: Option<f64>,
     /// The k that the released persons reach.
     pub k: u64,
+    /// The k that was asked for.
+    pub k_asked: u64,
+    /// Width of the released age bands in years; 0 when no age is released.
+    pub age_years: u64,
+    /// How the home is released: `prefecture`, `region` or `none`.
+    pub area: String,
+    /// Cells of the release that the linter looked at.
+    pub cells_searched: u64,
+    /// Identifiers that it searched for.
+    pub identifiers_searched: u64,
+    /// Values that the release leaves empty, by reason.
+    pub cells_emptied: BTreeMap<String, u64>,
     /// Persons suppressed to reach it.
     pub suppressed: u64,
     /// Persons in the release.

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use harness::deployment::{Deployment, SiteSource};
 use harness::job::Job;
 use harness::scene::{today, town_sources, truth, write_town};
@@ -24,7 +24,7 @@ use crate::Workspace;
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Persons of the synthetic town.
-    #[arg(long, default_value_t = 2000)]
+    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
     persons: u32,
     /// Seed of the synthetic town.
     #[arg(long, default_value_t = 1)]
@@ -50,12 +50,29 @@ struct Material {
 
 /// Runs the demo.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
-    let begin = Instant::now();
     let out = std::path::absolute(&arguments.out)?;
+    if let Some(storage) = arguments
+        .storage
+        .as_deref()
+        .filter(|storage| !storage.exists())
+    {
+        bail!(
+            "ストレージ {0} がありません。--storage の場所を確認してください。\n\
+             There is no storage at {0}. Check --storage.",
+            storage.display()
+        );
+    }
+    // What an earlier run left must not be taken for the result of this one.
+    for name in ["report.html", "summary.json"] {
+        let path = out.join(name);
+        if path.exists() {
+            fs::remove_file(&path)?;
+        }
+    }
     let mut steps = Steps::default();
     steps.announce("組み立て", "building the programs");
     let programs = workspace.dev_programs()?;
-    steps.done("組み立て build");
+    let begin = Instant::now();
     let material = material(arguments, &out, &mut steps)?;
     let root = material.folder.join("run");
     let deployment = Deployment::prepare(&root, &material.sites, today())?;
@@ -134,12 +151,14 @@ fn run_sites(job: &Job, summary: &mut Summary) -> Result<u64> {
         .collect::<Result<_>>()?;
     for (site, mut gateway) in gateways.into_iter().enumerate() {
         let status = gateway.wait()?;
-        let log = job.gateway_log(site)?;
-        anyhow::ensure!(
-            status.success(),
-            "gateway {site} ended with {status}; see {}",
-            log.display()
-        );
+        if !status.success() {
+            let log = fs::read_to_string(job.gateway_log(site)?).unwrap_or_default();
+            let told: Vec<_> = log.lines().filter(|line| !line.starts_with('{')).collect();
+            bail!(
+                "{status}\n{}",
+                told[told.len().saturating_sub(8)..].join("\n")
+            );
+        }
         summing::gateway(&job.gateway_report(site)?, summary)?;
     }
     let peak = front.peak_memory_bytes();
@@ -179,11 +198,7 @@ fn copy_folder(from: &Path, to: &Path) -> Result<()> {
 )]
 fn screen(out: &Path, summary: &Summary) {
     let rate = |value: Option<f64>| value.map_or("—".to_owned(), |v| format!("{v:.5}"));
-    let withheld: Vec<_> = summary
-        .withheld
-        .iter()
-        .map(|(reason, count)| format!("{reason} {}", grouped(count.persons)))
-        .collect();
+    let withheld = withheld(summary);
     println!();
     if summary.batches == 0 && summary.sent == 0 {
         println!("前回から変わったものがないため、何も送りませんでした。二重送信はありません。");
@@ -193,8 +208,13 @@ fn screen(out: &Path, summary: &Summary) {
     }
     for (ja, en, value) in [
         ("ファイル", "files", grouped(summary.files)),
+        ("  変更なし", "unchanged", grouped(summary.unchanged_files)),
         ("読んだ記録", "records read", grouped(summary.records)),
-        ("留め置いた人", "persons withheld", withheld.join(", ")),
+        (
+            "提供しない患者（施設ごと）",
+            "site-patients withheld",
+            withheld,
+        ),
         (
             "封かんした記録",
             "records sealed",
@@ -239,6 +259,19 @@ fn screen(out: &Path, summary: &Summary) {
     println!("\n  {}", out.join("report.html").display());
     println!("  {}", out.join("summary.json").display());
     println!("  {}", out.join("release").display());
+}
+
+/// Who was withheld, by reason in words.
+fn withheld(summary: &Summary) -> String {
+    let reasons: Vec<_> = summary
+        .withheld
+        .iter()
+        .map(|(reason, count)| format!("{} {}", page::reason_name(reason), grouped(count.persons)))
+        .collect();
+    match reasons.is_empty() {
+        true => "なし none".to_owned(),
+        false => reasons.join(", "),
+    }
 }
 
 /// Announces steps and remembers how long each took.

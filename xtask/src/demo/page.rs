@@ -1,5 +1,7 @@
 //! `report.html`: one self-contained page, Japanese with English beside it.
 
+use std::collections::BTreeMap;
+
 use harness::summary::{Summary, grouped};
 use record::FindingCode;
 
@@ -9,6 +11,7 @@ pub(crate) fn page(summary: &Summary) -> String {
     include_str!("page.html")
         .replace("{{lead_ja}}", &lead_ja)
         .replace("{{lead_en}}", &lead_en)
+        .replace("{{footer}}", footer(summary))
         .replace("{{cards}}", &cards(summary))
         .replace("{{funnel}}", &funnel(summary))
         .replace("{{withheld}}", &withheld(summary))
@@ -18,6 +21,16 @@ pub(crate) fn page(summary: &Summary) -> String {
         .replace("{{findings}}", &findings(summary))
         .replace("{{steps}}", &steps(summary))
         .replace("{{sizes}}", &sizes(summary))
+}
+
+fn footer(summary: &Summary) -> &'static str {
+    match summary.precision {
+        Some(_) => "すべて架空のデータです。 / All data is synthetic. ",
+        None => {
+            "指定されたストレージのデータです。架空とは限りません。 / Data of the storage you named; \
+             it may be real. "
+        }
+    }
 }
 
 fn lead(summary: &Summary) -> (String, String) {
@@ -55,12 +68,28 @@ fn cards(summary: &Summary) -> String {
     let rate = |value: Option<f64>| value.map_or("—".to_owned(), |v| format!("{v:.4}"));
     let withheld: u64 = summary.withheld.values().map(|w| w.persons).sum();
     [
-        ("人", "persons linked", grouped(summary.persons)),
-        ("出さなかった人", "persons withheld", grouped(withheld)),
-        ("適合率", "precision", rate(summary.precision)),
-        ("再現率", "recall", rate(summary.recall)),
-        ("k", "k reached", grouped(summary.k)),
-        ("提供行", "rows released", grouped(summary.rows_released)),
+        ("名寄せ後の人数", "persons linked", grouped(summary.persons)),
+        (
+            "提供しない患者（施設ごと）",
+            "site-patients withheld",
+            grouped(withheld),
+        ),
+        (
+            "適合率：つないだうち正しい割合",
+            "precision",
+            rate(summary.precision),
+        ),
+        (
+            "再現率：つなぐべきうちつないだ割合",
+            "recall",
+            rate(summary.recall),
+        ),
+        ("最小の組の人数 k", "smallest group, k", grouped(summary.k)),
+        (
+            "提供した行",
+            "rows released",
+            grouped(summary.rows_released),
+        ),
     ]
     .map(|(ja, en, value)| {
         format!("<div class=\"card\"><b>{value}</b>{ja} <span class=\"en\">{en}</span></div>")
@@ -71,19 +100,28 @@ fn cards(summary: &Summary) -> String {
 fn funnel(summary: &Summary) -> String {
     let withheld: u64 = summary.withheld.values().map(|w| w.records).sum();
     bars(&[
-        ("ファイル files".to_owned(), summary.files),
-        ("読んだ記録 records read".to_owned(), summary.records),
-        ("留め置いた記録 withheld".to_owned(), withheld),
-        ("封かんした記録 sealed".to_owned(), summary.sealed_records),
+        ("今回見たファイル files seen".to_owned(), summary.files),
         (
-            "センターにある記録 stored at the core".to_owned(),
+            "今回読んだ記録 records read now".to_owned(),
+            summary.records,
+        ),
+        ("提供しない記録 withheld".to_owned(), withheld),
+        (
+            "今回封かんした記録 sealed now".to_owned(),
+            summary.sealed_records,
+        ),
+        (
+            "累計: センターの記録 stored in all".to_owned(),
             summary.stored_records,
         ),
         (
-            "患者（施設ごと） site-patients".to_owned(),
+            "累計: 患者（施設ごと） site-patients".to_owned(),
             summary.subjects,
         ),
-        ("つないだ人 persons linked".to_owned(), summary.persons),
+        (
+            "累計: つないだ人 persons linked".to_owned(),
+            summary.persons,
+        ),
         (
             "提供した人 persons released".to_owned(),
             summary.persons_released,
@@ -134,7 +172,8 @@ fn withheld(summary: &Summary) -> String {
     table(&head, &rows) + &table(&["その他 other", "ファイル files"], &others)
 }
 
-fn reason_name(reason: &str) -> String {
+/// A reason of the gate in words.
+pub(crate) fn reason_name(reason: &str) -> String {
     match reason {
         "stopped" => "提供停止の求め stopped by the person",
         "hold" => "通知後の待機期間中 hold is running",
@@ -168,12 +207,67 @@ fn linkage(summary: &Summary) -> String {
 }
 
 fn release(summary: &Summary) -> String {
+    let k = grouped(summary.k);
+    let (asked, suppressed) = (grouped(summary.k_asked), grouped(summary.suppressed));
+    let (coarse_ja, coarse_en) = coarseness(summary);
     let text = format!(
-        "<p>準識別子の組は、どれも {k} 人以上に当てはまります。そのために {suppressed} 人を除きました。<br><span class=\"en\">Every combination of quasi-identifiers fits at least {k} persons; {suppressed} persons were suppressed to reach this.</span></p>",
-        k = grouped(summary.k),
-        suppressed = grouped(summary.suppressed)
+        "<p>準識別子の組は、どれも {k} 人以上に当てはまります（基準 {asked} 人）。\
+         そのために {suppressed} 人を除きました。\
+         {coarse_ja}<br><span class=\"en\">Every combination of quasi-identifiers fits at \
+         least {k} persons ({asked} were asked for); {suppressed} persons were suppressed to reach this. \
+         {coarse_en}</span></p>"
     );
-    text + &bars(&pairs(summary.rows_by_table.iter())) + &left_rows(summary)
+    text + &searched(summary)
+        + &bars(&pairs(summary.rows_by_table.iter()))
+        + &reasons(
+            "出さなかった行 rows left out",
+            "行 rows",
+            &summary.rows_left,
+        )
+        + &reasons(
+            "空にした値 values left empty",
+            "値 values",
+            &summary.cells_emptied,
+        )
+}
+
+/// What reaching k cost.
+fn coarseness(summary: &Summary) -> (String, String) {
+    let (age_ja, age_en) = match summary.age_years {
+        0 => ("年齢は出さず".to_owned(), "Age is not released".to_owned()),
+        years => (
+            format!("年齢は {years} 歳きざみ"),
+            format!("Age is in steps of {years} years"),
+        ),
+    };
+    let (area_ja, area_en) = match summary.area.as_str() {
+        "prefecture" => ("都道府県まで", "down to the prefecture"),
+        "region" => ("地方まで", "down to the region"),
+        _ => ("出していません", "not released"),
+    };
+    (
+        format!("{age_ja}、地域は{area_ja}。"),
+        format!("{age_en}, area is {area_en}."),
+    )
+}
+
+fn searched(summary: &Summary) -> String {
+    if summary.identifiers_searched == 0 {
+        return "<p>この運転では、識別子の一覧による検査をしていません。<br>\
+         <span class=\"en\">\
+                This run had no list of identifiers to search the release for.</span></p>"
+            .to_owned();
+    }
+    let (cells, strings) = (
+        grouped(summary.cells_searched),
+        grouped(summary.identifiers_searched),
+    );
+    format!(
+        "<p>提供データの {cells} 個の値から、町の識別子 {strings} 件を探し、\
+         見つかったものは 0 件でした。<br>\
+         <span class=\"en\">{cells} values of the release were searched for {strings} \
+         identifiers of the town: 0 found.</span></p>"
+    )
 }
 
 fn findings(summary: &Summary) -> String {
@@ -201,7 +295,7 @@ fn findings(summary: &Summary) -> String {
     let dropped = table(&head, &dropped);
     table(&["所見 finding", "件 count"], &rows)
         + &format!(
-            "<details><summary>送らずに数えた項目 {} 種 {} 件 <span class=\"en\">fields and lines left on site, by name</span></summary>{dropped}</details>",
+            "<details><summary>施設から出さなかった項目 {} 種 {} 件 <span class=\"en\">fields and lines left on site, by name</span></summary>{dropped}</details>",
             summary.dropped.len(),
             grouped(total)
         )
@@ -258,22 +352,30 @@ fn in_japanese(name: &str) -> &'static str {
     }
 }
 
-/// Why the release has fewer rows than the core holds records.
-fn left_rows(summary: &Summary) -> String {
+/// A table of counts by reason, the reasons in words.
+fn reasons(title: &str, unit: &str, counts: &BTreeMap<String, u64>) -> String {
     let mut rows = String::new();
-    for (reason, count) in &summary.rows_left {
+    for (reason, count) in counts {
         let name = match reason.as_str() {
             "person_suppressed" => "k に満たない人の行 rows of suppressed persons",
             "outside_window" => {
-                "期間の両端の行（日付のずれを読ませないため） \
-                 rows at the edges of the period, so that the date shift cannot be read"
+                "期間の両端（日付をずらした幅を推測されないように除外） \
+                 at the edges of the period, so that the date shift cannot be read"
             }
-            "code_rare" => "まれなコードの行 rows of rare codes",
+            "code_rare" => "まれなコード rare codes",
+            "code_not_standard" => "標準コードでないもの codes that are not standard",
+            "nothing_released" => "出せる値が残らない行 rows with no value left to release",
             other => other,
         };
         rows += &row(&escape(name), &[*count]);
     }
-    table(&["出さなかった行 rows left out", "行 rows"], &rows)
+    if rows.is_empty() {
+        rows = row("なし none", &[0]);
+    }
+    format!(
+        "<div class=\"scroll\">{}</div>",
+        table(&[title, unit], &rows)
+    )
 }
 
 fn bars(entries: &[(String, u64)]) -> String {
@@ -313,7 +415,9 @@ fn chart(rows: &[(String, f64, String)]) -> String {
         .map(|(name, _, value)| format!("{name} {value}"))
         .collect();
     let label = escape(&label.join(", "));
-    format!("<svg viewBox=\"0 0 860 {height}\" role=\"img\" aria-label=\"{label}\">{marks}</svg>")
+    format!(
+        "<div class=\"scroll\"><svg viewBox=\"0 0 860 {height}\" role=\"img\" aria-label=\"{label}\">{marks}</svg></div>"
+    )
 }
 
 fn table(head: &[&str], rows: &str) -> String {

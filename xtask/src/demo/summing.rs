@@ -79,12 +79,23 @@ pub(crate) fn core(job: &Job, lint_list: Option<&Path>, summary: &mut Summary) -
     let folder = job.release_folder(&release);
     let manifest: Value = serde_json::from_slice(&fs::read(folder.join("manifest.json"))?)?;
     summary.k = number(&manifest, "/k_anonymity/reached")?;
+    summary.k_asked = number(&manifest, "/k_anonymity/asked")?;
+    summary.age_years = number(&manifest, "/k_anonymity/level/age_years")?;
+    let area = manifest
+        .pointer("/k_anonymity/level/area")
+        .and_then(Value::as_str);
+    summary.area = area.context("area in the manifest")?.to_owned();
+    summary.cells_searched = number(&manifest, "/lint/cells")?;
+    summary.identifiers_searched = number(&manifest, "/lint/forbidden_strings")?;
     summary.suppressed = number(&manifest, "/persons_suppressed")?;
     summary.persons_released = number(&manifest, "/persons_released")?;
     for (table, about) in entries(&manifest, "/tables")? {
         let rows = number(&about, "/rows")?;
         summary.rows_released += rows;
         summary.rows_by_table.insert(table, rows);
+        for (reason, count) in counts(&about, "/emptied")? {
+            *summary.cells_emptied.entry(reason).or_default() += count;
+        }
         for (reason, count) in counts(&about, "/left")? {
             *summary.rows_left.entry(reason).or_default() += count;
         }
