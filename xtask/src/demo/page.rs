@@ -214,7 +214,8 @@ fn release(summary: &Summary) -> String {
         "<p>準識別子の組は、どれも {k} 人以上に当てはまります（基準 {asked} 人）。\
          そのために {suppressed} 人を除きました。\
          {coarse_ja}<br><span class=\"en\">Every combination of quasi-identifiers fits at \
-         least {k} persons ({asked} were asked for); {suppressed} persons were suppressed to reach this. \
+         least {k} persons ({asked} were asked for); \
+         {suppressed} persons were suppressed to reach this. \
          {coarse_en}</span></p>"
     );
     text + &searched(summary)
