@@ -4,8 +4,11 @@
 //! [`versions::resolve`] choose among the files of one patient, then [`read()`] what is current and
 //! take [`withdrawal`] of what was taken back.
 
+pub mod change;
+pub mod index;
 pub mod name;
 pub mod place;
+pub mod transaction;
 pub mod versions;
 
 mod identity;

@@ -131,6 +131,21 @@ findings! {
     LimitReached = "F036", Error,
         "繰り返しや行数が上限を超えたため、隔離しました。中身を確認してください。",
         "More lines or repetitions than the limit; quarantined. Check what it is.";
+    FeedRecordUnreadable = "F070", Warning,
+        "変更記録（トランザクションまたは索引）に患者を読み取れない行があったため、全件を調べ直します。出力元に確認してください。",
+        "A record of the change feed names no readable patient; everything is examined instead. Ask the vendor.";
+    FeedGap = "F071", Warning,
+        "変更記録が前回読んだ所から続いていないため、全件を調べ直します。変更記録の保存期間を確認してください。",
+        "The change feed does not continue where it was last read; everything is examined instead. Check how long it is kept.";
+    FeedRecordDeviates = "F072", Info,
+        "変更記録に書き方の異なる行がありましたが、患者は読み取れました。出力元に伝えてください。",
+        "A record of the change feed deviates in form, but its patient was readable. Tell the vendor.";
+    FeedFileMissing = "F073", Warning,
+        "変更記録にある文書がストレージに見つからないままです。出力元に書き出しの遅れがないか確認してください。次の全件の調べ直しでも探します。",
+        "A document that the change feed names never appeared in the storage. Ask the vendor about late exports; the next full scan looks for it too.";
+    FeedUnavailable = "F074", Warning,
+        "変更記録を読めませんでした。新しい変更は次回か、次の全件の調べ直しで読みます。接続先と権限を確認してください。",
+        "The change feed could not be read; changes are found next time or by the next full scan. Check the connection and permissions.";
 }
 
 impl fmt::Display for FindingCode {

@@ -109,13 +109,13 @@ pub(super) fn care_date_of(text: &str) -> Option<Option<Moment>> {
         .then_some(Some(Moment::of_day(date)))
 }
 
-fn order_of(text: &str) -> Option<Sensitive> {
+pub(super) fn order_of(text: &str) -> Option<Sensitive> {
     const LONGEST: usize = 64;
     let fits = (1..=LONGEST).contains(&text.len()) && !text.chars().any(char::is_control);
     fits.then(|| Sensitive::new(text))
 }
 
-fn version_of(text: &str) -> Option<Version> {
+pub(super) fn version_of(text: &str) -> Option<Version> {
     let digits = text.len();
     if !(14..=17).contains(&digits) || !text.bytes().all(|b| b.is_ascii_digit()) {
         return None;
