@@ -37,6 +37,75 @@ pub struct Settings {
 pub struct Source {
     /// Root folders of the storage: one, or one per volume.
     pub storages: Vec<PathBuf>,
+    /// How changes are found.
+    #[serde(default)]
+    pub changes: Changes,
+    /// How gently the source is read.
+    #[serde(default)]
+    pub pace: Pace,
+}
+
+/// How changes since the last run are found.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Changes {
+    /// By which means.
+    pub mode: ChangeMode,
+    /// A patient with something younger than this is visited again at the next run, because the
+    /// source's clock may be coarse or wrong: 0 to 86,400 seconds.
+    pub margin_seconds: u32,
+    /// Documents whose files vanished without a deletion mark are taken back, unless this share of
+    /// the known patients lost something in one run: 0 to 100 percent. 0 never takes back.
+    pub vanished_percent: u8,
+}
+
+impl Default for Changes {
+    fn default() -> Self {
+        Self {
+            mode: ChangeMode::Inventory,
+            margin_seconds: 60,
+            vanished_percent: 5,
+        }
+    }
+}
+
+/// The means by which changes are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeMode {
+    /// Names, sizes, times and inodes of all files are compared with those of the last run.
+    Inventory,
+    /// Only the newest inode change and the number of entries of each patient are compared.
+    Ctime,
+}
+
+/// How gently the source is read.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pace {
+    /// Most files looked at or opened per second: 0 for no bound, up to 1,000,000.
+    pub files_per_second: u32,
+    /// Most files and folders held open on the source: 16 to 4,096.
+    pub open_files: u32,
+    /// Reading pauses while the source answers slower than twice its idle time. Below this many
+    /// microseconds it never counts as slow: 1 to 10,000,000.
+    pub latency_floor_microseconds: u32,
+    /// A file-system call that takes longer counts as hung; its folder is left out: 1 to 3,600.
+    pub hung_after_seconds: u32,
+    /// With more calls hung at once than this, the run ends: 1 to 64.
+    pub hung_calls: u32,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            files_per_second: 0,
+            open_files: 128,
+            latency_floor_microseconds: 1_000,
+            hung_after_seconds: 30,
+            hung_calls: 8,
+        }
+    }
 }
 
 /// Two CSV files kept by the site.
@@ -186,6 +255,57 @@ impl Default for Limits {
     }
 }
 
+impl Source {
+    fn check(&self) -> Result<(), SettingsError> {
+        let (changes, pace) = (&self.changes, &self.pace);
+        let wide = u64::from;
+        for (key, value, least, most) in [
+            ("source.storages", self.storages.len() as u64, 1, 64),
+            (
+                "source.changes.margin_seconds",
+                wide(changes.margin_seconds),
+                0,
+                86_400,
+            ),
+            (
+                "source.changes.vanished_percent",
+                u64::from(changes.vanished_percent),
+                0,
+                100,
+            ),
+            (
+                "source.pace.files_per_second",
+                wide(pace.files_per_second),
+                0,
+                1_000_000,
+            ),
+            // Every volume is held open, and one reader holds up to eight more.
+            (
+                "source.pace.open_files",
+                wide(pace.open_files),
+                16 + self.storages.len() as u64,
+                4_096,
+            ),
+            (
+                "source.pace.latency_floor_microseconds",
+                wide(pace.latency_floor_microseconds),
+                1,
+                10_000_000,
+            ),
+            (
+                "source.pace.hung_after_seconds",
+                wide(pace.hung_after_seconds),
+                1,
+                3_600,
+            ),
+            ("source.pace.hung_calls", wide(pace.hung_calls), 1, 64),
+        ] {
+            range(key, value, least, most)?;
+        }
+        Ok(())
+    }
+}
+
 impl Settings {
     /// Parses and checks a settings text.
     ///
@@ -199,7 +319,7 @@ impl Settings {
 
     fn check(&self) -> Result<(), SettingsError> {
         let limits = &self.limits;
-        range("source.storages", self.source.storages.len() as u64, 1, 64)?;
+        self.source.check()?;
         range("limits.workers", limits.workers as u64, 1, 16)?;
         range("limits.file_bytes", limits.file_bytes, 1 << 10, 64 << 20)?;
         range(
@@ -288,6 +408,12 @@ mod tests {
             ),
             ("site = \"HOSPITAL-1\"", "site = \"../etc\"", "identifier"),
             ("workers = 2", "workers = 0", "limits.workers"),
+            ("mode = \"inventory\"", "mode = \"guess\"", "guess"),
+            (
+                "open_files = 128",
+                "open_files = 16",
+                "source.pace.open_files",
+            ),
             (
                 "transport = \"ip-vpn\"",
                 "transport = \"internet\"",

@@ -15,7 +15,7 @@ use crate::clock::stopwatch;
 use crate::error::{Failure, Problem};
 use crate::ledger::StopsMet;
 use crate::report::Report;
-use crate::source::{Outcome, PatientFolder, PatientReader, Visited, Walk};
+use crate::source::{Outcome, PatientFolder, PatientReader, Plan, Visited, Walk};
 
 /// Patients that may be on their way between the walk and the sealer: bounds memory.
 const IN_FLIGHT: usize = 64;
@@ -23,7 +23,7 @@ const IN_FLIGHT: usize = 64;
 /// Why collecting ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Collected {
-    /// The whole storage was visited.
+    /// All of the plan was visited.
     Everything,
     /// The queue is full; the rest is for later.
     UntilSpoolFull,
@@ -41,16 +41,17 @@ pub(crate) struct Intake<'a, 's> {
     pub(crate) room: u64,
 }
 
-/// Visits every patient and seals what may leave.
+/// Visits the patients of the plan and seals what may leave.
 ///
 /// # Errors
 /// The source is missing, or our own state cannot be stored. What was sealed until then is safe.
 pub(crate) fn collect(
     storages: &[PathBuf],
+    plan: &Plan,
     readers: Vec<PatientReader<'_>>,
     intake: &mut Intake<'_, '_>,
 ) -> Result<Collected, Failure> {
-    let mut walk = Walk::start(storages)?;
+    let mut walk = Walk::start(storages, plan)?;
     let (folders, work) = sync_channel::<(u64, PatientFolder)>(IN_FLIGHT);
     let (done, results) = sync_channel(IN_FLIGHT);
     let work = &Mutex::new(work);
@@ -65,7 +66,7 @@ pub(crate) fn collect(
     })?;
     intake.report.drops.merge(&walk.into_drops());
     intake.sealer.close(intake.report)?;
-    if collected == Collected::Everything {
+    if collected == Collected::Everything && matches!(plan, Plan::Everything) {
         intake.report.stops_without_patient = intake.stops.unmet();
     }
     if !intake.report.files.balanced() {

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use config::gateway::Settings;
+use config::gateway::{ChangeMode, Settings};
 use nix::fcntl::{Flock, FlockArg};
 use privacy::gate::Gate;
 use privacy::separate::SiteKeys;
@@ -17,7 +17,7 @@ use crate::keys::Keys;
 use crate::ledger;
 use crate::report::{Report, peak_memory_bytes};
 use crate::send::{Sent, send_all};
-use crate::source::PatientReader;
+use crate::source::{PatientReader, Plan};
 use crate::spool::{Spool, private_folder};
 use crate::state::{State, StateReader};
 
@@ -86,9 +86,13 @@ fn collect_and_send(
             report,
             room,
         };
-        let collected = collect(&settings.source.storages, readers, &mut intake)?;
+        let plan = match settings.source.changes.mode {
+            ChangeMode::Inventory | ChangeMode::Ctime => Plan::Everything,
+        };
+        let collected = collect(&settings.source.storages, &plan, readers, &mut intake)?;
         report.seconds.collect += started.elapsed().as_secs_f64();
-        if collected == Collected::Everything && report.patients.seen == 0 {
+        let all = matches!(plan, Plan::Everything) && collected == Collected::Everything;
+        if all && report.patients.seen == 0 {
             return Err(Failure::new(Problem::SourceEmpty, ""));
         }
         let done = collected == Collected::Everything && report.documents_deferred == 0;

@@ -2,7 +2,9 @@
 
 mod files;
 mod patient;
+mod plan;
 mod walk;
 
 pub(crate) use patient::{MAPPING_VERSION, Outcome, PatientReader, Visited};
+pub(crate) use plan::Plan;
 pub(crate) use walk::{PatientFolder, Walk};

@@ -10,6 +10,7 @@ use std::vec;
 
 use record::Drops;
 
+use super::plan::{Plan, find};
 use crate::error::{Failure, Problem};
 
 /// One patient's folders, one per volume that has any.
@@ -23,6 +24,7 @@ pub(crate) struct PatientFolder {
 
 /// The patients of all volumes, in order.
 pub(crate) struct Walk {
+    named: vec::IntoIter<PatientFolder>,
     first: Level,
     second: Level,
     third: Level,
@@ -38,16 +40,20 @@ impl Walk {
     /// # Errors
     /// A root is missing or cannot be listed: half a source is no source, because a patient's
     /// documents could then look withdrawn.
-    pub(crate) fn start(roots: &[PathBuf]) -> Result<Self, Failure> {
+    pub(crate) fn start(roots: &[PathBuf], plan: &Plan) -> Result<Self, Failure> {
         for root in roots {
             let listed = fs::read_dir(root);
             let detail = root.display().to_string();
             listed.map_err(|error| Failure::because(Problem::SourceMissing, detail, error))?;
         }
         let mut drops = Drops::default();
-        let first = children(&OsString::new(), roots, &mut drops);
+        let (first, named) = match plan {
+            Plan::Everything => (children(&OsString::new(), roots, &mut drops), Vec::new()),
+            Plan::Only(charts) => (Vec::new().into_iter(), find(roots, charts, &mut drops)),
+        };
         Ok(Self {
             first,
+            named: named.into_iter(),
             second: Vec::new().into_iter(),
             third: Vec::new().into_iter(),
             drops,
@@ -64,6 +70,9 @@ impl Iterator for Walk {
     type Item = PatientFolder;
 
     fn next(&mut self) -> Option<PatientFolder> {
+        if let Some(folder) = self.named.next() {
+            return Some(folder);
+        }
         loop {
             if let Some((parents, name, folders)) = self.third.next() {
                 let (first, second) = split(&parents);
@@ -145,7 +154,7 @@ mod tests {
         }
         fs::write(one.join("000/readme.txt"), "x").unwrap();
         std::os::unix::fs::symlink("/etc", one.join("000/link")).unwrap();
-        let mut walk = Walk::start(&[one, two]).unwrap();
+        let mut walk = Walk::start(&[one, two], &Plan::Everything).unwrap();
         let patients: Vec<_> = walk.by_ref().collect();
         let names: Vec<_> = patients
             .iter()
@@ -183,7 +192,9 @@ mod tests {
     fn a_missing_volume_stops_the_walk_before_it_starts() {
         let root = tempfile::tempdir().unwrap();
         let roots = [root.path().to_owned(), root.path().join("gone")];
-        let problem = Walk::start(&roots).err().map(|failure| failure.problem());
+        let problem = Walk::start(&roots, &Plan::Everything)
+            .err()
+            .map(|failure| failure.problem());
         assert_eq!(problem, Some(Problem::SourceMissing));
     }
 }

@@ -203,7 +203,14 @@ impl Shared<'_> {
             ("site", text(&source.site)),
             (
                 "source",
-                table([("storages", toml::Value::Array(vec![path(&source.storage)?]))]),
+                table([
+                    ("storages", toml::Value::Array(vec![path(&source.storage)?])),
+                    // What a test has just written is old enough.
+                    (
+                        "changes",
+                        table([("margin_seconds", toml::Value::Integer(0))]),
+                    ),
+                ]),
             ),
             (
                 "ledger",
