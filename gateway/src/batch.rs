@@ -230,8 +230,8 @@ mod tests {
     use envelope::{CoreSecretKey, MacKey, SigningKey};
     use privacy::gate::{Contract, Filing, HoldDays, Notice, NoticeMethod, PatientReadings};
     use privacy::separate::{SiteKeys, separate};
-    use record::{ChartNumber, DataKind, Date, DocumentKey, Drops, Identity, Reading, SiteId};
-    use record::{Sensitive, Version};
+    use record::{ChartNumber, DataKind, Date, DocumentKey, Domain, Drops, Identity, Reading};
+    use record::{Sensitive, SiteId, Version};
 
     use super::*;
 
@@ -337,7 +337,9 @@ mod tests {
                 kind: DataKind::Adt12,
                 care_date: None,
                 order: Sensitive::new(order.to_string()),
+                local_kind: None,
             },
+            domain: Domain::Medical,
             version: Version(1),
             state: DocumentState::Current,
             identity: Identity::default(),

@@ -17,8 +17,8 @@ use record::content::{
 use record::identity::{Birth, Insurance, Name, Sex};
 use record::reading::{DocumentKey, Reading};
 use record::{
-    ChartNumber, Concept, DataKind, Date, DocumentState, Drops, Identity, Moment, Quantity, Record,
-    Sensitive, Version, YearMonth,
+    ChartNumber, Concept, DataKind, Date, DocumentState, Domain, Drops, Identity, Moment, Quantity,
+    Record, Sensitive, Version, YearMonth,
 };
 
 use super::catalogue::Catalogue;
@@ -291,7 +291,9 @@ pub(crate) fn reading(
             kind,
             care_date: None,
             order: Sensitive::new(order),
+            local_kind: None,
         },
+        domain: Domain::Medical,
         version: Version(version),
         state: DocumentState::Current,
         identity: identity(number),

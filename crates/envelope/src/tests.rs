@@ -16,7 +16,9 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use record::content::{Condition, DocumentState, Record};
 use record::reading::{DocumentKey, Drops, Reading, Version};
-use record::{ChartNumber, Code, Concept, DataKind, Date, Identity, ResourceKind, Sensitive};
+use record::{
+    ChartNumber, Code, Concept, DataKind, Date, Domain, Identity, ResourceKind, Sensitive,
+};
 
 use crate::container::Parts;
 use crate::signing::SIGNATURE;
@@ -48,7 +50,9 @@ fn reading(patient: usize, order: usize, records: usize, state: DocumentState) -
             kind: DataKind::Ppr01,
             care_date: None,
             order: Sensitive::new(format!("{order:015}")),
+            local_kind: None,
         },
+        domain: Domain::Medical,
         version: Version(20_260_401_120_000_000),
         state,
         identity: Identity::default(),

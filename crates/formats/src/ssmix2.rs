@@ -20,7 +20,7 @@ mod read;
 mod terms;
 mod values;
 
-use record::{DataKind, DocumentState, Drops, Identity, Reading};
+use record::{DataKind, DocumentState, Domain, Drops, Identity, Reading};
 
 pub use name::{FileName, Flag, Kind};
 pub use read::read;
@@ -38,6 +38,7 @@ pub fn withdrawal(name: &FileName) -> Option<Reading> {
         chart: name.chart.clone(),
         claimed: Vec::new(),
         key,
+        domain: Domain::Medical,
         version: name.version,
         state: DocumentState::Withdrawn,
         identity: Identity::default(),

@@ -8,7 +8,7 @@
 
 use record::content::{DocumentState, Record};
 use record::identity::{ChartNumber, Identity, Insurance, Name, Sensitive};
-use record::kind::DataKind;
+use record::kind::{DataKind, Domain};
 use record::reading::{DocumentKey, Drops, Reading, Version};
 use ring::hmac;
 
@@ -59,7 +59,9 @@ pub(crate) fn reading(number: &str, kind: DataKind, records: Vec<Record>) -> Rea
             kind,
             care_date: None,
             order: Sensitive::new("999999999999999"),
+            local_kind: None,
         },
+        domain: Domain::Medical,
         version: Version(1),
         state: DocumentState::Current,
         identity: Identity::default(),

@@ -12,7 +12,6 @@ use record::content::{Document, DocumentState};
 use record::finding::{Finding, FindingCode};
 use record::identity::{ChartNumber, Identity, Insurance, Name, Sex};
 use record::ids::{DocumentRef, OrderRef, SubjectRef};
-use record::kind::Domain;
 use record::reading::{DocumentKey, Reading};
 use serde::{Deserialize, Serialize};
 use text::fold;
@@ -138,6 +137,10 @@ fn document_ref(chart: &ChartNumber, key: &DocumentKey, site: &dyn Prf) -> Docum
         .part(key.kind.as_str())
         .optional(care_date.as_deref())
         .part(key.order.expose());
+    let message = match &key.local_kind {
+        Some(local_kind) => message.part(local_kind.expose()),
+        None => message,
+    };
     DocumentRef::new(message.short(site))
 }
 
@@ -160,7 +163,7 @@ fn document(
         subject,
         order: order_ref(&reading.key, site),
         kind: reading.key.kind,
-        domain: Domain::Medical,
+        domain: reading.domain,
         version: reading.version,
         state: reading.state,
         care_date: reading.key.care_date,

@@ -146,6 +146,21 @@ findings! {
     FeedUnavailable = "F074", Warning,
         "変更記録を読めませんでした。新しい変更は次回か、次の全件の調べ直しで読みます。接続先と権限を確認してください。",
         "The change feed could not be read; changes are found next time or by the next full scan. Check the connection and permissions.";
+    ExtendedKindUnknown = "F075", Warning,
+        "拡張ストレージの文書種別が設定の表にないため、件数だけを数えました。送る種別なら設定に加えてください。",
+        "The document type of the extended storage is not in the table of the settings; it was only counted. Add it to the settings if it is to be sent.";
+    ContentDeviates = "F076", Warning,
+        "ファイルの拡張子と中身の形式が一致しません。中身の形式で扱いました。出力元に伝えてください。",
+        "A file's extension and its content disagree; it was handled by its content. Tell the vendor.";
+    XmlUnreadable = "F077", Error,
+        "XML として正しくないか、許していない書き方 (DTD など) のため、隔離しました。出力元に確認してください。",
+        "Broken XML, or XML with what is not allowed (such as a DTD); quarantined. Ask the vendor.";
+    FolderDeviates = "F078", Info,
+        "拡張ストレージのフォルダ名が標準の形と異なりますが、読み取れました。出力元に伝えてください。",
+        "A folder name of the extended storage differs from the standard but was readable. Tell the vendor.";
+    CodeSystemUnknown = "F079", Warning,
+        "表にないコード体系 (OID) のコードがありました。その値は送りません。施設のコード体系なら設定に加えてください。",
+        "Codes of a code system (OID) that is in no table; those values are not sent. Add the system to the settings if it is the site's own.";
 }
 
 impl fmt::Display for FindingCode {

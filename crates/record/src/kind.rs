@@ -49,7 +49,8 @@ macro_rules! named {
 }
 
 named!(
-    /// A data kind (データ種別) of the SS-MIX2 standardized storage: the folder that holds the file.
+    /// A data kind (データ種別) of SS-MIX2: the folder of the standardized storage that holds the
+    /// file, or how a document of the extended storage is read.
     DataKind {
         /// Basic patient data.
         Adt00 = "ADT-00",
@@ -103,8 +104,20 @@ named!(
         Omg03 = "OMG-03",
         /// Physiology result.
         Omg13 = "OMG-13",
+        /// Observations of the extended storage, as HL7 v2 (ORU^R30).
+        ExtHl7 = "EXT-HL7",
+        /// A document of the extended storage, as HL7 CDA R2.
+        ExtCda = "EXT-CDA",
     }
 );
+
+impl DataKind {
+    /// Whether documents of this kind lie in the extended storage. No folder of the standardized
+    /// storage has such a name.
+    pub const fn is_extended(self) -> bool {
+        matches!(self, Self::ExtHl7 | Self::ExtCda)
+    }
+}
 
 named!(
     /// The kind of a record, by its FHIR resource name. One table at the centre each.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::content::{DocumentState, Record};
 use crate::finding::Finding;
 use crate::identity::{ChartNumber, Identity, Sensitive};
-use crate::kind::DataKind;
+use crate::kind::{DataKind, Domain};
 use crate::moment::Moment;
 
 /// Orders the versions of one document: the transaction time `YYYYMMDDHHMMSSFFF` as a number.
@@ -23,6 +23,9 @@ pub struct DocumentKey {
     pub care_date: Option<Moment>,
     /// The order number as the file name states it.
     pub order: Sensitive,
+    /// The site's own document type, which tells documents of the extended storage apart; `None`
+    /// in the standardized storage.
+    pub local_kind: Option<Sensitive>,
 }
 
 /// One file as read: records, who they are about, and what was wrong or left behind.
@@ -34,6 +37,8 @@ pub struct Reading {
     pub claimed: Vec<ChartNumber>,
     /// Which document.
     pub key: DocumentKey,
+    /// Which domain of life it tells of.
+    pub domain: Domain,
     /// Which version of it.
     pub version: Version,
     /// Whether it stands.

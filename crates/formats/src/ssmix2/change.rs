@@ -72,6 +72,7 @@ impl Texts<'_> {
             kind,
             care_date: care_date_of(self.care_date)?,
             order: order_of(self.order)?,
+            local_kind: None,
         };
         let version = version_of(self.version)?;
         Some(Changed {
@@ -83,7 +84,8 @@ impl Texts<'_> {
 }
 
 fn known(kind: &str) -> Option<DataKind> {
-    kind.parse().ok()
+    let kind = kind.parse().ok();
+    kind.filter(|kind: &DataKind| !kind.is_extended())
 }
 
 /// A patient number that can be the name of a folder. A feed must not lead out of the storage.

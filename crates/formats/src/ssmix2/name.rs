@@ -63,6 +63,7 @@ impl FileName {
             kind,
             care_date: self.care_date,
             order: self.order.clone(),
+            local_kind: None,
         })
     }
 
@@ -73,7 +74,7 @@ impl FileName {
         let file = Self {
             chart: ChartNumber::new(chart?)?,
             care_date: care_date_of(care_date?)?,
-            kind: kind?.parse().map_or(Kind::Unknown, Kind::Known),
+            kind: kind_of(kind?),
             order: order_of(order?)?,
             version: version_of(time?)?,
             department: department?
@@ -88,6 +89,14 @@ impl FileName {
             },
         };
         parts.next().is_none().then_some(file)
+    }
+}
+
+/// The kind of a name or folder of the standardized storage.
+pub(super) fn kind_of(text: &str) -> Kind {
+    match text.parse() {
+        Ok(kind) if !DataKind::is_extended(kind) => Kind::Known(kind),
+        _ => Kind::Unknown,
     }
 }
 
@@ -155,6 +164,13 @@ mod tests {
                 20_111_220_224_447_000,
                 Some("24"),
                 Flag::Deleted,
+            ),
+            (
+                "A12_20111220_EXT-CDA_1_20111220224447_24_1",
+                Kind::Unknown,
+                20_111_220_224_447_000,
+                Some("24"),
+                Flag::Valid,
             ),
             (
                 "A12_20111220_OML-12_1_20111220224447_24_1",

@@ -2,7 +2,7 @@
 
 use record::FindingCode;
 
-use super::name::{FileName, Kind, care_date_of};
+use super::name::{FileName, care_date_of, kind_of};
 
 /// The names of the folders above a file, outermost first.
 #[derive(Clone, Copy)]
@@ -28,7 +28,7 @@ pub fn check(folders: &Folders<'_>, name: &FileName) -> Option<FindingCode> {
     let three = |from: usize| chart.chars().skip(from).take(3);
     let levels = (folders.level1.chars().eq(three(0)) && folders.level2.chars().eq(three(3)))
         || chart.chars().count() < 6;
-    let kind = folders.kind.parse().map_or(Kind::Unknown, Kind::Known);
+    let kind = kind_of(folders.kind);
     let agrees = levels
         && folders.level3 == chart
         && care_date_of(folders.care_date) == Some(name.care_date)

@@ -2,7 +2,9 @@
 
 use memchr::memmem;
 use record::content::Patient;
-use record::{ChartNumber, DocumentState, Finding, FindingCode, Identity, Place, Reading, Record};
+use record::{
+    ChartNumber, DocumentState, Domain, Finding, FindingCode, Identity, Place, Reading, Record,
+};
 use text::jis::{self, Encoding};
 
 use super::identity;
@@ -71,6 +73,7 @@ pub fn read(name: &FileName, bytes: &[u8]) -> Result<Reading, Finding> {
         chart: name.chart.clone(),
         claimed,
         key,
+        domain: Domain::Medical,
         version: name.version,
         state: if withdrawn {
             DocumentState::Withdrawn

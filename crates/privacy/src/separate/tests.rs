@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use record::code::Concept;
 use record::content::{Condition, Record};
 use record::identity::{Birth, Sensitive};
-use record::kind::DataKind;
+use record::kind::{DataKind, Domain};
 use record::moment::Moment;
 use record::reading::Version;
 
@@ -134,6 +134,10 @@ fn a_document_keeps_its_reference_across_versions_and_each_part_of_its_key_chang
     assert_ne!(base, reference(|r| r.key.kind = DataKind::Omp11));
     assert_ne!(base, reference(|r| r.key.care_date = None));
     assert_ne!(base, reference(|r| r.key.order = Sensitive::new("12345")));
+    assert_ne!(
+        base,
+        reference(|r| r.key.local_kind = Some(Sensitive::default()))
+    );
 }
 
 /// A change here would make every document of every site a new one at the centre.
