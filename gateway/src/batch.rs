@@ -297,6 +297,7 @@ mod tests {
             let patient = PatientReadings {
                 chart: chart(),
                 readings,
+                doubtful: Vec::new(),
             };
             let screened = self.gate.screen(patient).unwrap();
             let pass = screened.pass().clone();

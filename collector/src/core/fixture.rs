@@ -418,6 +418,7 @@ pub(crate) fn patient(number: u32, readings: Vec<Reading>) -> PatientReadings {
     PatientReadings {
         chart: chart(number),
         readings,
+        doubtful: Vec::new(),
     }
 }
 

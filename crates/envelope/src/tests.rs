@@ -111,6 +111,7 @@ fn subjects(shape: &[Vec<usize>], epoch: u16) -> Vec<Separated> {
         let readings = PatientReadings {
             chart: chart(patient),
             readings: readings.collect(),
+            doubtful: Vec::new(),
         };
         separate(gate.screen(readings).unwrap(), &keys)
     };

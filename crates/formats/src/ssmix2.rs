@@ -2,7 +2,8 @@
 //!
 //! The order of use: [`FileName::parse`] each name, check its folders with [`place::check`], let
 //! [`versions::resolve`] choose among the files of one patient, then [`read()`] what is current and
-//! take [`withdrawal`] of what was taken back.
+//! take [`withdrawal`] of what was taken back. Of a file that had to be set aside, [`claims()`]
+//! tells whom the gate must be asked about too.
 
 pub mod change;
 pub mod index;
@@ -11,6 +12,7 @@ pub mod place;
 pub mod transaction;
 pub mod versions;
 
+mod claims;
 mod identity;
 mod kinds;
 mod message;
@@ -22,6 +24,7 @@ mod values;
 
 use record::{DataKind, DocumentState, Domain, Drops, Identity, Reading};
 
+pub use claims::claims;
 pub use name::{FileName, Flag, Kind};
 pub use read::read;
 

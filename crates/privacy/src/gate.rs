@@ -47,6 +47,9 @@ pub struct PatientReadings {
     pub chart: ChartNumber,
     /// Current and withdrawn files, one per document.
     pub readings: Vec<Reading>,
+    /// Numbers that files set aside among the person's claim, in their names or inside: perhaps
+    /// another person's, perhaps a second number of the same one.
+    pub doubtful: Vec<ChartNumber>,
 }
 
 impl fmt::Debug for PatientReadings {
@@ -173,11 +176,14 @@ impl Gate {
     /// # Errors
     /// The reason to withhold, the first in the order of [`Withheld`].
     pub fn decide(&self, charts: &[ChartNumber]) -> Result<Pass, Withheld> {
-        self.decide_all(charts.iter())
+        self.decide_all(charts.iter(), &[])
     }
 
     /// Lets a person's readings through, or says why not. Asks about the patient's number and every
     /// number that the readings carry.
+    ///
+    /// A doubtful number needs no notice, because it may be a stranger's; but when somebody asked
+    /// that provision under it stop, nothing of this person leaves, because it may be their own.
     ///
     /// # Errors
     /// As [`Gate::decide`].
@@ -189,7 +195,7 @@ impl Gate {
         }
         charts.sort_unstable();
         charts.dedup();
-        let pass = self.decide_all(charts.into_iter())?;
+        let pass = self.decide_all(charts.into_iter(), &patient.doubtful)?;
         Ok(Screened {
             value: patient,
             pass,
@@ -199,6 +205,7 @@ impl Gate {
     fn decide_all<'a>(
         &self,
         charts: impl Iterator<Item = &'a ChartNumber>,
+        doubtful: &[ChartNumber],
     ) -> Result<Pass, Withheld> {
         let contract = self.contract.as_ref().ok_or(Withheld::NoContract)?;
         if !contract.active_on(self.today) {
@@ -208,7 +215,8 @@ impl Gate {
             return Err(Withheld::NoFiling);
         }
         let mut last = None;
-        let mut reason = None;
+        let stopped = doubtful.iter().any(|chart| self.stopped(chart));
+        let mut reason = stopped.then_some(Withheld::Stopped);
         for chart in charts {
             match self.decide_one(chart, contract.hold_days) {
                 Ok(opened) => last = last.max(Some(opened)),
@@ -226,8 +234,12 @@ impl Gate {
         }
     }
 
+    fn stopped(&self, chart: &ChartNumber) -> bool {
+        !self.stops_complete || self.stops.get(&any_spelling(chart)).is_some()
+    }
+
     fn decide_one(&self, chart: &ChartNumber, hold: HoldDays) -> Result<Opened, Withheld> {
-        if !self.stops_complete || self.stops.get(&any_spelling(chart)).is_some() {
+        if self.stopped(chart) {
             return Err(Withheld::Stopped);
         }
         let opened = self

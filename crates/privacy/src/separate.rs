@@ -89,6 +89,7 @@ pub fn separate(screened: Screened<PatientReadings>, keys: &SiteKeys<'_>) -> Sep
     let PatientReadings {
         chart,
         mut readings,
+        doubtful,
     } = screened.into_value();
     // Newest first; what was taken back says less about the person than what stands.
     readings.sort_by(|a, b| {
@@ -100,7 +101,7 @@ pub fn separate(screened: Screened<PatientReadings>, keys: &SiteKeys<'_>) -> Sep
         subject: subject_ref(&chart, keys.site),
         tokens,
     };
-    let identifiers = Identifiers::of(&chart, &readings);
+    let identifiers = Identifiers::of(&chart, &doubtful, &readings);
     readings.sort_by(|a, b| a.key.cmp(&b.key).then(b.version.cmp(&a.version)));
     readings.dedup_by(|older, newer| older.key == newer.key);
     let mut documents = Vec::with_capacity(readings.len());

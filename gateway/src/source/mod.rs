@@ -1,5 +1,7 @@
 //! The source: SS-MIX2 storages, opened read-only. No link is followed, nothing is written.
 
+#[cfg(test)]
+mod dialects;
 mod files;
 mod patient;
 mod plan;

@@ -1,6 +1,6 @@
 //! One patient from folder to separated documents: list, resolve versions, read, screen, separate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use config::gateway::Limits;
@@ -100,11 +100,31 @@ impl PatientReader<'_> {
             }
             return Ok(visited);
         }
-        let named = visited.name_files(&listing.files, [first, second, third]);
-        let readings = self.read_current(&mut visited, named, !listing.incomplete);
+        let (named, misplaced) = visited.name_files(&listing.files, [first, second, third]);
+        let mut doubtful = self.doubtful(&misplaced);
+        let readings = self.read_current(&mut visited, named, !listing.incomplete, &mut doubtful);
         let remember = !listing.incomplete && !visited.must_retry();
         let fingerprint = remember.then_some((subject, fingerprint));
-        Ok(self.screen_and_separate(visited, chart, readings, fingerprint))
+        let patient = PatientReadings {
+            chart,
+            readings,
+            doubtful: doubtful.into_iter().collect(),
+        };
+        Ok(self.screen_and_separate(visited, patient, fingerprint))
+    }
+
+    /// The numbers that misplaced files claim in their names and inside.
+    fn doubtful(&mut self, misplaced: &[&Found]) -> BTreeSet<ChartNumber> {
+        let mut numbers = BTreeSet::new();
+        for found in misplaced {
+            let name = found.path.file_name().and_then(|name| name.to_str());
+            let number = name.and_then(|name| name.split_once('_'));
+            numbers.extend(number.and_then(|(number, _)| ChartNumber::new(number)));
+            if read(found, self.limits.file_bytes, &mut self.buffer).is_ok() {
+                numbers.extend(claims_guarded(&self.buffer));
+            }
+        }
+        numbers
     }
 
     /// What the folder looks like, together with everything that decides how it is read.
@@ -136,6 +156,7 @@ impl PatientReader<'_> {
         visited: &mut Visited,
         named: Vec<(FileName, &Found)>,
         all_known: bool,
+        doubtful: &mut BTreeSet<ChartNumber>,
     ) -> Vec<Reading> {
         let resolved = ssmix2::versions::resolve(named);
         visited.files.superseded = resolved.superseded;
@@ -144,7 +165,13 @@ impl PatientReader<'_> {
         for (name, found) in &resolved.current {
             let read = read(found, self.limits.file_bytes, &mut self.buffer)
                 .map_err(Finding::of_file)
-                .and_then(|()| read_guarded(name, &self.buffer));
+                .and_then(|()| {
+                    let read = read_guarded(name, &self.buffer);
+                    if read.is_err() {
+                        doubtful.extend(claims_guarded(&self.buffer));
+                    }
+                    read
+                });
             match read {
                 Ok(reading) => {
                     visited.files.read += 1;
@@ -171,15 +198,14 @@ impl PatientReader<'_> {
     fn screen_and_separate(
         &self,
         mut visited: Visited,
-        chart: ChartNumber,
-        readings: Vec<Reading>,
+        patient: PatientReadings,
         fingerprint: Option<(SubjectRef, Fingerprint)>,
     ) -> Visited {
-        if readings.is_empty() {
+        if patient.readings.is_empty() {
             visited.outcome = Outcome::Quarantined;
             return visited;
         }
-        let screened = match self.gate.screen(PatientReadings { chart, readings }) {
+        let screened = match self.gate.screen(patient) {
             Ok(screened) => screened,
             Err(reason) => {
                 visited.outcome = Outcome::Withheld(reason);
@@ -232,13 +258,14 @@ impl Visited {
     }
 
     /// Takes the files whose names and places are right and whose kinds are handled; counts the
-    /// others.
+    /// others. Gives those that disagree with their own place apart.
     fn name_files<'f>(
         &mut self,
         files: &'f [Found],
         levels: [&str; 3],
-    ) -> Vec<(FileName, &'f Found)> {
+    ) -> (Vec<(FileName, &'f Found)>, Vec<&'f Found>) {
         let mut named = Vec::with_capacity(files.len());
+        let mut misplaced = Vec::new();
         for found in files {
             match name_file(found, levels) {
                 Ok(name) => match name.kind {
@@ -259,10 +286,11 @@ impl Visited {
                 Err(code) => {
                     self.files.quarantined += 1;
                     self.findings.push(Finding::of_file(code));
+                    misplaced.push(found);
                 }
             }
         }
-        named
+        (named, misplaced)
     }
 
     fn keep(&mut self, reading: &Reading) {
@@ -286,6 +314,11 @@ impl Visited {
 fn read_guarded(name: &FileName, bytes: &[u8]) -> Result<Reading, Finding> {
     catch_unwind(AssertUnwindSafe(|| ssmix2::read(name, bytes)))
         .unwrap_or_else(|_| Err(Finding::of_file(FindingCode::ReaderFailed)))
+}
+
+/// As [`read_guarded`]: what the reader failed on, this may fail on as well.
+fn claims_guarded(bytes: &[u8]) -> BTreeSet<ChartNumber> {
+    catch_unwind(AssertUnwindSafe(|| ssmix2::claims(bytes))).unwrap_or_default()
 }
 
 fn name_file(found: &Found, levels: [&str; 3]) -> Result<FileName, FindingCode> {

@@ -203,7 +203,7 @@ fn split<'t>(segment: &Segment<'t>) -> Result<Fields<'t>, Finding> {
 
 /// What MSH-18 says, as far as it can matter: UTF-8 is the only other encoding that its table names
 /// and that sites declare.
-fn declared(bytes: &[u8]) -> Encoding {
+pub(super) fn declared(bytes: &[u8]) -> Encoding {
     const HEADER: usize = 512;
     let header = bytes.get(..HEADER).unwrap_or(bytes);
     let header = header

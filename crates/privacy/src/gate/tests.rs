@@ -282,6 +282,7 @@ fn screening_asks_about_every_number_that_the_readings_carry() {
         gate.screen(PatientReadings {
             chart: chart("1001"),
             readings,
+            doubtful: Vec::new(),
         })
         .map(|s| s.value().readings.len())
     };
@@ -296,6 +297,32 @@ fn screening_asks_about_every_number_that_the_readings_carry() {
         screen(vec![reading("1001", &["9999"])]),
         Err(Withheld::NotNotified)
     );
+}
+
+/// Whose a file set aside is, nobody knows: another person's, then no notice of theirs is needed
+/// here; or this person's under a second number, then a stop under it is theirs.
+#[test]
+fn a_doubtful_number_needs_no_notice_and_a_stop_under_it_withholds_the_person() {
+    let mut state = State::open();
+    state.stops.push(stop("00-1004", TODAY));
+    let screen = |state: &State, doubtful: &[&str]| {
+        let patient = PatientReadings {
+            chart: chart("1001"),
+            readings: vec![reading("1001", &["1001"])],
+            doubtful: doubtful.iter().map(|number| chart(number)).collect(),
+        };
+        state.gate().screen(patient).map(|_| ())
+    };
+    for (doubtful, answer) in [
+        (&[][..], Ok(())),
+        (&["9999"], Ok(())),
+        (&["9999", "1004"], Err(Withheld::Stopped)),
+        (&["１００４"], Err(Withheld::Stopped)),
+    ] {
+        assert_eq!(screen(&state, doubtful), answer, "{doubtful:?}");
+    }
+    state.contract = None;
+    assert_eq!(screen(&state, &["1004"]), Err(Withheld::NoContract));
 }
 
 /// B-007.
@@ -413,6 +440,7 @@ fn debug_output_shows_no_chart_number() {
     let screened = state.gate().screen(PatientReadings {
         chart: chart("1001"),
         readings: vec![reading("1001", &["1001"])],
+        doubtful: vec![chart("1001")],
     });
     let shown = format!(
         "{:?} {:?} {:?}",

@@ -34,10 +34,11 @@ pub(super) struct Identifiers {
 
 impl Identifiers {
     /// Collects the identifiers of a person: chart numbers, insured symbols and numbers, phones,
-    /// postal codes, days of birth.
-    pub(super) fn of(chart: &ChartNumber, readings: &[Reading]) -> Self {
+    /// postal codes, days of birth; and the numbers that files set aside claim.
+    pub(super) fn of(chart: &ChartNumber, doubtful: &[ChartNumber], readings: &[Reading]) -> Self {
         let mut all = Self::default();
         let mut charts = vec![chart];
+        charts.extend(doubtful);
         let mut others = BTreeSet::new();
         let mut postals = BTreeSet::new();
         for reading in readings {

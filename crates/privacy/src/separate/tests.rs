@@ -46,6 +46,7 @@ fn screened(number: &str, readings: Vec<Reading>) -> Screened<PatientReadings> {
     gate.screen(PatientReadings {
         chart: chart(number),
         readings,
+        doubtful: Vec::new(),
     })
     .unwrap()
 }

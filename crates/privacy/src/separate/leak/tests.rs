@@ -49,7 +49,7 @@ fn person(number: &str) -> Reading {
 
 fn found(number: &str, records: Vec<Record>) -> bool {
     let mut reading = person(number);
-    let identifiers = Identifiers::of(&chart(number), std::slice::from_ref(&reading));
+    let identifiers = Identifiers::of(&chart(number), &[], std::slice::from_ref(&reading));
     reading.records = records;
     identifiers.in_reading(&reading)
 }
@@ -97,7 +97,7 @@ fn the_order_number_of_the_document_itself_counts_and_the_number_for_none_does_n
     let with_order = |order: &str| {
         let mut reading = person("1");
         reading.key.order = Sensitive::new(order);
-        let identifiers = Identifiers::of(&chart("1"), std::slice::from_ref(&reading));
+        let identifiers = Identifiers::of(&chart("1"), &[], std::slice::from_ref(&reading));
         reading.records = vec![observation("999999999999999"), observation("2024000123")];
         identifiers.in_reading(&reading)
     };
@@ -358,7 +358,7 @@ fn every_place_for_a_code_is_searched() {
 fn the_day_of_birth_is_found_in_codes_and_in_measured_days() {
     let mut born = person("0000012345");
     born.identity.birth = Some(Birth::new(jiff::civil::date(1950, 1, 2)));
-    let identifiers = Identifiers::of(&chart("0000012345"), std::slice::from_ref(&born));
+    let identifiers = Identifiers::of(&chart("0000012345"), &[], std::slice::from_ref(&born));
     let measured = |day: &str| {
         let value = Some(Value::Moment(Moment::from_hl7(day).unwrap()));
         let Record::Observation(observation) = observation("3A010") else {
