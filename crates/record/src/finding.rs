@@ -107,6 +107,18 @@ findings! {
     FramingRemoved = "F023", Info,
         "通信用の枠文字 (0x0B, 0x1C) を取り除いて読みました。出力元に伝えてください。",
         "Transport framing bytes (0x0B, 0x1C) were removed. Tell the vendor.";
+    CharacterPrivate = "F050", Warning,
+        "外字 (私用領域の文字) がありました。その項目は照合に使いません。外字の一覧をセンターに渡せるか確認してください。",
+        "Private characters of the site were met; that field is not used for linkage. Check whether their list can be given to the centre.";
+    CharacterReplaced = "F051", Warning,
+        "氏名などに、出せない文字の代わりの記号 (■ ● 〓) がありました。その項目は照合に使いません。元の文字を出力できるか確認してください。",
+        "A name or the like holds a sign that stands for a character that could not be written; that field is not used for linkage. Check whether the exporter can write the character.";
+    EncodingMixed = "F052", Warning,
+        "一つのファイルに複数の文字コードが混ざっていたため、行ごとに判別して読みました。出力元に伝えてください。",
+        "One file mixes several character encodings; each line was recognised by itself. Tell the vendor.";
+    EncodingGuessed = "F053", Warning,
+        "文字コードを内容だけでは確実に決められず、より自然な方で読みました。出力元に文字コードを確認してください。",
+        "The bytes fit two character encodings about equally; the more natural text was taken. Ask the vendor for the encoding.";
     SegmentUnreadable = "F030", Warning,
         "読めないセグメントがありました。その行は送りません。出力元に確認してください。",
         "A segment could not be read; that line is not sent. Ask the vendor.";
@@ -172,9 +184,10 @@ impl fmt::Display for FindingCode {
 /// Where in a message: segment name, which one of that name, field number. Never a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Place {
-    /// The segment name, three letters or digits; absent for the file as a whole.
+    /// The segment name, three letters or digits; absent for a line by its number alone, or for
+    /// the file as a whole.
     pub segment: Option<[u8; 3]>,
-    /// Which segment in the file, from 1.
+    /// Which segment in the file, from 1; 0 for the file as a whole.
     pub line: u32,
     /// The field number, 0 for the whole segment.
     pub field: u8,
@@ -183,7 +196,10 @@ pub struct Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(name) = self.segment else {
-            return f.write_str("file");
+            return match self.line {
+                0 => f.write_str("file"),
+                line => write!(f, "line {line}"),
+            };
         };
         for byte in name {
             let shown = if byte.is_ascii_alphanumeric() {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use unicode_normalization::{UnicodeNormalization, is_nfkc_quick};
 
-use crate::variants;
+use crate::{private, tables, variants};
 
 /// The version of these rules. Any change that can alter an output raises it.
 pub const VERSION: u16 = 1;
@@ -98,14 +98,38 @@ pub fn width(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(joining).nfkc().collect())
 }
 
-/// Whether a character was lost or replaced on the way here: U+FFFD, a private-use character, or
-/// one of the signs that systems print for characters they do not have (●, ■, 〓).
+/// Why a text must not become a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Damage {
+    /// A sign that systems print for characters they do not have (●, ■, 〓).
+    Replaced,
+    /// A private character of the site (外字).
+    Private,
+    /// Bytes that no character set explains, or U+FFFD.
+    Lost,
+}
+
+/// What happened to a text on its way here, the worst of it; `None` for a sound one.
+pub fn damage(text: &str) -> Option<Damage> {
+    if text.is_ascii() {
+        return None;
+    }
+    text.chars().filter_map(damage_of).max()
+}
+
+/// Whether a character was lost or replaced on the way here.
 pub fn damaged(text: &str) -> bool {
-    let lost = |c| {
-        matches!(c, '\u{FFFD}' | '●' | '■' | '〓' | '\u{FFED}')
-            || matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{10FFFF}')
-    };
-    !text.is_ascii() && text.chars().any(lost)
+    !text.is_ascii() && text.chars().any(|c| damage_of(c).is_some())
+}
+
+fn damage_of(character: char) -> Option<Damage> {
+    match character {
+        _ if private::is_undecoded(character) => Some(Damage::Lost),
+        char::REPLACEMENT_CHARACTER => Some(Damage::Lost),
+        _ if private::is_private(character) => Some(Damage::Private),
+        _ if tables::is_replacement(character) => Some(Damage::Replaced),
+        _ => None,
+    }
 }
 
 /// The visible characters of a text in compatibility normal form; `None` when it is damaged.

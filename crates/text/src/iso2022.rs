@@ -4,20 +4,19 @@
 //! missing escape cannot swallow the next line. JIS-Roman is read as ASCII, so that `\` and `~`
 //! stay what they are in HL7.
 
-use std::sync::OnceLock;
-
-use encoding_rs::EUC_JP;
 use memchr::memchr3;
 
 use crate::detect;
-use crate::jis::Repairs;
+use crate::jis::{Repair, Repairs};
+use crate::private::{self, Plane, SIDE};
+use crate::tables::{self, Cell, Table};
 
 /// The byte that starts an escape sequence.
 pub(crate) const ESC: u8 = 0x1B;
-/// Shift out: half-width kana follow.
+/// Shift out: the second set follows, half-width kana unless another was designated.
 pub(crate) const SO: u8 = 0x0E;
-const SI: u8 = 0x0F;
-const SIDE: usize = 94;
+/// Shift in: back to the first set.
+pub(crate) const SI: u8 = 0x0F;
 
 /// The character set that bytes are read in.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,193 +29,303 @@ enum Set {
     Kanji,
     /// JIS X 0212.
     Supplement,
+    /// JIS X 0213.
+    Extended(Plane),
+    /// Pairs of a set that is not Japanese.
+    Foreign,
 }
 
-/// Decodes bytes that hold at least one escape or shift.
-pub(crate) fn decode(bytes: &[u8], repairs: &mut Repairs) -> String {
-    let text = String::with_capacity(bytes.len() + bytes.len() / 2);
+/// Decodes bytes that hold at least one escape or shift. `ascii` is the same bytes where none is
+/// above 0x7F.
+pub(crate) fn decode(bytes: &[u8], ascii: Option<&str>, text: &mut String, repairs: &mut Repairs) {
+    text.reserve(bytes.len() + bytes.len() / 4);
     let mut reader = Reader {
-        rest: bytes,
-        set: Set::Ascii,
+        bytes,
+        ascii,
+        at: 0,
+        first: Set::Ascii,
+        second: Set::Katakana,
         shifted: false,
+        switched_at: None,
         text,
         repairs,
     };
-    while !reader.rest.is_empty() {
-        match (reader.shifted, reader.set) {
-            (true, _) | (_, Set::Katakana) => reader.kana(),
-            (_, Set::Ascii) => reader.ascii(),
-            (_, Set::Kanji) => reader.pairs(kanji()),
-            (_, Set::Supplement) => reader.pairs(supplement()),
+    while reader.at < bytes.len() {
+        match reader.set() {
+            Set::Ascii => reader.ascii(),
+            Set::Katakana => reader.kana(),
+            Set::Kanji => reader.pairs(tables::kanji()),
+            Set::Supplement => reader.pairs(tables::supplement()),
+            Set::Extended(plane) => reader.extended(plane),
+            Set::Foreign => reader.foreign(),
         }
     }
-    if reader.shifted || reader.set != Set::Ascii {
-        reader.repairs.left_open += 1;
+    if reader.set() != Set::Ascii || reader.shifted {
+        reader.note(Repair::LeftOpen);
     }
-    reader.text
 }
 
-struct Reader<'b, 'r> {
-    rest: &'b [u8],
-    set: Set,
+struct Reader<'b, 'o> {
+    bytes: &'b [u8],
+    ascii: Option<&'b str>,
+    /// How many bytes are read.
+    at: usize,
+    /// The set in use.
+    first: Set,
+    /// The set in use after SO.
+    second: Set,
     shifted: bool,
-    text: String,
-    repairs: &'r mut Repairs,
+    /// How long the text was at the last switch of sets.
+    switched_at: Option<usize>,
+    text: &'o mut String,
+    repairs: &'o mut Repairs,
 }
 
-impl Reader<'_, '_> {
+impl<'b> Reader<'b, '_> {
+    fn set(&self) -> Set {
+        if self.shifted {
+            self.second
+        } else {
+            self.first
+        }
+    }
+
+    fn rest(&self) -> &'b [u8] {
+        self.bytes.get(self.at..).unwrap_or_default()
+    }
+
     /// Reads up to the next escape or shift, then that one.
     fn ascii(&mut self) {
-        let end = memchr3(ESC, SO, SI, self.rest).unwrap_or(self.rest.len());
-        let (run, rest) = self.rest.split_at(end);
-        match std::str::from_utf8(run) {
-            Ok(text) if text.is_ascii() => self.text.push_str(text),
-            _ => self.high(run),
+        let rest = self.rest();
+        let length = memchr3(ESC, SO, SI, rest).unwrap_or(rest.len());
+        let end = self.at + length;
+        match self.ascii {
+            Some(ascii) => {
+                let run = ascii.get(self.at..end).unwrap_or_default();
+                self.text.push_str(run);
+            }
+            None => {
+                let run = rest.get(..length).unwrap_or_default();
+                detect::between(run, self.text, self.repairs);
+            }
         }
-        self.rest = rest;
+        self.at = end;
         self.control();
     }
 
-    /// Reads half-width kana until the set is left.
+    /// Reads half-width kana until the set is left. A field separator is no kana: it tells that the
+    /// way back to ASCII was forgotten.
     fn kana(&mut self) {
-        self.repairs.half_width += 1;
-        while let Some((&byte, rest)) = self.rest.split_first() {
+        self.note(Repair::HalfWidth);
+        while let Some(&byte) = self.bytes.get(self.at) {
             match byte {
                 ESC | SO | SI => return self.control(),
-                b'\r' | b'\n' => return self.line_end(),
-                0x21..=0x5F => self.text.push(half_width(byte | 0x80)),
-                0xA1..=0xDF => self.text.push(half_width(byte)),
-                ..0x80 => self.text.push(char::from(byte)),
-                _ => self.lost(),
+                b'\r' | b'\n' | b'|' => return self.leave(),
+                0x21..=0x5F => self.text.push(tables::half_width(byte | 0x80)),
+                0xA1..=0xDF => self.text.push(tables::half_width(byte)),
+                ..=0x20 => self.text.push(char::from(byte)),
+                0x60..=0x7F => {
+                    self.note(Repair::Escape);
+                    self.text.push(char::from(byte));
+                }
+                _ => self.lose(byte),
             }
-            self.rest = rest;
+            self.at += 1;
         }
     }
 
     /// Reads pairs of bytes until the set is left.
-    fn pairs(&mut self, table: &[u16]) {
-        loop {
-            match self.rest {
-                [row @ 0x21..=0x7E, cell @ 0x21..=0x7E, rest @ ..] => {
-                    self.cell(table, *row, *cell);
-                    self.rest = rest;
+    fn pairs(&mut self, table: &Table) {
+        let mut rest = self.rest();
+        while let [row @ 0x21..=0x7E, cell @ 0x21..=0x7E, after @ ..] = rest {
+            match table.quick(*row, *cell) {
+                Some(character) => self.text.push(character),
+                None => {
+                    let cell = table.cell(index(*row, *cell));
+                    self.push_cell(cell);
                 }
-                [row @ 0xA1..=0xFE, cell @ 0xA1..=0xFE, rest @ ..] => {
-                    self.repairs.escapes += 1;
-                    self.cell(table, row & 0x7F, cell & 0x7F);
-                    self.rest = rest;
+            }
+            rest = after;
+        }
+        self.at = self.bytes.len() - rest.len();
+        match rest {
+            [row @ 0xA1..=0xFE, cell @ 0xA1..=0xFE, ..] => {
+                self.note(Repair::Escape);
+                let cell = table.cell(index(row & 0x7F, cell & 0x7F));
+                self.push_cell(cell);
+                self.at += 2;
+            }
+            [row @ 0x7F..=0x98, cell @ 0x21..=0x7E, ..] => self.beyond(*row, *cell),
+            _ => self.outside(),
+        }
+    }
+
+    /// Reads a pair of a row above 94, as converters from CP932 write them.
+    fn beyond(&mut self, row: u8, cell: u8) {
+        self.note(Repair::Escape);
+        match tables::wide(u16::from(row - 0x21), u16::from(cell - 0x21)) {
+            Some(cell) => self.push_cell(cell),
+            None => [row, cell].into_iter().for_each(|byte| self.lose(byte)),
+        }
+        self.at += 2;
+    }
+
+    /// Reads pairs of JIS X 0213 until the set is left.
+    fn extended(&mut self, plane: Plane) {
+        while let [row @ 0x21..=0x7E, cell @ 0x21..=0x7E, ..] = self.rest() {
+            let index = index(*row, *cell);
+            match tables::x0213(plane, index) {
+                Some(found) => {
+                    for character in found.chars() {
+                        self.repairs.push(character, self.text);
+                    }
                 }
-                [ESC | SO | SI, ..] => return self.control(),
-                [b'\r' | b'\n', ..] => return self.line_end(),
-                [byte @ ..=0x20, rest @ ..] => {
-                    self.text.push(char::from(*byte));
-                    self.rest = rest;
+                None => self.repairs.push(private::of_cell(plane, index), self.text),
+            }
+            self.at += 2;
+        }
+        self.outside();
+    }
+
+    /// Keeps the bytes of a set that is not read until it is left.
+    fn foreign(&mut self) {
+        while let Some(&byte) = self.bytes.get(self.at) {
+            if byte <= b' ' {
+                break;
+            }
+            self.lose(byte);
+            self.at += 1;
+        }
+        self.outside();
+    }
+
+    /// Reads what is no pair where pairs stand.
+    fn outside(&mut self) {
+        match self.bytes.get(self.at) {
+            None => {}
+            Some(&(ESC | SO | SI)) => self.control(),
+            Some(b'\r' | b'\n') => self.leave(),
+            Some(&byte) => {
+                if byte <= b' ' {
+                    self.note(Repair::Variant);
+                    self.text.push(char::from(byte));
+                } else {
+                    self.lose(byte);
                 }
-                [_, rest @ ..] => {
-                    self.lost();
-                    self.rest = rest;
-                }
-                [] => return,
+                self.at += 1;
             }
         }
     }
 
-    fn cell(&mut self, table: &[u16], row: u8, cell: u8) {
-        let index = usize::from(row - 0x21) * SIDE + usize::from(cell - 0x21);
-        let unit = table.get(index).copied().unwrap_or_default();
-        match char::from_u32(u32::from(unit)) {
-            Some(character) if unit != 0 => self.text.push(character),
-            _ => self.lost(),
+    fn push_cell(&mut self, cell: Cell) {
+        match cell {
+            Cell::Plain(character) | Cell::Empty(character) => {
+                self.repairs.push(character, self.text);
+            }
+            Cell::Double(character) => {
+                self.note(Repair::Variant);
+                self.repairs.push(character, self.text);
+            }
         }
     }
 
-    /// Leaves every set at a line end, which stays in `rest` for the ASCII reader.
-    fn line_end(&mut self) {
-        self.repairs.left_open += 1;
-        self.set = Set::Ascii;
+    /// Leaves every set, before a byte that the ASCII reader takes.
+    fn leave(&mut self) {
+        self.note(Repair::LeftOpen);
+        self.first = Set::Ascii;
+        self.second = Set::Katakana;
         self.shifted = false;
+        self.switched_at = None;
     }
 
-    /// Reads one escape sequence or shift at the start of `rest`, if there is one.
+    /// Reads one escape sequence or shift, if one stands here.
     fn control(&mut self) {
-        let (set, standard, length) = match self.rest {
+        let before = self.set();
+        let (first, second) = (self.first, self.second);
+        let same = (first, second);
+        let ((first, second), repair, length) = match self.rest() {
             [SO, ..] => {
                 self.shifted = true;
-                (self.set, true, 1)
+                (same, None, 1)
             }
-            [SI, ..] => (self.set, std::mem::take(&mut self.shifted), 1),
-            [ESC, b'(', b'B' | b'J', ..] => (Set::Ascii, true, 3),
-            [ESC, b'(', b'H', ..] => (Set::Ascii, false, 3),
-            [ESC, b'(', b'I', ..] => (Set::Katakana, true, 3),
-            [ESC, b')', b'B' | b'I' | b'J', ..] => (self.set, false, 3),
-            [ESC, b'$', b'@' | b'B', ..] => (Set::Kanji, true, 3),
-            [ESC, b'$', b'(', b'D', ..] => (Set::Supplement, true, 4),
-            // JIS X 0213 plane 1 (O, Q) holds JIS X 0208 at the same places.
-            [ESC, b'$', b'(', b'@' | b'B' | b'O' | b'Q', ..] => (Set::Kanji, false, 4),
-            [ESC, b'&', b'@', ..] => (self.set, true, 3),
-            [ESC, ..] => {
-                self.lost();
-                (self.set, false, 1)
+            [SI, ..] => {
+                self.shifted = false;
+                (same, None, 1)
             }
-            _ => return,
+            [ESC, b'(', b'B', ..] => ((Set::Ascii, second), None, 3),
+            [ESC, b'$', b'B', ..] => ((Set::Kanji, second), None, 3),
+            [ESC, b'(', b'I', ..] => ((Set::Katakana, second), None, 3),
+            [ESC, b'$', b'(', b'D', ..] => ((Set::Supplement, second), None, 4),
+            [ESC, b'(', b'J', ..] => ((Set::Ascii, second), Some(Repair::Variant), 3),
+            [ESC, b'$', b'@', ..] => ((Set::Kanji, second), Some(Repair::Variant), 3),
+            [ESC, b'&', b'@', ..] => (same, Some(Repair::Variant), 3),
+            other => match unusual(other) {
+                Some((first, second, length)) => {
+                    let sets = (first.unwrap_or(self.first), second.unwrap_or(self.second));
+                    (sets, Some(Repair::Escape), length)
+                }
+                None if other.first() == Some(&ESC) => return self.unknown(),
+                None => return,
+            },
         };
-        self.repairs.escapes += u32::from(!standard);
-        self.set = set;
-        self.rest = self.rest.get(length..).unwrap_or_default();
+        self.at += length;
+        (self.first, self.second) = (first, second);
+        if let Some(repair) = repair {
+            self.note(repair);
+        }
+        // Nothing stood in the set that is left, or it is not left: another writer says less.
+        if self.set() == before || self.switched_at == Some(self.text.len()) {
+            self.note(Repair::Variant);
+        }
+        self.switched_at = Some(self.text.len());
     }
 
-    /// Bytes above 0x7F among ASCII: half-width kana in eight bits, or lines of another encoding.
-    fn high(&mut self, run: &[u8]) {
-        for line in run.split_inclusive(|&b| b == b'\r' || b == b'\n') {
-            if !line.iter().all(|b| matches!(b, ..0x80 | 0xA1..=0xDF)) {
-                self.text.push_str(&detect::decode(line, self.repairs));
-                continue;
-            }
-            self.repairs.half_width += u32::from(!line.is_ascii());
-            let letters = line.iter().map(|&byte| match byte {
-                ..0x80 => char::from(byte),
-                _ => half_width(byte),
-            });
-            self.text.extend(letters);
+    /// Keeps an escape that begins nothing known. Where pairs stand, what follows it would make
+    /// every later pair begin one byte too early, so it is kept with it.
+    fn unknown(&mut self) {
+        self.note(Repair::Escape);
+        let in_pairs = !matches!(self.set(), Set::Ascii | Set::Katakana);
+        let named = self.bytes.get(self.at + 1).copied();
+        self.lose(ESC);
+        self.at += 1;
+        if let Some(named) = named.filter(|byte| in_pairs && byte.is_ascii_alphanumeric()) {
+            self.lose(named);
+            self.at += 1;
         }
     }
 
-    fn lost(&mut self) {
-        self.repairs.undecodable += 1;
-        self.text.push(char::REPLACEMENT_CHARACTER);
+    fn lose(&mut self, byte: u8) {
+        self.repairs.push(private::of_byte(byte), self.text);
+    }
+
+    fn note(&mut self, repair: Repair) {
+        self.repairs.note(repair, self.text);
     }
 }
 
-/// The half-width kana of a JIS X 0201 byte from 0xA1 to 0xDF.
-fn half_width(byte: u8) -> char {
-    const FIRST: u32 = 0xFF61;
-    char::from_u32(FIRST + u32::from(byte.wrapping_sub(0xA1))).unwrap_or_default()
+/// Escape sequences that the standard does not have: the set that becomes the first, the one that
+/// becomes the second, and the length.
+fn unusual(rest: &[u8]) -> Option<(Option<Set>, Option<Set>, usize)> {
+    let pairs = |named: u8| match named {
+        b'@' | b'B' => Set::Kanji,
+        b'D' => Set::Supplement,
+        // Plane 1 of 2000 and of 2004.
+        b'O' | b'Q' => Set::Extended(Plane::First),
+        b'P' => Set::Extended(Plane::Second),
+        _ => Set::Foreign,
+    };
+    Some(match rest {
+        [ESC, b'(', b'@'..=b'~', ..] => (Some(Set::Ascii), None, 3),
+        [ESC, b')', b'I', ..] => (None, Some(Set::Katakana), 3),
+        [ESC, b')', b'@'..=b'~', ..] => (None, Some(Set::Ascii), 3),
+        [ESC, b'$', b'(', named @ b'@'..=b'~', ..] => (Some(pairs(*named)), None, 4),
+        [ESC, b'$', b')', named @ b'@'..=b'~', ..] => (None, Some(pairs(*named)), 4),
+        [ESC, b'$', named @ b'@'..=b'~', ..] => (Some(pairs(*named)), None, 3),
+        _ => return None,
+    })
 }
 
-/// JIS X 0208 by row and cell, with the NEC and IBM rows; 0 where there is no character.
-fn kanji() -> &'static [u16] {
-    static TABLE: OnceLock<Vec<u16>> = OnceLock::new();
-    TABLE.get_or_init(|| table(&[]))
-}
-
-/// JIS X 0212 by row and cell; 0 where there is no character.
-fn supplement() -> &'static [u16] {
-    const SINGLE_SHIFT_3: u8 = 0x8F;
-    static TABLE: OnceLock<Vec<u16>> = OnceLock::new();
-    TABLE.get_or_init(|| table(&[SINGLE_SHIFT_3]))
-}
-
-/// Every pair of a 94×94 set, by way of EUC-JP, which holds both sets behind different prefixes.
-fn table(prefix: &[u8]) -> Vec<u16> {
-    let pairs = (0xA1..=0xFE).flat_map(|row| (0xA1..=0xFE).map(move |cell| [row, cell]));
-    pairs
-        .map(|pair| {
-            let bytes = [prefix, pair.as_slice()].concat();
-            let decoded = EUC_JP.decode_without_bom_handling_and_without_replacement(&bytes);
-            let character = decoded.and_then(|text| text.chars().next());
-            character
-                .and_then(|c| u16::try_from(u32::from(c)).ok())
-                .unwrap_or_default()
-        })
-        .collect()
+/// The index of a pair of bytes from 0x21 to 0x7E.
+fn index(row: u8, cell: u8) -> u16 {
+    u16::from(row - 0x21) * SIDE + u16::from(cell - 0x21)
 }

@@ -1,9 +1,10 @@
 //! Japanese text: lenient decoding of ISO-2022-JP and its deviations, era dates, and the folding
 //! that makes equal names equal.
 //!
-//! [`jis`] turns the bytes of a whole file into text and tells what it repaired. [`fold`] makes the
-//! normal forms from which linkage keys are computed; it is versioned, because keys of different
-//! versions never match. [`era`] reads dates of the Japanese calendar.
+//! [`jis`] turns the bytes of a whole file into text, tells what it repaired, and writes such text
+//! back. [`fold`] makes the normal forms from which linkage keys are computed and by which values
+//! are compared; it is versioned, because keys of different versions never match. [`era`] reads
+//! dates of the Japanese calendar.
 //!
 //! The crate does no I/O, reads no clock and makes no random numbers.
 
@@ -12,5 +13,9 @@ pub mod fold;
 pub mod jis;
 
 mod detect;
+mod encode;
 mod iso2022;
+mod legacy;
+mod private;
+mod tables;
 mod variants;

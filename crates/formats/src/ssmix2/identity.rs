@@ -6,6 +6,7 @@
 
 use record::identity::{Birth, Name, Sex};
 use record::{Finding, FindingCode, Insurance, Moment, Place, Sensitive, YearMonth};
+use text::fold::Damage;
 use text::{era, fold};
 
 use super::notes::{FieldSet, Notes};
@@ -243,11 +244,9 @@ fn addresses(fields: &Fields<'_>, output: &mut Output) {
         if output.patient.prefecture.is_none() && !at_work {
             output.patient.prefecture = prefecture::of_address(&address);
         }
-        match fold::damaged(&address) {
-            true => output
-                .notes
-                .found_at(FindingCode::CharacterUndecodable, fields, 11),
-            false => output.identity.addresses.push(Sensitive::new(address)),
+        match fold::damage(&address) {
+            Some(damage) => output.notes.found_at(finding_of(damage), fields, 11),
+            None => output.identity.addresses.push(Sensitive::new(address)),
         }
     }
 }
@@ -297,9 +296,17 @@ fn known(
     notes: &mut Notes,
 ) -> Option<Sensitive> {
     let text = value.text();
-    if fold::damaged(&text) {
-        notes.found_at(FindingCode::CharacterUndecodable, fields, number);
+    if let Some(damage) = fold::damage(&text) {
+        notes.found_at(finding_of(damage), fields, number);
         return None;
     }
     (!text.is_empty()).then(|| Sensitive::new(text))
+}
+
+fn finding_of(damage: Damage) -> FindingCode {
+    match damage {
+        Damage::Lost => FindingCode::CharacterUndecodable,
+        Damage::Private => FindingCode::CharacterPrivate,
+        Damage::Replaced => FindingCode::CharacterReplaced,
+    }
 }

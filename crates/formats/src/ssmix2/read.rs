@@ -52,8 +52,8 @@ pub fn read(name: &FileName, bytes: &[u8]) -> Result<Reading, Finding> {
         patients: 0,
         output: Output::default(),
     };
-    for code in decoded.repairs.findings() {
-        reader.output.notes.found(Finding::of_file(code));
+    for finding in decoded.repairs.findings() {
+        reader.output.notes.found(finding);
     }
     for line in hl7::lines(&decoded.text).map_err(Finding::of_file)? {
         match line.map_err(Finding::of_file)? {
