@@ -49,6 +49,11 @@ impl Mapper {
         Some(mapper)
     }
 
+    /// The reader of observations in the extended storage.
+    pub(crate) fn observations() -> Self {
+        Self::Laboratory(laboratory::Results::default())
+    }
+
     /// Whether segments of this name are read.
     pub(crate) fn reads(&self, name: SegmentName) -> bool {
         match self {

@@ -26,7 +26,8 @@ pub(crate) fn event(kind: DataKind, header: &Fields<'_>) -> Option<Event> {
 }
 
 fn of(kind: DataKind, message: &str, event: &str) -> Option<Event> {
-    use DataKind::{Adt00, Adt12, Adt22, Adt52, Adt61, Oml11, Omp01, Omp02, Omp11, Omp12, Ppr01};
+    use DataKind::{Adt00, Adt12, Adt22, Adt52, Adt61, ExtHl7};
+    use DataKind::{Oml11, Omp01, Omp02, Omp11, Omp12, Ppr01};
     use Event::{Cancel, Deviating, Expected};
     let known = match (kind, message, event) {
         (Adt00, "ADT", "A08") => Expected,
@@ -43,6 +44,8 @@ fn of(kind: DataKind, message: &str, event: &str) -> Option<Event> {
         (Omp01 | Omp02, "RDE", "O11") => Expected,
         (Omp11 | Omp12, "RAS", "O17") => Expected,
         (Oml11, "OUL", "R22") => Expected,
+        (ExtHl7, "ORU", "R30") => Expected,
+        (ExtHl7, "ORU", "R01") => Deviating,
         _ => return None,
     };
     Some(known)
@@ -63,6 +66,7 @@ mod tests {
             (DataKind::Oml11, "ORU", "R01", None),
             (DataKind::Oml11, "OUL", "", None),
             (DataKind::Omp01, "RAS", "O17", None),
+            (DataKind::ExtHl7, "ORU", "R30", Some(Event::Expected)),
         ] {
             assert_eq!(of(kind, message, event), judged, "{kind} {message} {event}");
         }

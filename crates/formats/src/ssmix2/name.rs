@@ -43,6 +43,8 @@ pub struct FileName {
     pub department: Option<Code>,
     /// Whether the file stands.
     pub flag: Flag,
+    /// The site's document type; `None` in the standardized storage.
+    pub local_kind: Option<Sensitive>,
 }
 
 impl FileName {
@@ -63,7 +65,7 @@ impl FileName {
             kind,
             care_date: self.care_date,
             order: self.order.clone(),
-            local_kind: None,
+            local_kind: self.local_kind.clone(),
         })
     }
 
@@ -87,6 +89,7 @@ impl FileName {
                 "2" => Flag::Superseded,
                 _ => return None,
             },
+            local_kind: None,
         };
         parts.next().is_none().then_some(file)
     }
@@ -102,7 +105,7 @@ pub(super) fn kind_of(text: &str) -> Kind {
 
 /// The care date of a name or folder: `Some(None)` for `-`, `None` for what is neither that nor an
 /// existing day written `YYYYMMDD`.
-pub(super) fn care_date_of(text: &str) -> Option<Option<Moment>> {
+pub(crate) fn care_date_of(text: &str) -> Option<Option<Moment>> {
     if text == "-" {
         return Some(None);
     }

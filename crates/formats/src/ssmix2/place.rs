@@ -1,6 +1,6 @@
 //! Where a file lies: the folders must say what the name says.
 
-use record::FindingCode;
+use record::{ChartNumber, FindingCode};
 
 use super::name::{FileName, care_date_of, kind_of};
 
@@ -24,16 +24,19 @@ pub struct Folders<'p> {
 /// For patient numbers of fewer than six characters no rule of the first two levels is known, so
 /// those are not compared.
 pub fn check(folders: &Folders<'_>, name: &FileName) -> Option<FindingCode> {
-    let chart = name.chart.expose();
-    let three = |from: usize| chart.chars().skip(from).take(3);
-    let levels = (folders.level1.chars().eq(three(0)) && folders.level2.chars().eq(three(3)))
-        || chart.chars().count() < 6;
     let kind = kind_of(folders.kind);
-    let agrees = levels
-        && folders.level3 == chart
+    let agrees = levels_agree(folders.level1, folders.level2, &name.chart)
+        && folders.level3 == name.chart.expose()
         && care_date_of(folders.care_date) == Some(name.care_date)
         && kind == name.kind;
     (!agrees).then_some(FindingCode::PlaceMismatch)
+}
+
+/// Whether the first two levels begin the patient number.
+pub(crate) fn levels_agree(level1: &str, level2: &str, chart: &ChartNumber) -> bool {
+    let chart = chart.expose();
+    let three = |from: usize| chart.chars().skip(from).take(3);
+    (level1.chars().eq(three(0)) && level2.chars().eq(three(3))) || chart.chars().count() < 6
 }
 
 #[cfg(test)]

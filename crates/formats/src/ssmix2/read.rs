@@ -3,7 +3,8 @@
 use memchr::memmem;
 use record::content::Patient;
 use record::{
-    ChartNumber, DocumentState, Domain, Finding, FindingCode, Identity, Place, Reading, Record,
+    ChartNumber, DocumentKey, DocumentState, Domain, Finding, FindingCode, Identity, Place,
+    Reading, Record,
 };
 use text::jis::{self, Encoding};
 
@@ -39,6 +40,25 @@ pub fn read(name: &FileName, bytes: &[u8]) -> Result<Reading, Finding> {
         _ => return Err(Finding::of_file(FindingCode::KindUnknown)),
     };
     let mapper = mapper.ok_or(Finding::of_file(FindingCode::KindUnsupported))?;
+    read_with(name, key, mapper, bytes)
+}
+
+/// Reads observations of the extended storage (ORU^R30), by the rules of laboratory results.
+///
+/// # Errors
+/// As for [`read`].
+pub(crate) fn read_observations(name: &FileName, bytes: &[u8]) -> Result<Reading, Finding> {
+    let key = name.key();
+    let key = key.ok_or(Finding::of_file(FindingCode::KindUnknown))?;
+    read_with(name, key, Mapper::observations(), bytes)
+}
+
+fn read_with(
+    name: &FileName,
+    key: DocumentKey,
+    mapper: Mapper,
+    bytes: &[u8],
+) -> Result<Reading, Finding> {
     if bytes.iter().all(|b| b.is_ascii_whitespace() || *b == 0) {
         return Err(Finding::of_file(FindingCode::FileEmpty));
     }
