@@ -238,6 +238,10 @@ pub struct Limits {
     pub chunk_bytes: usize,
     /// Tries per batch and run: 1 to 100.
     pub send_attempts: u32,
+    /// Most quality reports that are kept: 1 to 10,000. The oldest go first.
+    pub quality_files: usize,
+    /// Most bytes of the quality reports that are kept: 1 MiB to 1 GiB.
+    pub quality_bytes: u64,
 }
 
 impl Default for Limits {
@@ -251,6 +255,8 @@ impl Default for Limits {
             spool_bytes: 8 << 30,
             chunk_bytes: 1 << 20,
             send_attempts: 6,
+            quality_files: 400,
+            quality_bytes: 64 << 20,
         }
     }
 }
@@ -352,6 +358,14 @@ impl Settings {
             u64::from(limits.send_attempts),
             1,
             100,
+        )?;
+        let files = limits.quality_files as u64;
+        range("limits.quality_files", files, 1, 10_000)?;
+        range(
+            "limits.quality_bytes",
+            limits.quality_bytes,
+            1 << 20,
+            1 << 30,
         )?;
         if let Some(contract) = &self.contract {
             range(

@@ -6,11 +6,12 @@ use getrandom::SysRng;
 use privacy::gate::{Gate, Pass, Tally, Withheld};
 use privacy::separate::Separated;
 use rand_core::UnwrapErr;
-use record::{Document, DocumentRef, DocumentState, SubjectRef};
+use record::{Document, DocumentRef, DocumentState, Quality, SubjectRef};
 
 use crate::clock::Now;
 use crate::error::{Failure, Problem};
 use crate::keys::Keys;
+use crate::quality::{Faults, Noted, Reports};
 use crate::report::{Report, count_records};
 use crate::source::MAPPING_VERSION;
 use crate::spool::Spool;
@@ -46,12 +47,19 @@ pub(crate) struct Gathered {
     bytes: usize,
     settled: Settled,
     tally: Tally,
+    noted: Noted,
 }
 
 impl Sealer<'_> {
     /// Notes a person that the gate withheld: it is part of the next batch's evidence.
     pub(crate) fn withheld(&mut self, reason: Withheld) {
         self.gathered.tally.withhold(reason);
+    }
+
+    /// Notes how good what was read of a person is. What is about a withheld person is not told to
+    /// the centre.
+    pub(crate) fn note(&mut self, quality: &Quality, faults: Faults, withheld: bool) {
+        self.gathered.noted.take(quality, faults, withheld);
     }
 
     /// Takes one patient that passed. Documents sealed before in the same version are left out; so
@@ -101,7 +109,13 @@ impl Sealer<'_> {
 
     /// Seals what waits, if anything does.
     pub(crate) fn close(&mut self, report: &mut Report) -> Result<(), Failure> {
+        let reports = Reports::of(&self.settings.state.folder, &self.settings.limits);
+        let (site, at) = (&self.settings.site, self.now.seconds);
         if self.gathered.subjects.is_empty() {
+            let noted = std::mem::take(&mut self.gathered.noted);
+            if !noted.is_empty() {
+                reports.write(site, None, at, &noted)?;
+            }
             let patients = std::mem::take(&mut self.gathered.settled.patients);
             return self.state.settle(&patients);
         }
@@ -116,6 +130,7 @@ impl Sealer<'_> {
             gate: evidence.ok_or_else(|| Failure::new(Problem::Internal, "gate evidence"))?,
             transport: transport(self.settings.front.transport),
             mapping: MAPPING_VERSION,
+            quality: gathered.noted.quality.clone(),
         };
         let mut random = UnwrapErr(SysRng);
         let signer = &self.keys.signing;
@@ -127,6 +142,8 @@ impl Sealer<'_> {
             &mut random,
         )
         .map_err(|error| Failure::because(Problem::Internal, "seal", error))?;
+        let sequence = sealed.manifest.sequence;
+        reports.write(site, Some(sequence), at, &gathered.noted)?;
         self.spool.put(&sealed)?;
         self.state
             .record(&sealed, &gathered.settled, self.now.seconds)?;
@@ -281,8 +298,10 @@ mod tests {
             let gate = Gate::new(Some(contract), [notice], [], [0; 32], [0; 32], TODAY);
             let folder = tempfile::tempdir().unwrap();
             let state = State::open(&folder.path().join("state.sqlite")).unwrap();
+            let mut settings = Settings::parse(example).unwrap();
+            settings.state.folder = folder.path().to_owned();
             Self {
-                settings: Settings::parse(example).unwrap(),
+                settings,
                 keys,
                 gate,
                 spool: Spool::open(folder.path().join("spool"), &state).unwrap(),

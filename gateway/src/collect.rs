@@ -156,6 +156,9 @@ impl Intake<'_, '_> {
         if let Some(chart) = &visited.chart {
             self.stops.met(chart);
         }
+        report.quality.merge(&visited.quality);
+        let withheld = matches!(visited.outcome, Outcome::Withheld(_));
+        self.sealer.note(&visited.quality, visited.faults, withheld);
         match visited.outcome {
             Outcome::Unchanged => report.patients.unchanged += 1,
             Outcome::Quarantined => report.patients.quarantined += 1,

@@ -7,6 +7,7 @@ mod collect;
 mod error;
 mod keys;
 mod ledger;
+mod quality;
 mod report;
 mod run;
 mod send;

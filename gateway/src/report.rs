@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 use privacy::gate::Withheld;
-use record::{Drops, Finding, FindingCode, Record, ResourceKind, SiteId};
+use record::{Drops, Finding, FindingCode, Quality, Record, ResourceKind, SiteId};
 use serde::Serialize;
 
 use crate::error::Failure;
@@ -43,6 +43,8 @@ pub(crate) struct Report {
     pub(crate) findings: BTreeMap<&'static str, u64>,
     /// What was left behind, by name.
     pub(crate) drops: Drops,
+    /// How good what was read is, in counts; withheld persons included.
+    pub(crate) quality: Quality,
     /// Lines of the stop list that match no patient of the storage.
     pub(crate) stops_without_patient: u64,
     /// How long the parts took.
@@ -167,6 +169,7 @@ impl Report {
             batches: Batches::default(),
             findings: BTreeMap::new(),
             drops: Drops::default(),
+            quality: Quality::default(),
             stops_without_patient: 0,
             seconds: Seconds::default(),
             peak_memory_bytes: 0,
@@ -183,6 +186,7 @@ impl Report {
         self.withheld.clear();
         self.findings.clear();
         self.drops = Drops::default();
+        self.quality = Quality::default();
         self.documents_unchanged = 0;
         self.documents_deferred = 0;
     }

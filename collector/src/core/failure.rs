@@ -111,6 +111,11 @@ problems! {
         "指定された対象者が見つかりません。", "No such subject.",
         "export-links の一覧から「施設:参照番号」を写してください。",
         "Copy `SITE:REFERENCE` from the output of `export-links`.";
+    /// A document given on the command line is unknown.
+    UnknownDocument = "K021",
+        "指定された文書が見つかりません。", "No such document.",
+        "表の列 site と document から「施設:参照番号」を写してください。",
+        "Copy `SITE:REFERENCE` from the columns `site` and `document` of a table.";
     /// A fixed seed stands in the settings, and nobody asked for one.
     FixedSeed = "K018",
         "固定の乱数種が指定されています。本番では使えません。",

@@ -17,8 +17,8 @@ use record::content::{
 use record::identity::{Birth, Insurance, Name, Sex};
 use record::reading::{DocumentKey, Reading};
 use record::{
-    ChartNumber, Concept, DataKind, Date, DocumentState, Domain, Drops, Identity, Moment, Quantity,
-    Record, Sensitive, Version, YearMonth,
+    ChartNumber, Concept, DataKind, Date, DocumentState, Domain, Drops, Identity, Moment, Quality,
+    Quantity, Record, Sensitive, Version, YearMonth,
 };
 
 use super::catalogue::Catalogue;
@@ -44,6 +44,7 @@ pub(crate) struct Hospital {
     pub(crate) transport: TransportProfile,
     pub(crate) sequence: u64,
     pub(crate) previous: Option<[u8; 32]>,
+    pub(crate) quality: Quality,
     seed: u8,
 }
 
@@ -56,6 +57,7 @@ impl Hospital {
             transport: TransportProfile::Ipsec,
             sequence: 0,
             previous: None,
+            quality: Quality::default(),
             seed,
         }
     }
@@ -107,6 +109,7 @@ impl Hospital {
             gate: gate.evidence(&tally).unwrap(),
             transport: self.transport,
             mapping: 1,
+            quality: self.quality.clone(),
         };
         let mut random = ChaCha20Rng::seed_from_u64(self.sequence * 1000 + u64::from(self.seed));
         let core = core_key();
@@ -162,6 +165,11 @@ impl Centre {
         let path = self.inbox().join(name);
         std::fs::write(&path, &sealed.bytes).unwrap();
         path
+    }
+
+    /// Sets the share of one measure that is asked of one site.
+    pub(crate) fn ask_of_site(&mut self, site: &str, name: &str, per_cent: f64) {
+        self.settings.ask_of_site(site, name, per_cent);
     }
 
     pub(crate) fn open(&self) -> (Folder, Catalogue) {

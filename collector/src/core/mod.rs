@@ -13,6 +13,7 @@ mod link;
 mod make;
 mod progress;
 mod pull;
+mod quality;
 mod random;
 mod report;
 mod settings;
@@ -36,7 +37,7 @@ use self::pull::Pull;
 use self::random::Randomness;
 use self::report::{Report, Status};
 use self::settings::Settings;
-use self::tables::Rekey;
+use self::tables::{Rekey, history};
 
 /// Runs a step of the core.
 #[derive(Debug, Args)]
@@ -85,6 +86,14 @@ enum Step {
     Retry {
         /// The batch, as `status` shows it.
         batch: BatchId,
+    },
+    /// 文書の履歴: show every version of a document, withdrawn ones too, and which stands.
+    History {
+        /// The document, `SITE:REFERENCE` as the tables write it.
+        document: String,
+        /// Print as JSON.
+        #[arg(long)]
+        json: bool,
     },
     /// 名寄せの取り消し: rule that two subjects are different persons; the next `link` splits them.
     Unlink {
@@ -169,9 +178,10 @@ impl Core {
                 return print(&releases.join("\n"));
             }
             Step::Retry { batch } => return self.retry(batch),
+            Step::History { document, json } => return self.show_history(document, *json),
             Step::Unlink { a, b } => return self.unlink(a, b),
         }
-        self.report.status = Some(Status::of(&self.catalogue, &self.folder)?);
+        self.report.status = Some(Status::of(&self.catalogue, &self.folder, &self.settings)?);
         Ok(())
     }
 
@@ -248,7 +258,7 @@ impl Core {
     }
 
     fn show_status(&mut self, json: bool) -> Result<()> {
-        let status = Status::of(&self.catalogue, &self.folder)?;
+        let status = Status::of(&self.catalogue, &self.folder, &self.settings)?;
         let text = match json {
             true => serde_json::to_string_pretty(&status)
                 .map_err(|error| Failure::because(Problem::Output, "status", error))?,
@@ -256,6 +266,22 @@ impl Core {
         };
         self.report.status = Some(status);
         print(&text)
+    }
+
+    fn show_history(&self, document: &str, json: bool) -> Result<()> {
+        let unknown = || Failure::new(Problem::UnknownDocument, document);
+        let (site, reference) = document.split_once(':').ok_or_else(unknown)?;
+        let site = site.parse().map_err(|_| unknown())?;
+        let reference = reference.parse().map_err(|_| unknown())?;
+        let stated = history(&self.catalogue, &self.folder.tables(), &site, reference)?;
+        if stated.is_empty() {
+            return Err(unknown());
+        }
+        print(&match json {
+            true => serde_json::to_string_pretty(&stated)
+                .map_err(|error| Failure::because(Problem::Output, "history", error))?,
+            false => progress::history(&stated),
+        })
     }
 
     fn export_links(&self, out: &Path) -> Result<()> {

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use super::catalogue::Decided;
+use super::quality::{self, SiteQuality};
 use super::report::Status;
+use super::tables::Stated;
 use super::{link, make, pull};
 
 /// Says what was taken.
@@ -89,6 +91,9 @@ pub(crate) fn status(it: &Status, not_taken: &[Decided]) -> String {
     for (name, persons) in &it.releases {
         line("提供", name, *persons);
     }
+    for (site, quality) in &it.quality {
+        text.push_str(&of_site(site, quality));
+    }
     for file in not_taken {
         let _ = writeln!(
             text,
@@ -96,6 +101,48 @@ pub(crate) fn status(it: &Status, not_taken: &[Decided]) -> String {
             file.outcome.as_str(),
             file.reason,
             file.path
+        );
+    }
+    text.trim_end().to_owned()
+}
+
+/// How good the data of a site is: one line, and one more for each share above what is allowed.
+fn of_site(site: &str, it: &SiteQuality) -> String {
+    let (ja, en) = match it.red {
+        true => ("赤（施設に確認してください）", "red, ask the site"),
+        false => ("問題なし", "in order"),
+    };
+    let mut text = format!(
+        "品質 {site}: {ja} / quality: {en} ({} files, {} batches)\n",
+        it.files, it.batches
+    );
+    for (name, share) in it.shares.iter().filter(|(_, share)| share.red) {
+        let (ja, en) = quality::title(name).unwrap_or_default();
+        let most = share.most_per_cent.unwrap_or_default();
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "  {name} {ja} / {en}: {:.2} % (上限 / at most {most} %)",
+            share.per_cent
+        );
+    }
+    text
+}
+
+/// The versions of a document, as text.
+pub(crate) fn history(stated: &[Stated]) -> String {
+    let mut text =
+        String::from("束 / batch, 版 / version, 状態 / state, 記録 / records, 取込 / taken\n");
+    for it in stated {
+        let state = match (it.state.as_str(), it.stands) {
+            (_, true) => "有効 / stands",
+            ("withdrawn", _) => "取消 / withdrawn",
+            _ => "旧版 / replaced",
+        };
+        let _ = writeln!(
+            text,
+            "{} {}, {}, {state}, {}, {}",
+            it.sequence, it.batch, it.version, it.records, it.accepted_at
         );
     }
     text.trim_end().to_owned()

@@ -9,6 +9,8 @@ use serde::Serialize;
 use super::catalogue::Catalogue;
 use super::failure::{Failure, Problem, Result};
 use super::folder::Folder;
+use super::quality::{self, SiteQuality};
+use super::settings::Settings;
 use super::tables::{Current, Table};
 use super::{durable, link, make, pull};
 
@@ -73,7 +75,7 @@ impl Report {
 }
 
 /// What the core holds.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub(crate) struct Status {
     /// Inbox files by outcome and reason; the reason of an accepted one is empty.
     pub(crate) files: BTreeMap<String, BTreeMap<String, u64>>,
@@ -99,6 +101,8 @@ pub(crate) struct Status {
     pub(crate) releases: BTreeMap<String, u64>,
     /// Height of the ledger; its chain was checked.
     pub(crate) ledger_height: u64,
+    /// How good the data of each site is.
+    pub(crate) quality: BTreeMap<String, SiteQuality>,
 }
 
 impl Status {
@@ -106,7 +110,7 @@ impl Status {
     ///
     /// # Errors
     /// The catalogue, its ledger or a table is damaged.
-    pub(crate) fn of(catalogue: &Catalogue, folder: &Folder) -> Result<Self> {
+    pub(crate) fn of(catalogue: &Catalogue, folder: &Folder, settings: &Settings) -> Result<Self> {
         let mut status = Self {
             batches: catalogue.batches()?.len() as u64,
             rows_stored: catalogue.rows()?.into_iter().collect(),
@@ -127,6 +131,11 @@ impl Status {
         for site in catalogue.sites()? {
             let current = Current::load(catalogue, &folder.tables(), &site)?;
             let (standing, withdrawn) = current.counts();
+            // A site that is no longer in the settings is judged by what holds for all.
+            let own = settings.site(&site).map(|site| site.quality.clone());
+            let own = own.unwrap_or_default();
+            let judged = quality::judge(catalogue, &site, &settings.quality, &own)?;
+            status.quality.insert(site.to_string(), judged);
             status.sites += 1;
             status.documents += standing;
             status.documents_withdrawn += withdrawn;

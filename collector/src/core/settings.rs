@@ -9,6 +9,7 @@ use record::{Date, SiteId};
 use serde::Deserialize;
 
 use super::failure::{Failure, Problem, Result};
+use super::quality;
 
 /// Everything that the core can be told. Paths are taken relative to the settings file.
 #[derive(Debug, Clone, Deserialize)]
@@ -30,6 +31,9 @@ pub(crate) struct Settings {
     /// Bounds.
     #[serde(default)]
     pub(crate) limits: Limits,
+    /// What is asked of the quality of the sites' data.
+    #[serde(default)]
+    pub(crate) quality: quality::Limits,
     /// Makes research IDs, offsets and release IDs repeatable. For tests and demonstrations with
     /// synthetic data only; refused unless the command line gives the same number.
     #[serde(default)]
@@ -66,6 +70,9 @@ pub(crate) struct Site {
     /// First day without provision.
     #[serde(default, deserialize_with = "some_day")]
     pub(crate) leaves_on: Option<Date>,
+    /// Shares in per cent that are asked of this site instead of those of `quality.most`.
+    #[serde(default)]
+    pub(crate) quality: quality::Shares,
 }
 
 /// Bounds. Each has a default and a range.
@@ -124,8 +131,10 @@ impl Settings {
         let settings: Self = toml::from_str(text)
             .map_err(|error| Failure::new(Problem::Settings, error.to_string()))?;
         settings.limits.check()?;
+        settings.quality.check()?;
         let mut seen = BTreeMap::new();
         for site in &settings.sites {
+            quality::check_shares(&site.quality)?;
             if seen.insert(site.site.as_str(), ()).is_some() {
                 return Err(Failure::new(
                     Problem::Settings,
@@ -139,6 +148,14 @@ impl Settings {
     /// The trusted site of that name.
     pub(crate) fn site(&self, site: &SiteId) -> Option<&Site> {
         self.sites.iter().find(|trusted| trusted.site == *site)
+    }
+
+    /// Sets the share of one measure that is asked of one site.
+    #[cfg(test)]
+    pub(crate) fn ask_of_site(&mut self, site: &str, name: &str, per_cent: f64) {
+        let mut sites = self.sites.iter_mut();
+        let site = sites.find(|known| known.site.as_str() == site).unwrap();
+        site.quality.insert(name.to_owned(), per_cent);
     }
 
     /// The fixed seed, if the command line and the settings agree on one.
@@ -231,6 +248,11 @@ mod tests {
             (
                 format!("{BASE}{KEYS}{}", site.replace("sekisho-", "x-")),
                 "verifying_key",
+            ),
+            (format!("{BASE}{KEYS}[quality.most]\nF999 = 1\n"), "F999"),
+            (
+                format!("{BASE}{KEYS}{site}quality = {{ birth_missing = 101 }}\n"),
+                "birth_missing",
             ),
             (
                 format!("{BASE}transports = [\"wireguard\"]\n{KEYS}"),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use privacy::gate::GateEvidence;
-use record::{DataKind, ResourceKind, SiteId};
+use record::{DataKind, Quality, ResourceKind, SiteId};
 use serde::{Deserialize, Serialize};
 
 use crate::error::OpenError;
@@ -57,6 +57,8 @@ pub struct ManifestDraft {
     pub transport: TransportProfile,
     /// Version of the mapping from source formats to the vocabulary.
     pub mapping: u16,
+    /// The quality of what was read for the batch, in counts.
+    pub quality: Quality,
 }
 
 /// What a batch is and holds. Counts are taken from the content by [`crate::seal()`] and checked
@@ -93,6 +95,10 @@ pub struct Manifest {
     pub withdrawn: u64,
     /// Number of records by kind.
     pub records: BTreeMap<ResourceKind, u64>,
+    /// The quality of what was read for the batch, in counts: the site's word, since most
+    /// of what it counts is not in the content.
+    #[serde(default)]
+    pub quality: Quality,
     /// The encrypted body.
     pub body: BodySeal,
 }

@@ -107,6 +107,7 @@ fn complete(draft: ManifestDraft, counts: Counts, body: &[u8]) -> Manifest {
         documents: counts.documents,
         withdrawn: counts.withdrawn,
         records: counts.records,
+        quality: draft.quality,
         body: BodySeal {
             len: body.len() as u64,
             sha256: sha256(body),

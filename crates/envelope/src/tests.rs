@@ -141,6 +141,7 @@ fn draft() -> ManifestDraft {
         gate: evidence(),
         transport: TransportProfile::Laboratory,
         mapping: 3,
+        quality: Default::default(),
     }
 }
 

@@ -26,8 +26,8 @@ use record::{DataKind, DocumentState, Domain, Drops, Identity, Reading};
 
 pub use claims::claims;
 pub use name::{FileName, Flag, Kind};
-pub use read::read;
 pub(crate) use read::read_observations;
+pub use read::{cancels, read};
 
 /// Whether [`read()`] knows the data kind.
 pub fn supported(kind: DataKind) -> bool {

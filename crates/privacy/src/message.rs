@@ -22,11 +22,16 @@ impl Message {
     }
 
     /// Adds a text with its length in bytes before it.
-    pub(crate) fn part(mut self, text: &str) -> Self {
-        // No text here is longer than a source file, and those are far below 4 GiB.
-        let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+    pub(crate) fn part(self, text: &str) -> Self {
+        self.bytes(text.as_bytes())
+    }
+
+    /// Adds bytes that need not be text, with their length before them.
+    pub(crate) fn bytes(mut self, bytes: &[u8]) -> Self {
+        // Nothing here is longer than a source file, and those are far below 4 GiB.
+        let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
         self.0.extend_from_slice(&length.to_be_bytes());
-        self.0.extend_from_slice(text.as_bytes());
+        self.0.extend_from_slice(bytes);
         self
     }
 

@@ -131,6 +131,12 @@ pub fn subject_ref(chart: &ChartNumber, site: &dyn Prf) -> SubjectRef {
     )
 }
 
+/// The site's keyed reference for a file by its place, for reports that stay at the site. A place
+/// holds the chart number, so it never stands in a report itself.
+pub fn file_ref(place: &[u8], site: &dyn Prf) -> [u8; 16] {
+    Message::new("sekisho file v1").bytes(place).short(site)
+}
+
 fn document_ref(chart: &ChartNumber, key: &DocumentKey, site: &dyn Prf) -> DocumentRef {
     let care_date = key.care_date.map(|date| date.to_string());
     let message = Message::new("sekisho document v1")

@@ -173,6 +173,21 @@ findings! {
     CodeSystemUnknown = "F079", Warning,
         "表にないコード体系 (OID) のコードがありました。その値は送りません。施設のコード体系なら設定に加えてください。",
         "Codes of a code system (OID) that is in no table; those values are not sent. Add the system to the settings if it is the site's own.";
+    NameDeviates = "F080", Info,
+        "ファイル名の項目数または時刻の桁数が標準と異なりますが、読み取れました。出力元に伝えてください。",
+        "The file name has fewer parts or another number of time digits than the standard but was readable. Tell the vendor.";
+    OrderUnderTwoDates = "F081", Warning,
+        "同じオーダ番号の有効な文書が2つ以上の診療日にあります。すべて送りました。日付変更時に古い方が削除されているか確認してください。",
+        "Valid documents of one order number stand under several care dates; all were sent. Check that a changed date deletes the old one.";
+    ContentTwice = "F082", Warning,
+        "同じ患者の別の文書に同じ内容がありました。どちらも送りました。二重に出力されていないか確認してください。",
+        "Two documents of one patient say exactly the same; both were sent. Check that nothing is exported twice.";
+    VoidAfterValid = "F083", Warning,
+        "有効なファイルより新しい削除済みのファイルがあります。有効なファイルを使いました。出力元の削除処理を確認してください。",
+        "A void file is newer than the valid one of its document; the valid one was used. Check the exporter's delete step.";
+    CancelledByMessage = "F084", Warning,
+        "ファイル名は有効を示しますが、電文は取消です。取消として扱いました。出力元に伝えてください。",
+        "The file name says valid but the message is a cancel; it was taken as a cancel. Tell the vendor.";
 }
 
 impl fmt::Display for FindingCode {

@@ -15,6 +15,7 @@ pub mod ids;
 pub mod kind;
 pub mod moment;
 pub mod number;
+pub mod quality;
 pub mod reading;
 
 pub use code::{Code, Coding, Concept, System, Unit};
@@ -25,4 +26,5 @@ pub use ids::{BatchId, DocumentRef, OrderRef, ResearchId, SiteId, SubjectRef};
 pub use kind::{DataKind, Domain, ResourceKind};
 pub use moment::{Date, Moment, YearMonth};
 pub use number::{Comparator, Decimal, Quantity};
+pub use quality::{Measure, Quality, Rate};
 pub use reading::{DocumentKey, Drops, Reading, Version};

@@ -4,16 +4,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use config::gateway::Limits;
-use envelope::Sha256;
+use envelope::{Sha256, sha256};
 use formats::ssmix2;
 use formats::ssmix2::name::{FileName, Kind};
 use formats::ssmix2::place::Folders;
+use formats::ssmix2::versions::Resolved;
+use privacy::Prf;
 use privacy::gate::{Gate, Pass, PatientReadings, Withheld};
 use privacy::separate::{Separated, SiteKeys, separate, subject_ref};
-use record::{ChartNumber, DocumentState, Drops, Finding, FindingCode, Reading};
-use record::{ResourceKind, SubjectRef};
+use record::{ChartNumber, DataKind, DocumentState, Drops, Finding, FindingCode, Quality, Reading};
+use record::{ResourceKind, Severity, SubjectRef};
 
 use crate::error::Failure;
+use crate::quality::{Fault, Faults, Reference};
 use crate::report::{Files, count_records};
 use crate::source::PatientFolder;
 use crate::source::files::{Found, Listing, list, read};
@@ -46,6 +49,10 @@ pub(crate) struct Visited {
     pub(crate) findings: Vec<Finding>,
     /// What was left behind.
     pub(crate) drops: Drops,
+    /// How good it is, in counts.
+    pub(crate) quality: Quality,
+    /// Where something is wrong.
+    pub(crate) faults: Faults,
     /// The chart number by which the storage files the patient.
     pub(crate) chart: Option<ChartNumber>,
     /// What came of it.
@@ -100,7 +107,8 @@ impl PatientReader<'_> {
             }
             return Ok(visited);
         }
-        let (named, misplaced) = visited.name_files(&listing.files, [first, second, third]);
+        let levels = [first, second, third];
+        let (named, misplaced) = visited.name_files(&listing.files, levels, self.keys.site);
         let mut doubtful = self.doubtful(&misplaced);
         let readings = self.read_current(&mut visited, named, !listing.incomplete, &mut doubtful);
         let remember = !listing.incomplete && !visited.must_retry();
@@ -158,10 +166,14 @@ impl PatientReader<'_> {
         all_known: bool,
         doubtful: &mut BTreeSet<ChartNumber>,
     ) -> Vec<Reading> {
-        let resolved = ssmix2::versions::resolve(named);
+        let mut resolved = ssmix2::versions::resolve(named, |a, b| a.path.cmp(&b.path));
+        for finding in &resolved.findings {
+            visited.found_of_patient(*finding, self.keys.site);
+        }
+        self.take_cancels(visited, &mut resolved);
         visited.files.superseded = resolved.superseded;
-        visited.findings.extend(resolved.findings);
         let mut readings = Vec::with_capacity(resolved.current.len());
+        let mut contents = Vec::with_capacity(resolved.current.len());
         for (name, found) in &resolved.current {
             let read = read(found, self.limits.file_bytes, &mut self.buffer)
                 .map_err(Finding::of_file)
@@ -175,15 +187,16 @@ impl PatientReader<'_> {
             match read {
                 Ok(reading) => {
                     visited.files.read += 1;
-                    visited.keep(&reading);
+                    visited.keep(&reading, found, self.keys.site);
+                    if let Some(content) = content(&reading) {
+                        contents.push((content, *found));
+                    }
                     readings.push(reading);
                 }
-                Err(finding) => {
-                    visited.files.quarantined += 1;
-                    visited.findings.push(finding);
-                }
+                Err(finding) => visited.set_aside(finding, Some(name), found, self.keys.site),
             }
         }
+        visited.find_equal_contents(contents, self.keys.site);
         visited.files.withdrawn = resolved.withdrawn.len() as u64;
         readings.extend(
             resolved
@@ -195,12 +208,32 @@ impl PatientReader<'_> {
         readings
     }
 
+    /// Withdraws documents that stand by their flags although a newer void file is a cancel.
+    fn take_cancels(&mut self, visited: &mut Visited, resolved: &mut Resolved<&Found>) {
+        for (name, found) in std::mem::take(&mut resolved.contested) {
+            if let Err(code) = read(found, self.limits.file_bytes, &mut self.buffer) {
+                let finding = Finding::of_file(code);
+                visited.found(finding, Some(&name), found, self.keys.site);
+                continue;
+            }
+            let cancels = AssertUnwindSafe(|| ssmix2::cancels(&name, &self.buffer));
+            if catch_unwind(cancels).unwrap_or(false) {
+                // Its own file was counted as superseded, and now the one that stood is.
+                resolved
+                    .current
+                    .retain(|(other, _)| other.key() != name.key());
+                resolved.withdrawn.push((name, found));
+            }
+        }
+    }
+
     fn screen_and_separate(
         &self,
         mut visited: Visited,
         patient: PatientReadings,
         fingerprint: Option<(SubjectRef, Fingerprint)>,
     ) -> Visited {
+        let reference = Reference::patient(&patient.chart, self.keys.site);
         if patient.readings.is_empty() {
             visited.outcome = Outcome::Quarantined;
             return visited;
@@ -214,7 +247,9 @@ impl PatientReader<'_> {
         };
         let pass = screened.pass().clone();
         let separated = Box::new(separate(screened, &self.keys));
-        visited.findings.extend_from_slice(separated.findings());
+        for finding in separated.findings() {
+            visited.note(*finding, None, || reference);
+        }
         visited.outcome = Outcome::Passed {
             separated,
             pass,
@@ -231,8 +266,10 @@ impl Visited {
             drops.add("walk:link", listing.links);
         }
         let mut findings = Vec::new();
+        let mut quality = Quality::default();
         if listing.incomplete {
             findings.push(Finding::of_file(FindingCode::FileUnreadable));
+            quality.count_finding(None, FindingCode::FileUnreadable);
         }
         let seen = listing.files.len() as u64;
         let bytes = listing.files.iter().map(|found| found.bytes).sum();
@@ -245,6 +282,8 @@ impl Visited {
             records: BTreeMap::new(),
             findings,
             drops,
+            quality,
+            faults: Faults::default(),
             chart: None,
             outcome: Outcome::Unchanged,
         }
@@ -253,6 +292,7 @@ impl Visited {
     fn quarantined(mut self, code: FindingCode) -> Self {
         self.files.quarantined = self.files.seen;
         self.findings.push(Finding::of_file(code));
+        self.quality.count_set_aside(None, code);
         self.outcome = Outcome::Quarantined;
         self
     }
@@ -263,6 +303,7 @@ impl Visited {
         &mut self,
         files: &'f [Found],
         levels: [&str; 3],
+        site: &dyn Prf,
     ) -> (Vec<(FileName, &'f Found)>, Vec<&'f Found>) {
         let mut named = Vec::with_capacity(files.len());
         let mut misplaced = Vec::new();
@@ -273,19 +314,16 @@ impl Visited {
                     Kind::Known(kind) => {
                         self.files.unsupported += 1;
                         self.drops.count(&format!("kind:{kind}"));
-                        self.findings
-                            .push(Finding::of_file(FindingCode::KindUnsupported));
+                        self.count_unread(Some(kind), FindingCode::KindUnsupported);
                     }
                     Kind::Unknown => {
                         self.files.unsupported += 1;
                         self.drops.count("kind:unknown");
-                        self.findings
-                            .push(Finding::of_file(FindingCode::KindUnknown));
+                        self.count_unread(None, FindingCode::KindUnknown);
                     }
                 },
                 Err(code) => {
-                    self.files.quarantined += 1;
-                    self.findings.push(Finding::of_file(code));
+                    self.set_aside(Finding::of_file(code), None, found, site);
                     misplaced.push(found);
                 }
             }
@@ -293,8 +331,86 @@ impl Visited {
         (named, misplaced)
     }
 
-    fn keep(&mut self, reading: &Reading) {
+    /// Counts a file of a kind that is not read.
+    fn count_unread(&mut self, kind: Option<DataKind>, code: FindingCode) {
+        self.findings.push(Finding::of_file(code));
+        self.quality.count_finding(kind, code);
+    }
+
+    /// Sets a file aside for what was found.
+    fn set_aside(
+        &mut self,
+        finding: Finding,
+        name: Option<&FileName>,
+        found: &Found,
+        site: &dyn Prf,
+    ) {
+        self.files.quarantined += 1;
+        self.findings.push(finding);
+        let kind = kind_of(name);
+        self.quality.count_set_aside(kind, finding.code);
+        self.fault(finding, kind, || Reference::file(&found.path, site));
+    }
+
+    /// Notes what was found in a file.
+    fn found(&mut self, finding: Finding, name: Option<&FileName>, found: &Found, site: &dyn Prf) {
+        self.note(finding, kind_of(name), || {
+            Reference::file(&found.path, site)
+        });
+    }
+
+    /// Notes what was found about several files of a patient.
+    fn found_of_patient(&mut self, finding: Finding, site: &dyn Prf) {
+        if let Some(chart) = self.chart.clone() {
+            self.note(finding, None, || Reference::patient(&chart, site));
+        }
+    }
+
+    fn note(
+        &mut self,
+        finding: Finding,
+        kind: Option<DataKind>,
+        reference: impl FnOnce() -> Reference,
+    ) {
+        self.findings.push(finding);
+        self.quality.count_finding(kind, finding.code);
+        self.fault(finding, kind, reference);
+    }
+
+    /// Lists where something is wrong. What was repaired without loss is only counted.
+    fn fault(
+        &mut self,
+        finding: Finding,
+        kind: Option<DataKind>,
+        reference: impl FnOnce() -> Reference,
+    ) {
+        if finding.code.severity() > Severity::Info {
+            self.faults.add(|| Fault {
+                reference: reference(),
+                kind,
+                finding,
+            });
+        }
+    }
+
+    /// Finds documents of one kind that say exactly the same.
+    fn find_equal_contents(&mut self, mut contents: Vec<([u8; 32], &Found)>, site: &dyn Prf) {
+        contents.sort_unstable_by_key(|(content, found)| (*content, &found.path));
+        let pairs = contents.iter().zip(contents.iter().skip(1));
+        for (_, (_, found)) in pairs.filter(|((one, _), (next, _))| one == next) {
+            let finding = Finding::of_file(FindingCode::ContentTwice);
+            self.found(finding, None, found, site);
+        }
+    }
+
+    fn keep(&mut self, reading: &Reading, found: &Found, site: &dyn Prf) {
         self.findings.extend_from_slice(&reading.findings);
+        self.quality.count_reading(reading);
+        for finding in &reading.findings {
+            self.fault(*finding, Some(reading.key.kind), || {
+                Reference::file(&found.path, site)
+            });
+        }
         self.drops.merge(&reading.drops);
         if reading.state == DocumentState::Current {
             count_records(&mut self.records, &reading.records);
@@ -319,6 +435,20 @@ fn read_guarded(name: &FileName, bytes: &[u8]) -> Result<Reading, Finding> {
 /// As [`read_guarded`]: what the reader failed on, this may fail on as well.
 fn claims_guarded(bytes: &[u8]) -> BTreeSet<ChartNumber> {
     catch_unwind(AssertUnwindSafe(|| ssmix2::claims(bytes))).unwrap_or_default()
+}
+
+fn kind_of(name: Option<&FileName>) -> Option<DataKind> {
+    match name?.kind {
+        Kind::Known(kind) => Some(kind),
+        Kind::Unknown => None,
+    }
+}
+
+/// A digest of the kind and records of a file; `None` for a file without records.
+fn content(reading: &Reading) -> Option<[u8; 32]> {
+    let stands = reading.state == DocumentState::Current && !reading.records.is_empty();
+    let records = stands.then(|| serde_cbor::to_vec(&(reading.key.kind, &reading.records)));
+    Some(sha256(&records?.ok()?))
 }
 
 fn name_file(found: &Found, levels: [&str; 3]) -> Result<FileName, FindingCode> {

@@ -1,6 +1,6 @@
 //! Inbox files and accepted batches.
 
-use record::{BatchId, SiteId};
+use record::{BatchId, Quality, SiteId};
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{Catalogue, damaged};
@@ -93,6 +93,8 @@ pub(crate) struct Accepted {
     pub(crate) documents: u64,
     /// Documents among them that were taken back.
     pub(crate) withdrawn: u64,
+    /// The quality of the site's data, as the manifest states it.
+    pub(crate) quality: Quality,
     /// Its table files.
     pub(crate) tables: Vec<Stored>,
 }
@@ -172,9 +174,21 @@ impl Catalogue {
                 ],
             )?;
         }
+        super::quality::state(&transaction, &batch.site, batch.sequence, &batch.quality)?;
         note(&transaction, file, at)?;
         transaction.commit()?;
         Ok(())
+    }
+
+    /// The accepted batch at a place of a site's chain, and when it was taken.
+    pub(crate) fn taken(&self, site: &SiteId, sequence: u64) -> Result<(BatchId, i64)> {
+        let mut query = self.connection.prepare_cached(
+            "SELECT id, accepted_at FROM batch WHERE site = ?1 AND sequence = ?2",
+        )?;
+        let taken = query.query_row(params![site.as_str(), signed(sequence)], |row| {
+            Ok((BatchId::new(row.get(0)?), row.get(1)?))
+        })?;
+        Ok(taken)
     }
 
     /// The end of a site's chain; `None` before its first batch.

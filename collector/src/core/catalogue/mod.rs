@@ -3,6 +3,7 @@
 mod batches;
 mod ledger;
 mod persons;
+mod quality;
 mod releases;
 
 use std::path::Path;
@@ -12,12 +13,13 @@ use rusqlite::Connection;
 pub(crate) use batches::{Accepted, Chain, Decided, Outcome, Stored};
 pub(crate) use ledger::Event;
 pub(crate) use persons::{Change, Link, Member};
+pub(crate) use quality::FILES;
 pub(crate) use releases::Released;
 
 use super::failure::{Failure, Problem, Result};
 
 /// Each entry brings the catalogue from its index to the next version. Entries are never changed.
-const MIGRATIONS: &[&str] = &[include_str!("001.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("001.sql"), include_str!("002.sql")];
 
 /// The open catalogue.
 pub(crate) struct Catalogue {

@@ -237,6 +237,7 @@ impl Pull<'_> {
             subjects: batch.manifest.subjects,
             documents,
             withdrawn: batch.manifest.withdrawn,
+            quality: batch.manifest.quality.clone(),
             tables,
         };
         let file = decided(&candidate.entry, Some(candidate), Outcome::Accepted, "");

@@ -2,9 +2,12 @@ use envelope::{SigningKey, TransportProfile};
 use jiff::civil::date;
 use record::ResourceKind;
 
-use crate::core::fixture::{Centre, Hospital, basic, contents, patient, visit, withdrawn};
+use crate::core::fixture::{
+    Centre, Hospital, basic, contents, patient, problems, visit, withdrawn,
+};
+use crate::core::folder::Folder;
 use crate::core::report::Status;
-use crate::core::tables::Table;
+use crate::core::tables::{Current, Table, history};
 
 const DAY: jiff::civil::Date = date(2024, 5, 6);
 
@@ -14,7 +17,7 @@ fn hospital() -> Hospital {
 
 fn status(centre: &Centre) -> Status {
     let (folder, catalogue) = centre.open();
-    Status::of(&catalogue, &folder).unwrap()
+    Status::of(&catalogue, &folder, &centre.settings).unwrap()
 }
 
 #[test]
@@ -228,33 +231,140 @@ fn a_newer_version_replaces_and_a_withdrawal_removes() {
         1,
         vec![visit(1, "1", 6, DAY.tomorrow().unwrap())],
     )]));
-    // An older version that comes late changes nothing.
-    centre.deliver(&hospital.seal(vec![patient(1, vec![visit(1, "1", 4, DAY)])]));
     centre.pull();
-    let days = |centre: &Centre| {
-        let (folder, catalogue) = centre.open();
-        let table = Table::Records(ResourceKind::Encounter);
-        let at = super::super::tables::position(&table.columns(), "at");
-        let mut days = Vec::new();
-        for site in catalogue.sites().unwrap() {
-            let current =
-                super::super::tables::Current::load(&catalogue, &folder.tables(), &site).unwrap();
-            current
-                .rows(&catalogue, &folder.tables(), table, |rows, row| {
-                    days.push(rows.text(at, row).unwrap().to_owned());
-                    Ok(())
-                })
-                .unwrap();
-        }
-        days.sort();
-        days
-    };
     assert_eq!(days(&centre), ["2024-05-06", "2024-05-07"]);
     centre.deliver(&hospital.seal(vec![patient(1, vec![withdrawn(visit(1, "1", 7, DAY))])]));
     centre.pull();
     assert_eq!(days(&centre), ["2024-05-06"]);
     let status = status(&centre);
     assert_eq!((status.documents, status.documents_withdrawn), (2, 1));
+}
+
+/// The days of all visits that stand.
+fn days(centre: &Centre) -> Vec<String> {
+    let (folder, catalogue) = centre.open();
+    let table = Table::Records(ResourceKind::Encounter);
+    let at = super::super::tables::position(&table.columns(), "at");
+    let mut days = Vec::new();
+    for site in catalogue.sites().unwrap() {
+        let current = Current::load(&catalogue, &folder.tables(), &site).unwrap();
+        current
+            .rows(&catalogue, &folder.tables(), table, |rows, row| {
+                days.push(rows.text(at, row).unwrap().to_owned());
+                Ok(())
+            })
+            .unwrap();
+    }
+    days.sort();
+    days
+}
+
+/// The site's chain orders what it states; a file that is deleted and filed again as it was comes
+/// back, although its time is older than that of the deletion.
+#[test]
+fn what_a_site_states_last_stands_although_its_time_goes_back() {
+    let mut hospital = hospital();
+    let centre = Centre::new(&[&hospital]);
+    for (reading, standing) in [
+        (visit(1, "1", 5, DAY), 1),
+        (withdrawn(visit(1, "1", 6, DAY)), 0),
+        (visit(1, "1", 5, DAY), 1),
+        (visit(1, "1", 4, DAY), 1),
+        (withdrawn(visit(1, "1", 4, DAY)), 0),
+    ] {
+        centre.deliver(&hospital.seal(vec![patient(1, vec![reading])]));
+        centre.pull();
+        assert_eq!(days(&centre).len(), standing);
+    }
+}
+
+#[test]
+fn a_withdrawal_of_what_was_never_sent_is_harmless() {
+    let mut hospital = hospital();
+    let centre = Centre::new(&[&hospital]);
+    let gone = withdrawn(visit(1, "1", 3, DAY));
+    centre.deliver(&hospital.seal(vec![patient(1, vec![basic(1, 1), gone])]));
+    assert_eq!(centre.pull().accepted, 1);
+    assert!(days(&centre).is_empty());
+    let status = status(&centre);
+    assert_eq!((status.documents, status.documents_withdrawn), (1, 1));
+}
+
+/// Which version came from which batch and when it was taken back can be told for ever.
+#[test]
+fn the_history_of_a_withdrawn_document_stays() {
+    let mut hospital = hospital();
+    let centre = Centre::new(&[&hospital]);
+    let mut batches = Vec::new();
+    for reading in [
+        visit(1, "1", 5, DAY),
+        visit(1, "1", 6, DAY),
+        withdrawn(visit(1, "1", 7, DAY)),
+        visit(1, "1", 8, DAY),
+    ] {
+        let other = visit(2, "1", 1, DAY);
+        let sealed = hospital.seal(vec![patient(1, vec![reading]), patient(2, vec![other])]);
+        batches.push(sealed.id.to_string());
+        centre.deliver(&sealed);
+    }
+    centre.pull();
+    let (folder, catalogue) = centre.open();
+    let [site] = catalogue.sites().unwrap().try_into().unwrap();
+    let document = document_of(&folder, &site, 1);
+    let stated = history(&catalogue, &folder.tables(), &site, document).unwrap();
+    let told: Vec<_> = stated
+        .iter()
+        .map(|it| {
+            (
+                it.sequence,
+                it.version,
+                it.state.as_str(),
+                it.records,
+                it.stands,
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (1, 5, "current", 1, false),
+            (2, 6, "current", 1, false),
+            (3, 7, "withdrawn", 0, false),
+            (4, 8, "current", 1, true),
+        ]
+    );
+    let from: Vec<_> = stated.iter().map(|it| it.batch.clone()).collect();
+    assert_eq!(from, batches);
+    assert!(stated.iter().all(|it| it.accepted_at == 1_743_500_000));
+    let unknown = record::DocumentRef::new([0; 16]);
+    let nothing = history(&catalogue, &folder.tables(), &site, unknown).unwrap();
+    assert!(nothing.is_empty());
+}
+
+/// The first document of a batch.
+fn document_of(folder: &Folder, site: &record::SiteId, sequence: u64) -> record::DocumentRef {
+    let columns = Table::Document.columns();
+    let key = super::super::tables::position(&columns, "document");
+    let path = super::super::tables::file(&folder.tables(), "Document", site, sequence);
+    let mut reader = super::super::tables::Reader::open(&path, &columns).unwrap();
+    let rows = reader.next().unwrap().unwrap();
+    rows.text(key, 0).unwrap().parse().unwrap()
+}
+
+/// A problem list is one document: what the newer list lacks is gone at the centre.
+#[test]
+fn a_newer_problem_list_replaces_the_older_one_whole() {
+    let mut hospital = hospital();
+    let centre = Centre::new(&[&hospital]);
+    let mut long = problems(1, "E119", DAY);
+    long.records.extend(problems(1, "I10", DAY).records);
+    let mut short = problems(1, "I10", DAY);
+    short.version = record::Version(2);
+    for list in [long, short] {
+        centre.deliver(&hospital.seal(vec![patient(1, vec![list])]));
+    }
+    centre.pull();
+    assert_eq!(status(&centre).records["Condition"], 1);
 }
 
 /// A run killed between the table files and the catalogue leaves nothing that counts, and the next

@@ -25,7 +25,9 @@ struct Standing {
 }
 
 impl Current {
-    /// Reads a site's documents: the newest version of each wins, the later batch among equals.
+    /// Reads a site's documents: what the site stated last of each wins. A site states what stands
+    /// there at the time, in an order that nobody can change; the time of a version may go back,
+    /// when a file is deleted and filed again as it was.
     ///
     /// # Errors
     /// A table file is missing or damaged.
@@ -46,7 +48,7 @@ impl Current {
                         withdrawn: rows.text(state, row) == Some("withdrawn"),
                     };
                     let kept = standing.entry(key).or_insert(new);
-                    if (new.version, new.sequence) >= (kept.version, kept.sequence) {
+                    if (new.sequence, new.version) >= (kept.sequence, kept.version) {
                         *kept = new;
                     }
                 }
@@ -116,7 +118,8 @@ pub(crate) fn position(columns: &[Column], name: &str) -> usize {
         .unwrap_or(usize::MAX)
 }
 
-fn reference(rows: &Columns, column: usize, row: usize) -> Result<DocumentRef> {
+/// The document of a row.
+pub(super) fn reference(rows: &Columns, column: usize, row: usize) -> Result<DocumentRef> {
     let text = rows.text(column, row).unwrap_or_default();
     text.parse()
         .map_err(|_| Failure::new(Problem::Damaged, "document reference"))

@@ -6,12 +6,14 @@
 
 mod columns;
 mod current;
+mod history;
 mod linkage;
 mod rows;
 mod sheet;
 
 pub(crate) use columns::{Column, Kind, Table};
 pub(crate) use current::{Current, position};
+pub(crate) use history::{Stated, history};
 pub(crate) use linkage::{FilterField, Rekey};
 pub(crate) use rows::Batch;
 pub(crate) use sheet::{Cell, Columns, Reader, Writer, digest};

@@ -105,6 +105,7 @@ fn batch(site_id: &str, sequence: u64) -> Sealed {
         },
         transport: TransportProfile::Laboratory,
         mapping: 1,
+        quality: Default::default(),
     };
     let core = CoreSecretKey::from_seed([2; 32]).unwrap();
     let mut rng = ChaCha20Rng::seed_from_u64(sequence);

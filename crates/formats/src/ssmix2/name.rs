@@ -1,10 +1,15 @@
 //! File names of the standardized storage.
 //!
 //! `<patient>_<care date>_<kind>_<order>_<time>_<department>_<flag>`, seven parts, no extension.
+//! Some tools leave out the department or the order number: six parts are read as well, and told
+//! apart by which of them is a time.
 
 use record::{
     ChartNumber, Code, DataKind, Date, DocumentKey, FindingCode, Moment, Sensitive, Version,
 };
+
+/// The order number of kinds that have none.
+pub const NO_ORDER: &str = "999999999999999";
 
 /// The data kind that a name states.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,19 +44,25 @@ pub struct FileName {
     pub order: Sensitive,
     /// The time of the transaction, 17 digits.
     pub version: Version,
+    /// The digit after those, which some systems write; 0 otherwise. It orders two versions of the
+    /// same millisecond.
+    pub fourth_decimal: u8,
     /// The department (table 0069); `None` for `-`.
     pub department: Option<Code>,
     /// Whether the file stands.
     pub flag: Flag,
     /// The site's document type; `None` in the standardized storage.
     pub local_kind: Option<Sensitive>,
+    /// Whether the name has fewer parts or another number of time digits than the standard's 17.
+    pub deviates: bool,
 }
 
 impl FileName {
-    /// Reads a file name. Times of 14 to 17 digits are accepted and filled up to 17.
+    /// Reads a file name. Times of 14 to 18 digits are accepted: all after the 14th are decimals of
+    /// the second.
     ///
     /// # Errors
-    /// [`FindingCode::NameUnreadable`] for anything that is not seven valid parts.
+    /// [`FindingCode::NameUnreadable`] for anything that is not six or seven valid parts.
     pub fn parse(name: &str) -> Result<Self, FindingCode> {
         Self::of_parts(name).ok_or(FindingCode::NameUnreadable)
     }
@@ -71,27 +82,43 @@ impl FileName {
 
     fn of_parts(name: &str) -> Option<Self> {
         let mut parts = name.split('_');
-        let [chart, care_date, kind, order, time, department, flag] =
-            std::array::from_fn(|_| parts.next());
-        let file = Self {
+        let [chart, care_date, kind] = std::array::from_fn(|_| parts.next());
+        let rest = std::array::from_fn(|_| parts.next());
+        if parts.next().is_some() {
+            return None;
+        }
+        // A department has at most five characters, a time fourteen or more.
+        let [order, time, department, flag] = match rest {
+            [Some(order), Some(time), Some(department), Some(flag)] => {
+                [order, time, department, flag]
+            }
+            [Some(order), Some(time), Some(flag), None] if time_of(time).is_some() => {
+                [order, time, "-", flag]
+            }
+            [Some(time), Some(department), Some(flag), None] => [NO_ORDER, time, department, flag],
+            _ => return None,
+        };
+        let (version, fourth_decimal) = time_of(time)?;
+        Some(Self {
             chart: ChartNumber::new(chart?)?,
             care_date: care_date_of(care_date?)?,
             kind: kind_of(kind?),
-            order: order_of(order?)?,
-            version: version_of(time?)?,
-            department: department?
+            order: order_of(order)?,
+            version,
+            fourth_decimal,
+            department: department
                 .parse()
                 .ok()
                 .filter(|code: &Code| code.as_str() != "-"),
-            flag: match flag? {
+            flag: match flag {
                 "0" => Flag::Deleted,
                 "1" => Flag::Valid,
                 "2" => Flag::Superseded,
                 _ => return None,
             },
             local_kind: None,
-        };
-        parts.next().is_none().then_some(file)
+            deviates: rest.last() == Some(&None) || time.len() != 17,
+        })
     }
 }
 
@@ -127,14 +154,21 @@ pub(super) fn order_of(text: &str) -> Option<Sensitive> {
     fits.then(|| Sensitive::new(text))
 }
 
+/// The time of a record or name as 17 digits.
 pub(super) fn version_of(text: &str) -> Option<Version> {
+    time_of(text).map(|(version, _)| version)
+}
+
+/// The time of a name as 17 digits, and a fourth decimal of the second.
+fn time_of(text: &str) -> Option<(Version, u8)> {
     let digits = text.len();
-    if !(14..=17).contains(&digits) || !text.bytes().all(|b| b.is_ascii_digit()) {
+    if !(14..=18).contains(&digits) || !text.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
     let number: u64 = text.parse().ok()?;
-    let missing = u32::try_from(17 - digits).ok()?;
-    Some(Version(number * 10u64.pow(missing)))
+    let missing = u32::try_from(18 - digits).ok()?;
+    let number = number.checked_mul(10u64.pow(missing))?;
+    Some((Version(number / 10), u8::try_from(number % 10).ok()?))
 }
 
 #[cfg(test)]
@@ -195,13 +229,74 @@ mod tests {
         }
     }
 
+    /// a name may lack its department or order number, and its time may have 14 to 18
+    /// digits, all after the 14th being decimals of the second.
+    #[test]
+    fn deviating_names_are_read_and_marked() {
+        for (name, order, version, fourth, department, deviates) in [
+            (
+                "1_-_ADT-00_9_20111220224447339_01_1",
+                "9",
+                339,
+                0,
+                Some("01"),
+                false,
+            ),
+            ("1_-_ADT-00_9_20111220224447339_1", "9", 339, 0, None, true),
+            (
+                "1_-_ADT-00_20111220224447339_-_1",
+                NO_ORDER,
+                339,
+                0,
+                None,
+                true,
+            ),
+            (
+                "1_-_ADT-00_000000011000354_20111220224447_1",
+                "000000011000354",
+                0,
+                0,
+                None,
+                true,
+            ),
+            (
+                "1_-_ADT-00_20111220224447_01_1",
+                NO_ORDER,
+                0,
+                0,
+                Some("01"),
+                true,
+            ),
+            ("1_-_ADT-00_9_201112202244479_-_1", "9", 900, 0, None, true),
+            ("1_-_ADT-00_9_2011122022444797_-_1", "9", 970, 0, None, true),
+            (
+                "1_-_ADT-00_9_201112202244473398_-_1",
+                "9",
+                339,
+                8,
+                None,
+                true,
+            ),
+        ] {
+            let file = FileName::parse(name).unwrap();
+            assert_eq!(file.order.expose(), order, "{name}");
+            assert_eq!(file.version.0, 20_111_220_224_447_000 + version, "{name}");
+            let read = (file.fourth_decimal, file.deviates);
+            assert_eq!(read, (fourth, deviates), "{name}");
+            let found = file.department.as_ref().map(Code::as_str);
+            assert_eq!(found, department, "{name}");
+        }
+    }
+
     #[test]
     fn other_names_are_refused() {
         for name in [
             "",
             "desktop.ini",
-            "1_-_ADT-00_9_20111220224447339_1",
+            "1_-_ADT-00_20111220224447339_1",
+            "1_-_ADT-00_9_-_1",
             "1_-_ADT-00_9_20111220224447339_-_1_1",
+            "1_-_ADT-00_9_2011122022444733912_-_1",
             "1_-_ADT-00_9_20111220224447339_-_3",
             "1_-_ADT-00_9_20111220224447339_-_1.tmp",
             "_-_ADT-00_9_20111220224447339_-_1",

@@ -107,6 +107,25 @@ fn read_with(
     })
 }
 
+/// Whether the message of a file takes its document back by its trigger event, and is about the
+/// patient whose number the file carries.
+pub fn cancels(name: &FileName, bytes: &[u8]) -> bool {
+    let Some(key) = name.key() else {
+        return false;
+    };
+    if read(name, bytes).is_err() {
+        return false;
+    }
+    let decoded = jis::decode(bytes, declared(bytes));
+    let header = hl7::lines(&decoded.text).ok().and_then(|lines| {
+        lines.flatten().find_map(|line| match line {
+            Line::Segment(segment) if &segment.name == b"MSH" => segment.fields(),
+            _ => None,
+        })
+    });
+    header.and_then(|header| message::event(key.kind, &header)) == Some(Event::Cancel)
+}
+
 struct Reader<'n> {
     name: &'n FileName,
     kind: record::DataKind,
@@ -144,6 +163,12 @@ impl Reader<'_> {
             code: FindingCode::MessageTypeUnknown,
             place,
         })?;
+        if self.event == Event::Cancel && self.name.flag == Flag::Valid {
+            self.output.notes.found(Finding {
+                code: FindingCode::CancelledByMessage,
+                place,
+            });
+        }
         if self.event == Event::Deviating {
             self.output.notes.found(Finding {
                 code: FindingCode::MessageTypeDeviates,
