@@ -176,7 +176,7 @@ fn versions_of_extended_documents_are_resolved_like_the_others() {
         named(other_kind, "7", 0),
         named(SUMMARY, "8", 0),
     ];
-    let resolved = ssmix2::versions::resolve(files);
+    let resolved = ssmix2::versions::resolve(files, |_, _| std::cmp::Ordering::Equal);
     assert_eq!(resolved.current.len(), 1);
     assert_eq!(resolved.current[0].0.flag, Flag::Valid);
     assert_eq!(resolved.withdrawn.len(), 2);
