@@ -196,34 +196,26 @@ impl<'t> Lines<'t> {
 impl<'t> Segment<'t> {
     /// Splits the segment into its fields; `None` above [`MAX_FIELDS`].
     pub fn fields(&self) -> Option<Fields<'t>> {
-        let mut kept = [""; KEPT_FIELDS];
-        let mut count = 0usize;
-        let mut rest = self.body;
-        if &self.name == b"MSH" {
-            // MSH-1 is the separator itself, which stands where others have their first field.
-            let (separator, after) = rest.split_at_checked(1).unwrap_or_default();
-            kept[1] = separator;
-            count = 1;
-            rest = after;
-        }
-        loop {
-            let end = memchr(self.separators.field, rest.as_bytes());
-            let (field, after) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
-            count += 1;
-            if let Some(slot) = kept.get_mut(count) {
-                *slot = field;
+        let mut ends = [0u32; KEPT_FIELDS];
+        let bytes = self.body.as_bytes();
+        let whole = u32::try_from(bytes.len()).ok()?;
+        // MSH-1 is the separator itself, which stands where others end their first field.
+        let mut count = 1usize;
+        for end in positions(self.separators.field, bytes) {
+            if let Some(slot) = ends.get_mut(count) {
+                *slot = end;
             }
+            count += 1;
             if count > MAX_FIELDS {
                 return None;
             }
-            match end {
-                Some(_) => rest = after.get(1..).unwrap_or_default(),
-                None => break,
-            }
+        }
+        if let Some(slot) = ends.get_mut(count) {
+            *slot = whole;
         }
         Some(Fields {
             segment: *self,
-            kept,
+            ends,
             count,
         })
     }
@@ -233,7 +225,9 @@ impl<'t> Segment<'t> {
 #[derive(Clone, Copy)]
 pub struct Fields<'t> {
     segment: Segment<'t>,
-    kept: [&'t str; KEPT_FIELDS],
+    /// Where each field ends in the body of the segment; it begins after the separator that ends
+    /// the one before.
+    ends: [u32; KEPT_FIELDS],
     count: usize,
 }
 
@@ -250,15 +244,23 @@ impl<'t> Fields<'t> {
 
     /// Field `number`, from 1 as the standard counts; empty when there is none.
     pub fn field(&self, number: u8) -> Field<'t> {
-        let text = self
-            .kept
-            .get(usize::from(number))
-            .copied()
-            .unwrap_or_default();
         Field {
-            text,
+            text: self.text(number).unwrap_or_default(),
             separators: self.segment.separators,
         }
+    }
+
+    fn text(&self, number: u8) -> Option<&'t str> {
+        let number = usize::from(number);
+        let body = self.segment.body;
+        let start = match number {
+            0 => return None,
+            1 if &self.segment.name == b"MSH" => return body.get(..1),
+            1 => 0,
+            _ => 1 + *self.ends.get(number - 1)?,
+        };
+        let end = (number <= self.count).then(|| self.ends.get(number))??;
+        body.get(start as usize..*end as usize)
     }
 
     /// The numbers of the fields that say something.
@@ -351,7 +353,7 @@ pub struct Value<'t> {
 impl<'t> Value<'t> {
     /// Whether it says nothing.
     pub fn is_empty(self) -> bool {
-        self.text.is_empty() || self.text == "\"\"" || self.text.trim().is_empty()
+        matches!(trimmed(self.text), "" | "\"\"")
     }
 
     /// Subcomponent `number`, from 1.
@@ -365,10 +367,10 @@ impl<'t> Value<'t> {
 
     /// The text without surrounding blanks, its escapes resolved. Empty for the delete value.
     pub fn text(self) -> Cow<'t, str> {
-        let text = self.text.trim();
+        let text = trimmed(self.text);
         match text {
             "\"\"" => Cow::Borrowed(""),
-            _ if memchr(self.separators.escape, text.as_bytes()).is_none() => Cow::Borrowed(text),
+            _ if find(self.separators.escape, text.as_bytes()).is_none() => Cow::Borrowed(text),
             _ => Cow::Owned(unescaped(text, self.separators)),
         }
     }
@@ -380,8 +382,55 @@ fn first_line(text: &str) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
+/// The text without surrounding blanks, full-width ones too. Most texts have none, which their first
+/// and last byte tell.
+fn trimmed(text: &str) -> &str {
+    let plain = |byte: &u8| (0x21..=0x7E).contains(byte);
+    match text.as_bytes() {
+        [] => text,
+        [only] if plain(only) => text,
+        [first, .., last] if plain(first) && plain(last) => text,
+        _ => text.trim(),
+    }
+}
+
+/// Where a separator first stands. Fields are short: a call of the general search costs more than
+/// to look at their bytes.
+fn find(separator: u8, bytes: &[u8]) -> Option<usize> {
+    const SHORT: usize = 24;
+    match bytes.len() {
+        ..SHORT => bytes.iter().position(|&byte| byte == separator),
+        _ => memchr(separator, bytes),
+    }
+}
+
+/// Where a separator stands, eight bytes at a time: in a segment every few bytes are one.
+fn positions(separator: u8, bytes: &[u8]) -> impl Iterator<Item = u32> {
+    const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
+    let (words, rest) = bytes.as_chunks::<8>();
+    let pattern = u64::from_le_bytes([separator; 8]);
+    let mut at = 0;
+    let in_words = words.iter().flat_map(move |word| {
+        // A byte of `other` is zero where the separator stands; its top bit is then set in `marks`.
+        let other = u64::from_le_bytes(*word) ^ pattern;
+        let mut marks = !(((other & LOW) + LOW) | other | LOW);
+        let start = at;
+        at += 8;
+        std::iter::from_fn(move || {
+            let bit = (marks != 0).then(|| marks.trailing_zeros())?;
+            marks &= marks - 1;
+            Some(start + bit / 8)
+        })
+    });
+    let start = 8 * words.len() as u32;
+    let in_rest = (start..)
+        .zip(rest)
+        .filter(move |(_, byte)| **byte == separator);
+    in_words.chain(in_rest.map(|(at, _)| at))
+}
+
 fn split_once(text: &str, separator: u8) -> (&str, Option<&str>) {
-    match memchr(separator, text.as_bytes()) {
+    match find(separator, text.as_bytes()) {
         Some(end) => (text.get(..end).unwrap_or_default(), text.get(end + 1..)),
         None => (text, None),
     }

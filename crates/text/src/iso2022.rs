@@ -4,7 +4,7 @@
 //! missing escape cannot swallow the next line. JIS-Roman is read as ASCII, so that `\` and `~`
 //! stay what they are in HL7.
 
-use memchr::memchr3;
+use memchr::{memchr, memchr2, memchr3};
 
 use crate::detect;
 use crate::jis::{Repair, Repairs};
@@ -42,6 +42,7 @@ pub(crate) fn decode(bytes: &[u8], ascii: Option<&str>, text: &mut String, repai
     let mut reader = Reader {
         bytes,
         ascii,
+        shifts: memchr2(SO, SI, bytes).is_some(),
         at: 0,
         first: Set::Ascii,
         second: Set::Katakana,
@@ -68,6 +69,8 @@ pub(crate) fn decode(bytes: &[u8], ascii: Option<&str>, text: &mut String, repai
 struct Reader<'b, 'o> {
     bytes: &'b [u8],
     ascii: Option<&'b str>,
+    /// Whether there is any shift.
+    shifts: bool,
     /// How many bytes are read.
     at: usize,
     /// The set in use.
@@ -94,10 +97,42 @@ impl<'b> Reader<'b, '_> {
         self.bytes.get(self.at..).unwrap_or_default()
     }
 
-    /// Reads up to the next escape or shift, then that one.
+    /// Reads up to the next escape or shift, then that one. Kanji between the two usual escapes, of
+    /// which nearly all files consist, are read on the way.
     fn ascii(&mut self) {
-        let rest = self.rest();
-        let length = memchr3(ESC, SO, SI, rest).unwrap_or(rest.len());
+        loop {
+            let rest = self.rest();
+            let found = match self.shifts {
+                true => memchr3(ESC, SO, SI, rest),
+                false => memchr(ESC, rest),
+            };
+            let length = found.unwrap_or(rest.len());
+            self.run(length);
+            let after = rest.get(length..).unwrap_or_default();
+            let [ESC, b'$', b'B', pairs @ ..] = after else {
+                return self.control();
+            };
+            if length == 0 {
+                return self.control();
+            }
+            let start = self.text.len();
+            let rest = self.known_pairs(tables::kanji(), pairs);
+            self.at = self.bytes.len() - rest.len();
+            let [ESC, b'(', b'B', ..] = rest else {
+                self.first = Set::Kanji;
+                self.switched_at = Some(start);
+                return;
+            };
+            self.at += 3;
+            if self.text.len() == start {
+                self.note(Repair::Variant);
+            }
+            self.switched_at = Some(self.text.len());
+        }
+    }
+
+    /// Takes over bytes of ASCII, or bytes above it that another encoding explains.
+    fn run(&mut self, length: usize) {
         let end = self.at + length;
         match self.ascii {
             Some(ascii) => {
@@ -105,12 +140,23 @@ impl<'b> Reader<'b, '_> {
                 self.text.push_str(run);
             }
             None => {
-                let run = rest.get(..length).unwrap_or_default();
+                let run = self.bytes.get(self.at..end).unwrap_or_default();
                 detect::between(run, self.text, self.repairs);
             }
         }
         self.at = end;
-        self.control();
+    }
+
+    /// Reads pairs that need no second look, and gives the rest.
+    fn known_pairs(&mut self, table: &Table, mut rest: &'b [u8]) -> &'b [u8] {
+        while let [row @ 0x21..=0x7E, cell @ 0x21..=0x7E, after @ ..] = rest {
+            let Some(character) = table.quick(*row, *cell) else {
+                break;
+            };
+            self.text.push_str(character);
+            rest = after;
+        }
+        rest
     }
 
     /// Reads half-width kana until the set is left. A field separator is no kana: it tells that the
@@ -136,19 +182,14 @@ impl<'b> Reader<'b, '_> {
 
     /// Reads pairs of bytes until the set is left.
     fn pairs(&mut self, table: &Table) {
-        let mut rest = self.rest();
-        while let [row @ 0x21..=0x7E, cell @ 0x21..=0x7E, after @ ..] = rest {
-            match table.quick(*row, *cell) {
-                Some(character) => self.text.push(character),
-                None => {
-                    let cell = table.cell(index(*row, *cell));
-                    self.push_cell(cell);
-                }
-            }
-            rest = after;
-        }
+        let rest = self.known_pairs(table, self.rest());
         self.at = self.bytes.len() - rest.len();
         match rest {
+            [row @ 0x21..=0x7E, cell @ 0x21..=0x7E, ..] => {
+                let cell = table.cell(index(*row, *cell));
+                self.push_cell(cell);
+                self.at += 2;
+            }
             [row @ 0xA1..=0xFE, cell @ 0xA1..=0xFE, ..] => {
                 self.note(Repair::Escape);
                 let cell = table.cell(index(row & 0x7F, cell & 0x7F));

@@ -22,8 +22,10 @@ const WIDE_ROWS: u16 = 120;
 
 /// A set of 94 × 94 cells.
 pub(crate) struct Table {
-    /// The character where nothing needs a second look; else 0.
-    quick: Vec<u16>,
+    /// Three bytes for each cell: the character, where it has three bytes in UTF-8, as nearly all
+    /// have, and nothing needs a second look; else zeros. As one text, so that what is taken out
+    /// of it need not be checked or encoded.
+    quick: String,
     /// The character of every cell; 0 where there is none.
     full: Vec<u16>,
     /// The cell of every character, plus one; 0 where there is none.
@@ -44,11 +46,11 @@ pub(crate) enum Cell {
 
 impl Table {
     /// The character of a pair of bytes from 0x21 to 0x7E, unless it needs a second look.
-    pub(crate) fn quick(&self, row: u8, cell: u8) -> Option<char> {
+    pub(crate) fn quick(&self, row: u8, cell: u8) -> Option<&str> {
         let index = usize::from(row.wrapping_sub(0x21)) * usize::from(SIDE)
             + usize::from(cell.wrapping_sub(0x21));
-        let unit = self.quick.get(index).copied().unwrap_or_default();
-        (unit != 0).then(|| char::from_u32(u32::from(unit)))?
+        let character = self.quick.get(3 * index..3 * index + 3)?;
+        (!character.starts_with('\0')).then_some(character)
     }
 
     /// The second look. What the cell has no character for becomes a private code point.
@@ -77,24 +79,30 @@ impl Table {
         let (mut order, later): (Vec<u16>, Vec<u16>) = (0..CELLS).partition(standard);
         order.extend(later);
         let mut cells = vec![0; 1 << 16];
-        let mut quick = vec![0; usize::from(CELLS)];
+        let mut quick = vec!['\0'; usize::from(CELLS)];
         for index in order {
             let unit = full.get(usize::from(index)).copied().unwrap_or_default();
-            let placed = char::from_u32(u32::from(unit))
-                .and_then(|character| before?.place(character))
-                .is_some();
-            let Some(cell) = cells.get_mut(usize::from(unit)) else {
+            let Some(character) = char::from_u32(u32::from(unit)).filter(|c| *c != '\0') else {
                 continue;
             };
-            if unit == 0 || placed || *cell != 0 {
+            let placed = before.is_some_and(|table| table.place(character).is_some());
+            let Some(cell) = cells.get_mut(usize::from(unit)).filter(|cell| **cell == 0) else {
+                continue;
+            };
+            if placed {
                 continue;
             }
             *cell = index + 1;
-            let watched = char::from_u32(u32::from(unit)).is_some_and(is_replacement);
-            if let Some(slot) = quick.get_mut(usize::from(index)).filter(|_| !watched) {
-                *slot = unit;
+            let known = character.len_utf8() == 3 && !is_replacement(character);
+            if let Some(slot) = quick.get_mut(usize::from(index)).filter(|_| known) {
+                *slot = character;
             }
         }
+        let quick = quick.into_iter().map(|character| match character {
+            '\0' => "\0\0\0".to_owned(),
+            known => known.to_string(),
+        });
+        let quick = quick.collect();
         Self {
             quick,
             full,

@@ -124,6 +124,33 @@ fn lines_fields_and_repetitions_have_limits() {
 
 proptest! {
     #[test]
+    fn separators_are_found_where_they_stand(bytes in "[|a\u{7D}-\u{83}あ]{0,40}") {
+        let expected: Vec<u32> = (0..)
+            .zip(bytes.bytes())
+            .filter_map(|(at, byte)| (byte == b'|').then_some(at))
+            .collect();
+        let found: Vec<u32> = positions(b'|', bytes.as_bytes()).collect();
+        prop_assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn blanks_are_trimmed_as_the_library_trims_them(text in "[ \u{3000}\t\"a山\u{85}]{0,4}") {
+        prop_assert_eq!(trimmed(&text), text.trim());
+    }
+
+    #[test]
+    fn fields_are_those_between_separators(written in "[|^~ab]{0,90}") {
+        let text = format!("MSH|^~\\&\rPID|{written}");
+        let all = segments(&text);
+        let fields = all[1].fields().unwrap();
+        for (number, expected) in (1u8..56).zip(written.split('|')) {
+            prop_assert_eq!(fields.field(number).text, expected);
+        }
+        let after = 1 + u8::try_from(written.split('|').count()).unwrap();
+        prop_assert!(fields.field(after).is_empty());
+    }
+
+    #[test]
     fn no_text_makes_it_panic(rest in "(MSH|PID|[A-Z]{0,4}|[|^~\\\\&\r\n\"]|\\PC){0,40}") {
         let text = format!("MSH|^~\\&|{rest}");
         for segment in segments(&text) {
