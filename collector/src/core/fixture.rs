@@ -345,7 +345,7 @@ pub(crate) fn visit(number: u32, order: &str, version: u64, day: Date) -> Readin
         event: EncounterEvent::Visit,
         at: Some(Moment::of_day(day)),
         department: Some("01".parse().unwrap()),
-        disposition: None,
+        ..Encounter::default()
     };
     reading(
         number,
@@ -365,11 +365,10 @@ pub(crate) fn laboratory(number: u32, order: &str, day: Date, code: Concept) -> 
     let observation = Observation {
         code: Some(code),
         value: Some(Value::Quantity(quantity)),
-        range: None,
         flag: Some("H".parse().unwrap()),
         status: Some("F".parse().unwrap()),
-        specimen: None,
         at: Some(Moment::of_day(day)),
+        ..Observation::default()
     };
     reading(
         number,
@@ -385,10 +384,7 @@ pub(crate) fn problems(number: u32, icd10: &str, onset: Date) -> Reading {
         code: Some(concept("20061688", "MDCDX2")),
         icd10: Some(concept(icd10, "I10")),
         onset: Some(Moment::of_day(onset)),
-        abated: None,
-        outcome: None,
-        provisional: false,
-        free_text: false,
+        ..Condition::default()
     };
     reading(
         number,
@@ -407,11 +403,8 @@ pub(crate) fn prescription(number: u32, order: &str, day: Date) -> Reading {
             unit: Some(concept("TAB", "MR9P")),
         },
         start: Some(Moment::of_day(day)),
-        end: None,
         timing: Some("1011040000000000".parse().unwrap()),
-        duration: None,
-        route: None,
-        component: false,
+        ..MedicationRequest::default()
     };
     reading(
         number,

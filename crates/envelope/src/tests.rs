@@ -36,12 +36,7 @@ fn reading(patient: usize, order: usize, records: usize, state: DocumentState) -
     let code: Code = "E119".parse().unwrap();
     let condition = Record::Condition(Condition {
         code: Some(Concept::of(code, None)),
-        icd10: None,
-        onset: None,
-        abated: None,
-        outcome: None,
-        provisional: false,
-        free_text: false,
+        ..Condition::default()
     });
     Reading {
         chart: chart(patient),

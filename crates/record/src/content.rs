@@ -2,13 +2,24 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::code::{Code, Coding, Concept};
+use crate::code::{Code, Concept};
 use crate::identity::Sex;
 use crate::ids::{DocumentRef, OrderRef, SubjectRef};
 use crate::kind::{DataKind, Domain, ResourceKind};
 use crate::moment::{Moment, YearMonth};
-use crate::number::{Decimal, Quantity};
 use crate::reading::Version;
+
+mod encounter;
+mod medication;
+mod observation;
+mod order;
+mod problem;
+
+pub use encounter::{Encounter, EncounterClass, EncounterEvent};
+pub use medication::{Amount, Dose, MedicationAdministration, MedicationRequest};
+pub use observation::{Observation, Value};
+pub use order::{NutritionOrder, Procedure, ServiceCategory, ServiceRequest};
+pub use problem::{AllergyIntolerance, Condition, Modifier, ModifierPlace};
 
 /// One document of a site in its newest version: what one current source file says.
 ///
@@ -82,6 +93,15 @@ pub enum Record {
     /// See [`Observation`].
     #[serde(rename = "O")]
     Observation(Observation),
+    /// See [`ServiceRequest`].
+    #[serde(rename = "S")]
+    ServiceRequest(ServiceRequest),
+    /// See [`Procedure`].
+    #[serde(rename = "U")]
+    Procedure(Procedure),
+    /// See [`NutritionOrder`].
+    #[serde(rename = "N")]
+    NutritionOrder(NutritionOrder),
 }
 
 impl Record {
@@ -96,6 +116,9 @@ impl Record {
             Self::MedicationRequest(_) => ResourceKind::MedicationRequest,
             Self::MedicationAdministration(_) => ResourceKind::MedicationAdministration,
             Self::Observation(_) => ResourceKind::Observation,
+            Self::ServiceRequest(_) => ResourceKind::ServiceRequest,
+            Self::Procedure(_) => ResourceKind::Procedure,
+            Self::NutritionOrder(_) => ResourceKind::NutritionOrder,
         }
     }
 }
@@ -152,225 +175,23 @@ pub struct Patient {
     pub deceased: bool,
 }
 
-/// The kind of insurance (IN1-2, JHSD0001); no number of it.
+/// The kind of insurance (IN1-2, JHSD0001) and its time; no number of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// The plan code.
     pub plan: Concept,
-}
-
-/// The class of an encounter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum EncounterClass {
-    /// 外来
-    #[serde(rename = "AMB")]
-    Outpatient,
-    /// 入院
-    #[serde(rename = "IMP")]
-    Inpatient,
-    /// 救急
-    #[serde(rename = "EMER")]
-    Emergency,
-}
-
-impl EncounterClass {
-    /// The HL7 v3 ActCode.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Outpatient => "AMB",
-            Self::Inpatient => "IMP",
-            Self::Emergency => "EMER",
-        }
-    }
-}
-
-/// What the message tells of the encounter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum EncounterEvent {
-    /// 外来受付 (ADT-12)
-    #[serde(rename = "visit")]
-    Visit,
-    /// 入院 (ADT-22)
-    #[serde(rename = "admission")]
-    Admission,
-    /// 退院 (ADT-52)
-    #[serde(rename = "discharge")]
-    Discharge,
-}
-
-impl EncounterEvent {
-    /// The word in tables.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Visit => "visit",
-            Self::Admission => "admission",
-            Self::Discharge => "discharge",
-        }
-    }
-}
-
-/// A visit, an admission or a discharge.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Encounter {
-    /// Outpatient, inpatient, emergency.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub class: Option<EncounterClass>,
-    /// What happened.
-    pub event: EncounterEvent,
-    /// When it happened (PV1-44 or PV1-45).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<Moment>,
-    /// Department (table 0069).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub department: Option<Code>,
-    /// Discharge outcome (PV1-36).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub disposition: Option<Code>,
-}
-
-/// An allergy or intolerance.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AllergyIntolerance {
-    /// Kind of allergen (IAM-2).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub category: Option<Concept>,
-    /// The allergen (IAM-3), when coded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<Concept>,
-    /// Severity (IAM-4).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub severity: Option<Coding>,
-    /// Onset (IAM-11).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub onset: Option<Moment>,
-}
-
-/// A disease entry (傷病名).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Condition {
-    /// The disease (PRB-3), when coded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<Concept>,
-    /// ICD-10 (PRB-10).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub icd10: Option<Concept>,
-    /// Start (PRB-7 or PRB-16).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub onset: Option<Moment>,
-    /// End (PRB-9).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub abated: Option<Moment>,
-    /// Outcome (PRB-13, PRB-14).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<Concept>,
-    /// Suspected and not confirmed (疑い, PRB-13).
-    #[serde(default)]
-    pub provisional: bool,
-    /// Set when the source names the disease in words only.
-    #[serde(default)]
-    pub free_text: bool,
-}
-
-/// What is taken or given in one line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dose {
-    /// The medicine, when coded (HOT).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub medication: Option<Concept>,
-    /// The amount.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub amount: Option<Decimal>,
-    /// The unit of the amount.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unit: Option<Concept>,
-}
-
-/// A prescription or injection as ordered: one RXE (or RXC component) line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MedicationRequest {
-    /// What and how much.
-    pub dose: Dose,
-    /// Start (TQ1-7).
+    /// Valid from (IN1-12).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<Moment>,
-    /// End (TQ1-8).
+    /// Valid until (IN1-13).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<Moment>,
-    /// Timing code (TQ1-3).
+    /// Whether the subject is the insured or a dependant (IN1-17, table 0063).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub timing: Option<Code>,
-    /// Days or times of supply (TQ1-6).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub duration: Option<Quantity>,
-    /// Route (RXR-1).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub route: Option<Concept>,
-    /// Whether the line is a component of a mixture (RXC).
-    #[serde(default)]
-    pub component: bool,
+    pub relation: Option<Code>,
 }
 
-/// A prescription or injection as administered: one RXA (or RXC component) line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MedicationAdministration {
-    /// What and how much (RXA-5 to -7).
-    pub dose: Dose,
-    /// Start (RXA-3).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub start: Option<Moment>,
-    /// End (RXA-4).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub end: Option<Moment>,
-    /// Route (RXR-1).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub route: Option<Concept>,
-    /// Completion (RXA-20).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<Code>,
-    /// Whether the line is a component of a mixture (RXC).
-    #[serde(default)]
-    pub component: bool,
-}
-
-/// The value of an observation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Value {
-    /// A number with its unit.
-    #[serde(rename = "q")]
-    Quantity(Quantity),
-    /// A coded value.
-    #[serde(rename = "c")]
-    Concept(Concept),
-    /// A result of a closed list of signs: `-`, `+-`, `+`, `1+` … `5+`.
-    #[serde(rename = "s")]
-    Sign(Code),
-    /// A moment.
-    #[serde(rename = "t")]
-    Moment(Moment),
-}
-
-/// A laboratory result or a body measurement: one OBX line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Observation {
-    /// What was measured (OBX-3), when coded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<Concept>,
-    /// The value (OBX-5), when it is more than words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<Value>,
-    /// Reference range (OBX-7): lower and upper bound.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub range: Option<(Option<Decimal>, Option<Decimal>)>,
-    /// Abnormal flag (OBX-8).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub flag: Option<Code>,
-    /// Result status (OBX-11).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub status: Option<Code>,
-    /// Specimen (SPM-4).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub specimen: Option<Concept>,
-    /// Collected at (SPM-17) or observed at (OBX-14).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub at: Option<Moment>,
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_zero(number: &u16) -> bool {
+    *number == 0
 }

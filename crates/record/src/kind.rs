@@ -126,7 +126,7 @@ named!(
         Patient = "Patient",
         /// Which kind of insurance covers the subject.
         Coverage = "Coverage",
-        /// A visit or a stay.
+        /// A visit, or an event of a stay.
         Encounter = "Encounter",
         /// An allergy or intolerance.
         AllergyIntolerance = "AllergyIntolerance",
@@ -136,8 +136,14 @@ named!(
         MedicationRequest = "MedicationRequest",
         /// A prescription or injection as administered.
         MedicationAdministration = "MedicationAdministration",
-        /// A laboratory result or body measurement.
+        /// A laboratory result, a body measurement or a finding.
         Observation = "Observation",
+        /// An examination as ordered.
+        ServiceRequest = "ServiceRequest",
+        /// An examination as performed.
+        Procedure = "Procedure",
+        /// A meal order.
+        NutritionOrder = "NutritionOrder",
     }
 );
 

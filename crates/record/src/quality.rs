@@ -220,8 +220,20 @@ impl Quality {
                     self.count(kind, Measure::UnitMissing, quantity.unit.is_none());
                 }
             }
+            Record::ServiceRequest(it) => {
+                self.count_code(kind, &[&it.code]);
+                self.count_date(kind, it.requested);
+            }
+            Record::Procedure(it) => {
+                self.count_code(kind, &[&it.code]);
+                self.count_date(kind, it.start);
+            }
+            Record::NutritionOrder(it) => {
+                self.count_code(kind, &[&it.code]);
+                self.count_date(kind, it.start);
+            }
             // What identifies is measured by `count_identity`; the others have no such measure.
-            _ => {}
+            Record::Patient(_) | Record::Coverage(_) => {}
         }
     }
 
@@ -392,11 +404,7 @@ mod tests {
         Record::Observation(Observation {
             code,
             value,
-            range: None,
-            flag: None,
-            status: None,
-            specimen: None,
-            at: None,
+            ..Observation::default()
         })
     }
 
@@ -448,11 +456,8 @@ mod tests {
         let condition = Condition {
             code: Some(concept(Some("L"), None)),
             icd10: Some(concept(Some("I10"), None)),
-            onset: None,
-            abated: None,
-            outcome: None,
-            provisional: false,
             free_text: true,
+            ..Condition::default()
         };
         let mut quality = Quality::default();
         let records = vec![Record::Condition(condition)];

@@ -66,7 +66,8 @@ impl Table {
     }
 }
 
-// A line of a list below is `name type`. `concept` stands for four text columns: code, system,
+// A line of a list below is `name type`. Lists of codes (modifiers, categories) stand as one text,
+// `system:code` separated by blanks. `concept` stands for four text columns: code, system,
 // alternate code, alternate system; `coding` for two; `decimal` for text and number.
 const DOCUMENT: &str = "site text, subject text, document text, order text, source_kind text, \
     domain text, version whole, care_date text, state text, records whole";
@@ -77,30 +78,56 @@ const RECORD: &str = "site text, subject text, document text, order text, source
 const fn fields(kind: ResourceKind) -> &'static str {
     match kind {
         ResourceKind::Patient => "sex text, birth text, prefecture whole, died text, deceased flag",
-        ResourceKind::Coverage => "plan concept",
+        ResourceKind::Coverage => "plan concept, start text, end text, relation text",
         ResourceKind::Encounter => {
-            "class text, event text, at text, department text, disposition text"
+            "class text, event text, at text, admitted text, returns text, department text, \
+             ward text, ward_from text, disposition text"
         }
         ResourceKind::AllergyIntolerance => {
-            "category concept, code concept, severity coding, onset text"
+            "category concept, code concept, severity coding, sensitivity coding, \
+             verification coding, onset text, recorded text"
         }
         ResourceKind::Condition => {
-            "code concept, icd10 concept, onset text, abated text, outcome concept, \
-             provisional flag, free_text flag"
+            "code concept, exchange concept, icd10 concept, modifiers text, onset text, \
+             abated text, outcome concept, outcome_at text, rank concept, provisional flag, \
+             free_text flag"
         }
         ResourceKind::MedicationRequest => {
-            "medication concept, amount decimal, unit concept, start text, end text, \
-             timing text, duration decimal, duration_comparator text, duration_unit text, \
-             route concept, component flag"
+            "medication concept, amount decimal, unit concept, most decimal, form concept, \
+             per_day decimal, per_day_unit concept, dispensed decimal, dispensed_unit concept, \
+             rate decimal, rate_unit concept, start text, end text, timing text, \
+             duration decimal, duration_comparator text, duration_unit text, \
+             occurrences decimal, priority text, requested text, route concept, body_site concept, \
+             device concept, method concept, categories text, order_class text, \
+             order_group whole, component flag"
         }
         ResourceKind::MedicationAdministration => {
-            "medication concept, amount decimal, unit concept, start text, end text, \
-             route concept, status text, component flag"
+            "medication concept, amount decimal, unit concept, form concept, rate decimal, \
+             rate_comparator text, rate_unit text, lot text, start text, end text, \
+             route concept, body_site concept, device concept, method concept, status text, \
+             order_class text, order_group whole, component flag"
         }
         ResourceKind::Observation => {
             "code concept, value decimal, value_comparator text, value_unit text, \
-             value_code concept, value_sign text, value_moment text, range_low decimal, \
-             range_high decimal, flag text, status text, specimen concept, at text"
+             value_code concept, value_sign text, value_moment text, used concept, \
+             used_amount decimal, used_unit concept, range_low decimal, range_high decimal, \
+             flag text, status text, method concept, part text, panel concept, \
+             specimen concept, collected text, received text, at text, analysed text, \
+             reported text, order_group whole, prior flag"
+        }
+        ResourceKind::ServiceRequest => {
+            "category text, code concept, specimen concept, body_site concept, \
+             modality concept, priority text, requested text, scheduled text, status text, \
+             order_class text, order_group whole, part flag"
+        }
+        ResourceKind::Procedure => {
+            "category text, code concept, times decimal, addition concept, start text, end text, \
+             reported text, status text, body_site concept, modality concept, \
+             order_class text, order_group whole, part flag"
+        }
+        ResourceKind::NutritionOrder => {
+            "code concept, action text, meal concept, start text, end text, timing text, \
+             requested text, order_class text, order_group whole"
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Rows are never changed: a later version of a document is a later row, and [`Current`] says
 //! which rows stand.
 
+mod cells;
 mod columns;
 mod current;
 mod history;

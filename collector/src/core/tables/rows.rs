@@ -3,11 +3,9 @@
 use std::path::Path;
 
 use envelope::Subject;
-use record::code::{Coding, Concept};
-use record::content::{Dose, Value};
-use record::identity::Sex;
-use record::{Decimal, Document, DocumentState, Moment, Record, ResourceKind, SiteId};
+use record::{Document, DocumentState, ResourceKind, SiteId};
 
+use super::cells::fields;
 use super::columns::Table;
 use super::linkage::Rekey;
 use super::sheet::{Cell, Writer, digest};
@@ -135,126 +133,4 @@ fn document_row(site: &SiteId, document: &Document) -> Vec<Cell> {
         i64::try_from(document.records.len()).unwrap_or(i64::MAX),
     ));
     cells
-}
-
-fn fields(record: &Record, cells: &mut Vec<Cell>) {
-    match record {
-        Record::Patient(it) => {
-            let month = |month: record::YearMonth| format!("{:04}-{:02}", month.year, month.month);
-            cells.push(Cell::text(it.sex.map(Sex::as_str)));
-            cells.push(Cell::text(it.birth.map(month)));
-            cells.push(
-                it.prefecture
-                    .map_or(Cell::Empty, |p| Cell::Whole(p.number().into())),
-            );
-            cells.push(Cell::text(it.died.map(month)));
-            cells.push(Cell::Flag(it.deceased));
-        }
-        Record::Coverage(it) => concept(Some(&it.plan), cells),
-        Record::Encounter(it) => {
-            cells.push(Cell::text(it.class.map(|class| class.as_str())));
-            cells.push(Cell::text(Some(it.event.as_str())));
-            cells.push(moment(it.at));
-            cells.push(Cell::text(it.department.as_ref()));
-            cells.push(Cell::text(it.disposition.as_ref()));
-        }
-        Record::AllergyIntolerance(it) => {
-            concept(it.category.as_ref(), cells);
-            concept(it.code.as_ref(), cells);
-            coding(it.severity.as_ref(), cells);
-            cells.push(moment(it.onset));
-        }
-        Record::Condition(it) => {
-            concept(it.code.as_ref(), cells);
-            concept(it.icd10.as_ref(), cells);
-            cells.extend([moment(it.onset), moment(it.abated)]);
-            concept(it.outcome.as_ref(), cells);
-            cells.push(Cell::Flag(it.provisional));
-            cells.push(Cell::Flag(it.free_text));
-        }
-        Record::MedicationRequest(it) => {
-            dose(&it.dose, cells);
-            cells.extend([
-                moment(it.start),
-                moment(it.end),
-                Cell::text(it.timing.as_ref()),
-            ]);
-            let duration = it.duration.as_ref();
-            decimal(duration.map(|quantity| quantity.value), cells);
-            let comparator = duration.and_then(|quantity| quantity.comparator);
-            cells.push(Cell::text(comparator.map(|it| it.as_str())));
-            cells.push(Cell::text(
-                duration.and_then(|quantity| quantity.unit.as_ref()),
-            ));
-            concept(it.route.as_ref(), cells);
-            cells.push(Cell::Flag(it.component));
-        }
-        Record::MedicationAdministration(it) => {
-            dose(&it.dose, cells);
-            cells.extend([moment(it.start), moment(it.end)]);
-            concept(it.route.as_ref(), cells);
-            cells.push(Cell::text(it.status.as_ref()));
-            cells.push(Cell::Flag(it.component));
-        }
-        Record::Observation(it) => observation(it, cells),
-    }
-}
-
-fn observation(it: &record::content::Observation, cells: &mut Vec<Cell>) {
-    concept(it.code.as_ref(), cells);
-    let quantity = match &it.value {
-        Some(Value::Quantity(quantity)) => Some(quantity),
-        _ => None,
-    };
-    decimal(quantity.map(|quantity| quantity.value), cells);
-    cells.push(Cell::text(
-        quantity.and_then(|it| it.comparator).map(|it| it.as_str()),
-    ));
-    cells.push(Cell::text(quantity.and_then(|it| it.unit.as_ref())));
-    concept(
-        match &it.value {
-            Some(Value::Concept(value)) => Some(value),
-            _ => None,
-        },
-        cells,
-    );
-    cells.push(match &it.value {
-        Some(Value::Sign(sign)) => Cell::text(Some(sign)),
-        _ => Cell::Empty,
-    });
-    cells.push(match &it.value {
-        Some(Value::Moment(at)) => moment(Some(*at)),
-        _ => Cell::Empty,
-    });
-    let (low, high) = it.range.unwrap_or_default();
-    decimal(low, cells);
-    decimal(high, cells);
-    cells.extend([Cell::text(it.flag.as_ref()), Cell::text(it.status.as_ref())]);
-    concept(it.specimen.as_ref(), cells);
-    cells.push(moment(it.at));
-}
-
-fn dose(dose: &Dose, cells: &mut Vec<Cell>) {
-    concept(dose.medication.as_ref(), cells);
-    decimal(dose.amount, cells);
-    concept(dose.unit.as_ref(), cells);
-}
-
-fn concept(concept: Option<&Concept>, cells: &mut Vec<Cell>) {
-    coding(concept.map(|concept| &concept.first), cells);
-    coding(concept.and_then(|concept| concept.second.as_ref()), cells);
-}
-
-fn coding(coding: Option<&Coding>, cells: &mut Vec<Cell>) {
-    cells.push(Cell::text(coding.map(|coding| &coding.code)));
-    cells.push(Cell::text(coding.and_then(|coding| coding.system.as_ref())));
-}
-
-fn decimal(value: Option<Decimal>, cells: &mut Vec<Cell>) {
-    cells.push(Cell::text(value));
-    cells.push(value.map_or(Cell::Empty, |value| Cell::Double(value.to_f64())));
-}
-
-fn moment(moment: Option<Moment>) -> Cell {
-    Cell::text(moment)
 }

@@ -9,16 +9,12 @@
 
 use std::collections::BTreeSet;
 
-use record::code::{Coding, Concept, Unit};
-use record::content::{
-    AllergyIntolerance, Condition, Coverage, Dose, Encounter, MedicationAdministration,
-    MedicationRequest, Observation, Patient, Record, Value,
-};
 use record::identity::{Birth, ChartNumber, Sensitive};
-use record::number::{Decimal, Quantity};
 use record::reading::Reading;
 use text::fold;
 use zeroize::Zeroizing;
+
+mod records;
 
 const SHORTEST: usize = 6;
 const SAYS_MUCH: usize = 8;
@@ -148,153 +144,9 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Every field is named, so that a new field of the vocabulary cannot be forgotten here.
-    fn in_record(&self, record: &Record) -> bool {
-        match record {
-            Record::Patient(Patient {
-                sex: _,
-                birth: _,
-                prefecture: _,
-                died: _,
-                deceased: _,
-            }) => false,
-            Record::Coverage(Coverage { plan }) => self.concept(plan),
-            Record::Encounter(Encounter {
-                class: _,
-                event: _,
-                at: _,
-                department,
-                disposition,
-            }) => [department, disposition]
-                .into_iter()
-                .flatten()
-                .any(|code| self.text(code.as_str())),
-            Record::AllergyIntolerance(AllergyIntolerance {
-                category,
-                code,
-                severity,
-                onset: _,
-            }) => self.concepts([category, code]) || severity.iter().any(|one| self.coding(one)),
-            Record::Condition(Condition {
-                code,
-                icd10,
-                onset: _,
-                abated: _,
-                outcome,
-                provisional: _,
-                free_text: _,
-            }) => self.concepts([code, icd10, outcome]),
-            Record::MedicationRequest(request) => self.in_request(request),
-            Record::MedicationAdministration(given) => self.in_administration(given),
-            Record::Observation(observation) => self.in_observation(observation),
-        }
-    }
-
-    fn in_request(&self, request: &MedicationRequest) -> bool {
-        let MedicationRequest {
-            dose,
-            start: _,
-            end: _,
-            timing,
-            duration,
-            route,
-            component: _,
-        } = request;
-        self.dose(dose)
-            || self.concepts([route])
-            || timing.iter().any(|code| self.text(code.as_str()))
-            || duration.iter().any(|quantity| self.quantity(quantity))
-    }
-
-    fn in_administration(&self, given: &MedicationAdministration) -> bool {
-        let MedicationAdministration {
-            dose,
-            start: _,
-            end: _,
-            route,
-            status,
-            component: _,
-        } = given;
-        self.dose(dose)
-            || self.concepts([route])
-            || status.iter().any(|code| self.text(code.as_str()))
-    }
-
-    fn in_observation(&self, observation: &Observation) -> bool {
-        let Observation {
-            code,
-            value,
-            range,
-            flag,
-            status,
-            specimen,
-            at: _,
-        } = observation;
-        let in_value = match value {
-            None => false,
-            // A measured day that is the day of birth says just that.
-            Some(Value::Moment(moment)) => {
-                let day = moment.date().map(Birth::new);
-                day.is_some_and(|day| self.of_person.births.contains(&day))
-            }
-            Some(Value::Quantity(quantity)) => self.quantity(quantity),
-            Some(Value::Concept(concept)) => self.concept(concept),
-            Some(Value::Sign(sign)) => self.text(sign.as_str()),
-        };
-        let (low, high) = range.unwrap_or_default();
-        in_value
-            || self.concepts([code, specimen])
-            || [flag, status]
-                .into_iter()
-                .flatten()
-                .any(|code| self.text(code.as_str()))
-            || [low, high]
-                .into_iter()
-                .flatten()
-                .any(|bound| self.number(bound))
-    }
-
-    fn dose(&self, dose: &Dose) -> bool {
-        let Dose {
-            medication,
-            amount,
-            unit,
-        } = dose;
-        self.concepts([medication, unit]) || amount.is_some_and(|amount| self.number(amount))
-    }
-
-    fn concepts<const N: usize>(&self, concepts: [&Option<Concept>; N]) -> bool {
-        concepts
-            .into_iter()
-            .flatten()
-            .any(|concept| self.concept(concept))
-    }
-
-    fn concept(&self, concept: &Concept) -> bool {
-        concept.codings().any(|coding| self.coding(coding))
-    }
-
-    fn coding(&self, coding: &Coding) -> bool {
-        let Coding { code, system } = coding;
-        self.text(code.as_str()) || system.iter().any(|system| self.text(system.as_str()))
-    }
-
-    fn quantity(&self, quantity: &Quantity) -> bool {
-        let Quantity {
-            value,
-            unit,
-            comparator: _,
-        } = quantity;
-        self.number(*value)
-            || unit
-                .as_ref()
-                .map(Unit::as_str)
-                .is_some_and(|unit| self.text(unit))
-    }
-
-    /// Only a number of eight digits before the point can be an identifier and not a measurement.
-    fn number(&self, number: Decimal) -> bool {
-        number.to_f64().abs() >= 1e7 && self.text(&number.to_string())
+    /// Whether a day is one of birth.
+    fn is_birth(&self, day: jiff::civil::Date) -> bool {
+        self.of_person.births.contains(&Birth::new(day))
     }
 
     fn text(&self, text: &str) -> bool {

@@ -70,12 +70,7 @@ fn separated(number: &str, readings: Vec<Reading>) -> Separated {
 fn condition(code: &str) -> Record {
     Record::Condition(Condition {
         code: Some(Concept::of(code.parse().unwrap(), None)),
-        icd10: None,
-        onset: None,
-        abated: None,
-        outcome: None,
-        provisional: false,
-        free_text: false,
+        ..Condition::default()
     })
 }
 

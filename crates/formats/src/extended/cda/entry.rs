@@ -113,9 +113,8 @@ impl Said {
             value,
             range,
             flag: self.flag,
-            status: None,
-            specimen: None,
             at: self.at.or(self.start),
+            ..Observation::default()
         }))
     }
 
@@ -127,8 +126,7 @@ impl Said {
             start,
             end,
             route,
-            status: None,
-            component: false,
+            ..MedicationAdministration::default()
         }))
     }
 
@@ -139,10 +137,8 @@ impl Said {
             dose,
             start,
             end,
-            timing: None,
-            duration: None,
             route,
-            component: false,
+            ..MedicationRequest::default()
         }))
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn segment(fields: &Fields<'_>, output: &mut Output) {
         code,
         severity,
         onset,
+        ..AllergyIntolerance::default()
     };
     output.records.push(Record::AllergyIntolerance(allergy));
 }

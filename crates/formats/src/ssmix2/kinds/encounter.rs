@@ -23,11 +23,8 @@ pub(crate) struct Encounters {
 impl Encounters {
     pub(super) fn new(event: EncounterEvent) -> Self {
         let encounter = Encounter {
-            class: None,
             event,
-            at: None,
-            department: None,
-            disposition: None,
+            ..Encounter::default()
         };
         Self {
             encounter,
@@ -55,7 +52,7 @@ impl Encounters {
         };
         let (time, read) = match self.encounter.event {
             EncounterEvent::Visit | EncounterEvent::Admission => (ADMITTED, READ_START),
-            EncounterEvent::Discharge => (DISCHARGED, READ_END),
+            _ => (DISCHARGED, READ_END),
         };
         self.encounter.at = terms::moment(fields, time, notes);
         self.encounter.department = terms::code(fields, 10, notes);

@@ -191,12 +191,9 @@ impl Medications {
             Stage::Ordered => {
                 let mut request = MedicationRequest {
                     dose,
-                    start: None,
-                    end: None,
-                    timing: None,
-                    duration: None,
                     route,
                     component,
+                    ..MedicationRequest::default()
                 };
                 if let Some(time) = &self.group.time {
                     time.clone().apply(&mut request);
@@ -212,6 +209,7 @@ impl Medications {
                     route,
                     status: given.and_then(|g| g.status.clone()),
                     component,
+                    ..MedicationAdministration::default()
                 })
             }
         };

@@ -42,5 +42,6 @@ pub(super) fn segment(fields: &Fields<'_>, around: &Around, output: &mut Output)
         status,
         specimen: around.specimen.clone(),
         at: around.collected.or(at).or(around.observed),
+        ..Observation::default()
     }));
 }

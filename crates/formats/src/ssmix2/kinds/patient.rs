@@ -27,7 +27,12 @@ fn insurance(fields: &Fields<'_>, output: &mut Output) {
     let insurance = identity::insurance(fields, &mut output.notes);
     output.identity.insurance.extend(insurance);
     match terms::concept(fields, 2, &mut output.notes) {
-        Some(plan) => output.records.push(Record::Coverage(Coverage { plan })),
+        Some(plan) => output.records.push(Record::Coverage(Coverage {
+            plan,
+            start: None,
+            end: None,
+            relation: None,
+        })),
         None => output.notes.leave_line(fields.name()),
     }
 }

@@ -25,6 +25,7 @@ pub(super) fn segment(fields: &Fields<'_>, output: &mut Output) {
         abated: terms::moment(fields, 9, notes),
         outcome: terms::concept(fields, 14, notes),
         provisional: provisional(fields, notes),
+        ..Condition::default()
     };
     let deleted = fields.field(1).value().text() == "DE";
     let named = condition.code.is_some() || condition.icd10.is_some() || condition.free_text;

@@ -222,6 +222,7 @@ fn results_keep_what_the_vocabulary_can_say_and_count_the_rest() {
                 Some(Value::Concept(c)) => c.first.code.to_string(),
                 Some(Value::Sign(sign)) => sign.to_string(),
                 Some(Value::Moment(moment)) => moment.to_string(),
+                Some(Value::Used(dose)) => format!("{dose:?}"),
                 None => String::new(),
             }
         })

@@ -4,11 +4,16 @@
     reason = "tests fail by panicking"
 )]
 
-use record::content::{EncounterEvent, Prefecture};
+use record::code::{Code, Coding, Concept, Unit};
+use record::content::{
+    AllergyIntolerance, Amount, Condition, Coverage, Dose, Encounter, MedicationAdministration,
+    MedicationRequest, Modifier, ModifierPlace, NutritionOrder, Observation, Patient, Prefecture,
+    Procedure, Record, ServiceRequest, Value,
+};
 use record::identity::{Identity, Sex};
 use record::kind::DataKind;
 use record::moment::{Moment, YearMonth};
-use record::number::Comparator;
+use record::number::{Comparator, Decimal, Quantity};
 
 use super::*;
 use crate::fixtures::{card, chart, reading};
@@ -27,12 +32,7 @@ fn concept(code: &str) -> Option<Concept> {
 fn observation(code: &str) -> Record {
     Record::Observation(Observation {
         code: concept(code),
-        value: None,
-        range: None,
-        flag: None,
-        status: None,
-        specimen: None,
-        at: None,
+        ..Observation::default()
     })
 }
 
@@ -129,208 +129,167 @@ fn standard_codes_raise_no_alarm_for_consecutive_chart_numbers() {
     }
 }
 
-/// no field of the vocabulary that holds a code, a unit or a long number is overlooked.
-#[test]
-fn every_place_for_a_code_is_searched() {
-    const MARK: &str = "M12345678";
-    let mark = || concept(MARK);
-    let code = || Some(MARK.parse().unwrap());
-    let unit = || Some(MARK.parse::<Unit>().unwrap());
-    let number = "12345678".parse::<Decimal>().unwrap();
-    let coding = || Coding {
+/// Records of one kind, one for each field that is given, all else empty.
+macro_rules! each {
+    ($kind:ident: $($field:ident = $value:expr;)*) => {
+        vec![$(Record::$kind($kind { $field: $value, ..$kind::default() }),)*]
+    };
+}
+
+const MARK: &str = "M12345678";
+
+fn mark() -> Option<Concept> {
+    concept(MARK)
+}
+
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "fields of records take it as it is"
+)]
+fn code() -> Option<Code> {
+    Some(MARK.parse().unwrap())
+}
+
+fn number() -> Decimal {
+    "12345678".parse().unwrap()
+}
+
+fn coding() -> Coding {
+    Coding {
         code: "X".parse().unwrap(),
         system: Some(MARK.parse().unwrap()),
-    };
-    let quantity = |value, unit| Quantity {
-        value,
+    }
+}
+
+/// A number with a marked unit, and a marked number.
+fn quantities() -> [Quantity; 2] {
+    let quantity = |value: &str, unit| Quantity {
+        value: value.parse().unwrap(),
         unit,
         comparator: Some(Comparator::Less),
     };
-    let small = "1".parse::<Decimal>().unwrap();
-    let dose = || Dose {
-        medication: None,
-        amount: None,
-        unit: None,
+    [
+        quantity("1", Some(MARK.parse::<Unit>().unwrap())),
+        quantity("12345678", None),
+    ]
+}
+
+fn amounts() -> [Option<Amount>; 2] {
+    let amount = |value: &str, unit| Amount {
+        value: value.parse().unwrap(),
+        unit,
     };
-    let request = || MedicationRequest {
-        dose: dose(),
-        start: None,
-        end: None,
-        timing: None,
-        duration: None,
-        route: None,
-        component: false,
+    [amount("1", mark()), amount("12345678", None)].map(Some)
+}
+
+fn doses() -> [Dose; 3] {
+    let dose = Dose::default;
+    [
+        Dose {
+            medication: mark(),
+            ..dose()
+        },
+        Dose {
+            amount: Some(number()),
+            ..dose()
+        },
+        Dose {
+            unit: mark(),
+            ..dose()
+        },
+    ]
+}
+
+fn marked_medication() -> Vec<Record> {
+    let [by_unit, by_number] = quantities();
+    let [coded, counted] = amounts();
+    let [medicine, amount, unit] = doses();
+    let mut records = each!(MedicationRequest:
+        dose = medicine.clone(); dose = amount; dose = unit; most = Some(number()); form = mark();
+        per_day = coded.clone(); per_day = counted.clone();
+        dispensed = coded.clone(); dispensed = counted.clone();
+        rate = coded; rate = counted; timing = code();
+        duration = Some(by_unit.clone()); duration = Some(by_number.clone());
+        occurrences = Some(number()); priority = code(); route = mark(); site = mark();
+        device = mark(); method = mark(); categories = mark().into_iter().collect();
+    );
+    records.extend(each!(MedicationAdministration:
+        dose = medicine; form = mark(); rate = Some(by_unit); rate = Some(by_number); lot = code();
+        route = mark(); site = mark(); device = mark(); method = mark(); status = code();
+    ));
+    records
+}
+
+fn marked_observations() -> Vec<Record> {
+    let [by_unit, by_number] = quantities();
+    let [medicine, ..] = doses();
+    each!(Observation:
+        code = mark(); value = Some(Value::Quantity(by_unit));
+        value = Some(Value::Quantity(by_number)); value = mark().map(Value::Concept);
+        value = code().map(Value::Sign); value = Some(Value::Used(medicine));
+        range = Some((Some(number()), None)); range = Some((None, Some(number())));
+        flag = code(); status = code(); method = mark(); part = code(); panel = mark();
+        specimen = mark();
+    )
+}
+
+fn marked_of_other_kinds() -> Vec<Record> {
+    let coverage = |plan: Concept, relation| {
+        Record::Coverage(Coverage {
+            plan,
+            start: None,
+            end: None,
+            relation,
+        })
     };
-    let given = || MedicationAdministration {
-        dose: dose(),
-        start: None,
-        end: None,
-        route: None,
-        status: None,
-        component: true,
-    };
-    let seen = || Observation {
-        code: None,
-        value: None,
-        range: None,
-        flag: None,
-        status: None,
-        specimen: None,
-        at: None,
-    };
-    let allergy = || AllergyIntolerance {
-        category: None,
-        code: None,
-        severity: None,
-        onset: None,
-    };
-    let disease = || Condition {
-        code: None,
-        icd10: None,
-        onset: None,
-        abated: None,
-        outcome: None,
-        provisional: false,
-        free_text: false,
-    };
-    let visit = || Encounter {
-        class: None,
-        event: EncounterEvent::Visit,
-        at: None,
-        department: None,
-        disposition: None,
-    };
+    let plain = || concept("X").unwrap();
     let second = Concept {
         second: Some(coding()),
-        ..concept("X").unwrap()
+        ..plain()
     };
-    let marked = [
-        Record::Coverage(Coverage {
-            plan: mark().unwrap(),
-        }),
-        Record::Coverage(Coverage { plan: second }),
-        Record::Encounter(Encounter {
-            department: code(),
-            ..visit()
-        }),
-        Record::Encounter(Encounter {
-            disposition: code(),
-            ..visit()
-        }),
-        Record::AllergyIntolerance(AllergyIntolerance {
-            category: mark(),
-            ..allergy()
-        }),
-        Record::AllergyIntolerance(AllergyIntolerance {
-            code: mark(),
-            ..allergy()
-        }),
-        Record::AllergyIntolerance(AllergyIntolerance {
-            severity: Some(coding()),
-            ..allergy()
-        }),
-        Record::Condition(Condition {
-            code: mark(),
-            ..disease()
-        }),
-        Record::Condition(Condition {
-            icd10: mark(),
-            ..disease()
-        }),
-        Record::Condition(Condition {
-            outcome: mark(),
-            ..disease()
-        }),
-        Record::MedicationRequest(MedicationRequest {
-            dose: Dose {
-                medication: mark(),
-                ..dose()
-            },
-            ..request()
-        }),
-        Record::MedicationRequest(MedicationRequest {
-            dose: Dose {
-                amount: Some(number),
-                ..dose()
-            },
-            ..request()
-        }),
-        Record::MedicationRequest(MedicationRequest {
-            dose: Dose {
-                unit: mark(),
-                ..dose()
-            },
-            ..request()
-        }),
-        Record::MedicationRequest(MedicationRequest {
-            timing: code(),
-            ..request()
-        }),
-        Record::MedicationRequest(MedicationRequest {
-            route: mark(),
-            ..request()
-        }),
-        Record::MedicationRequest(MedicationRequest {
-            duration: Some(quantity(small, unit())),
-            ..request()
-        }),
-        Record::MedicationAdministration(MedicationAdministration {
-            dose: Dose {
-                medication: mark(),
-                ..dose()
-            },
-            ..given()
-        }),
-        Record::MedicationAdministration(MedicationAdministration {
-            route: mark(),
-            ..given()
-        }),
-        Record::MedicationAdministration(MedicationAdministration {
-            status: code(),
-            ..given()
-        }),
-        Record::Observation(Observation {
-            code: mark(),
-            ..seen()
-        }),
-        Record::Observation(Observation {
-            value: Some(Value::Quantity(quantity(number, None))),
-            ..seen()
-        }),
-        Record::Observation(Observation {
-            value: Some(Value::Quantity(quantity(small, unit()))),
-            ..seen()
-        }),
-        Record::Observation(Observation {
-            value: Some(Value::Concept(mark().unwrap())),
-            ..seen()
-        }),
-        Record::Observation(Observation {
-            value: Some(Value::Sign(code().unwrap())),
-            ..seen()
-        }),
-        Record::Observation(Observation {
-            range: Some((Some(number), None)),
-            ..seen()
-        }),
-        Record::Observation(Observation {
-            range: Some((None, Some(number))),
-            ..seen()
-        }),
-        Record::Observation(Observation {
-            flag: code(),
-            ..seen()
-        }),
-        Record::Observation(Observation {
-            status: code(),
-            ..seen()
-        }),
-        Record::Observation(Observation {
-            specimen: mark(),
-            ..seen()
-        }),
+    let modifier = Modifier {
+        place: ModifierPlace::Suffix,
+        code: mark().unwrap(),
+    };
+    let mut records = vec![
+        coverage(mark().unwrap(), None),
+        coverage(second, None),
+        coverage(plain(), code()),
     ];
-    for record in marked {
+    records.extend(each!(Encounter:
+        department = code(); ward = code(); ward_from = code(); disposition = code();
+    ));
+    records.extend(each!(AllergyIntolerance:
+        category = mark(); code = mark(); severity = Some(coding());
+        sensitivity = Some(coding()); verification = Some(coding());
+    ));
+    records.extend(each!(Condition:
+        code = mark(); exchange = mark(); icd10 = mark(); modifiers = vec![modifier];
+        outcome = mark(); rank = mark();
+    ));
+    records.extend(each!(ServiceRequest:
+        code = mark(); specimen = mark(); body_site = mark(); modality = mark();
+        priority = code(); status = code();
+    ));
+    records.extend(each!(Procedure:
+        code = mark(); times = Some(number()); addition = mark(); status = code();
+        body_site = mark(); modality = mark();
+    ));
+    records.extend(each!(NutritionOrder:
+        code = mark(); action = code(); meal = mark(); timing = code();
+    ));
+    records
+}
+
+/// no field of the vocabulary that holds a code, a unit or a long number is overlooked.
+#[test]
+fn every_place_for_a_code_is_searched() {
+    let marked = [
+        marked_medication(),
+        marked_observations(),
+        marked_of_other_kinds(),
+    ];
+    for record in marked.concat() {
         assert!(found("12345678", vec![record.clone()]), "{record:?}");
         assert!(!found("87654321", vec![record.clone()]), "{record:?}");
     }
@@ -347,7 +306,7 @@ fn every_place_for_a_code_is_searched() {
         }),
         Record::Observation(Observation {
             value: Some(Value::Moment("2024-06-15T10:00".parse::<Moment>().unwrap())),
-            ..seen()
+            ..Observation::default()
         }),
     ];
     assert!(!found("20240615", unmarked.into()));
