@@ -30,3 +30,21 @@ pub enum SettingsError {
         expected: String,
     },
 }
+
+/// Refuses a number outside its range.
+pub(crate) fn range(
+    key: &'static str,
+    value: u64,
+    least: u64,
+    most: u64,
+) -> Result<(), SettingsError> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    let expected = format!("{least} to {most}");
+    Err(SettingsError::Range {
+        key,
+        value: value.to_string(),
+        expected,
+    })
+}

@@ -7,6 +7,8 @@ use record::{Date, SiteId};
 use serde::Deserialize;
 
 use crate::SettingsError;
+use crate::error::range;
+use crate::feed::Feed;
 
 /// Everything that the gateway can be told. `config/examples/gateway.toml` is a commented file.
 #[derive(Debug, Clone, Deserialize)]
@@ -40,6 +42,9 @@ pub struct Source {
     /// How changes are found.
     #[serde(default)]
     pub changes: Changes,
+    /// What the site's exporter tells of its changes.
+    #[serde(default)]
+    pub feed: Feed,
     /// How gently the source is read.
     #[serde(default)]
     pub pace: Pace,
@@ -77,6 +82,12 @@ pub enum ChangeMode {
     Inventory,
     /// Only the newest inode change and the number of entries of each patient are compared.
     Ctime,
+    /// The transaction storage names the patients.
+    Transactions,
+    /// The index database, exported as CSV, names the patients.
+    IndexCsv,
+    /// The index database itself names the patients.
+    IndexPostgres,
 }
 
 /// How gently the source is read (A-003).
@@ -263,6 +274,21 @@ impl Default for Limits {
 
 impl Source {
     fn check(&self) -> Result<(), SettingsError> {
+        self.feed.check()?;
+        let (feed, mode) = (&self.feed, self.changes.mode);
+        let section = match mode {
+            ChangeMode::Inventory | ChangeMode::Ctime => None,
+            ChangeMode::Transactions => Some(feed.transactions.is_some()),
+            ChangeMode::IndexCsv => Some(feed.index_csv.is_some()),
+            ChangeMode::IndexPostgres => Some(feed.index_postgres.is_some()),
+        };
+        if section == Some(false) {
+            return Err(SettingsError::Range {
+                key: "source.changes.mode",
+                value: format!("{mode:?}"),
+                expected: "given together with its section under source.feed".to_owned(),
+            });
+        }
         let (changes, pace) = (&self.changes, &self.pace);
         let wide = u64::from;
         for (key, value, least, most) in [
@@ -386,18 +412,6 @@ impl Settings {
     }
 }
 
-fn range(key: &'static str, value: u64, least: u64, most: u64) -> Result<(), SettingsError> {
-    if (least..=most).contains(&value) {
-        return Ok(());
-    }
-    let expected = format!("{least} to {most}");
-    Err(SettingsError::Range {
-        key,
-        value: value.to_string(),
-        expected,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -439,6 +453,46 @@ mod tests {
                 .unwrap_err()
                 .to_string();
             assert!(error.contains(named), "{named}: {error}");
+        }
+    }
+
+    /// Examples that stand behind a `#` without a blank are settings too.
+    #[test]
+    fn the_feeds_of_the_shipped_example_parse() {
+        let shown = |line: &str| match line.strip_prefix('#') {
+            Some(setting) if !setting.starts_with([' ', '#']) => setting.to_owned(),
+            _ => line.to_owned(),
+        };
+        let example: Vec<_> = EXAMPLE.lines().map(shown).collect();
+        let example = example.join("\n");
+        for mode in ["transactions", "index-csv", "index-postgres"] {
+            let chosen = format!("mode = \"{mode}\"");
+            let with = |text: &str| text.replace("mode = \"inventory\"", &chosen);
+            let settings = Settings::parse(&with(&example)).unwrap();
+            let feed = &settings.source.feed;
+            assert!(feed.transactions.is_some() && feed.index_csv.is_some());
+            assert!(feed.index_postgres.is_some());
+            // Without its section, a mode would have nothing to read.
+            assert!(Settings::parse(&with(EXAMPLE)).is_err(), "{mode}");
+        }
+        for (from, to, named) in [
+            (
+                "full_scan_every_days = 7",
+                "full_scan_every_days = 32",
+                "full_scan_every_days",
+            ),
+            ("fetch_rows = 500", "fetch_rows = 0", "fetch_rows"),
+            (
+                "server_name = \"index",
+                "#",
+                "source.feed.index_postgres.authority",
+            ),
+            ("header = true", "header = false", "places.PatientID"),
+            ("table = \"SSMIXIDX\"", "table = \"\"", "table"),
+        ] {
+            assert!(example.contains(from), "{from}");
+            let error = Settings::parse(&example.replace(from, to)).unwrap_err();
+            assert!(error.to_string().contains(named), "{named}: {error}");
         }
     }
 

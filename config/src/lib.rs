@@ -4,6 +4,7 @@
 //! (systemd credentials) that hold them. Every limit has a default and a range.
 
 mod error;
+pub mod feed;
 pub mod gateway;
 
 pub use error::SettingsError;

@@ -1,12 +1,12 @@
 //! Batches: patients are gathered until a bound is reached, then sealed, made durable and recorded.
 
-use config::gateway::{Settings, Transport};
+use config::gateway::{ChangeMode, Settings, Transport};
 use envelope::{ManifestDraft, Sha256, TransportProfile, seal};
 use getrandom::SysRng;
 use privacy::gate::{Gate, Pass, Tally, Withheld};
-use privacy::separate::Separated;
+use privacy::separate::{Separated, subject_ref};
 use rand_core::UnwrapErr;
-use record::{Document, DocumentRef, DocumentState, Quality, SubjectRef};
+use record::{ChartNumber, Document, DocumentRef, DocumentState, Quality, SubjectRef};
 
 use crate::clock::Now;
 use crate::error::{Failure, Problem};
@@ -48,6 +48,7 @@ pub(crate) struct Gathered {
     settled: Settled,
     tally: Tally,
     noted: Noted,
+    revisit: Vec<SubjectRef>,
 }
 
 impl Sealer<'_> {
@@ -60,6 +61,32 @@ impl Sealer<'_> {
     /// the centre.
     pub(crate) fn note(&mut self, quality: &Quality, faults: Faults, withheld: bool) {
         self.gathered.noted.take(quality, faults, withheld);
+    }
+
+    /// Notes a patient who has to be visited again although no file of theirs changes. Only change
+    /// feeds need it: other modes visit everybody.
+    pub(crate) fn revisit(&mut self, chart: &ChartNumber) -> Result<(), Failure> {
+        const TOGETHER: usize = 10_000;
+        if matches!(
+            self.settings.source.changes.mode,
+            ChangeMode::Inventory | ChangeMode::Ctime
+        ) {
+            return Ok(());
+        }
+        let subject = subject_ref(chart, &self.keys.site);
+        self.gathered.revisit.push(subject);
+        match self.gathered.revisit.len() {
+            0..TOGETHER => Ok(()),
+            _ => self.store_revisits(),
+        }
+    }
+
+    fn store_revisits(&mut self) -> Result<(), Failure> {
+        let subjects = std::mem::take(&mut self.gathered.revisit);
+        match subjects.is_empty() {
+            true => Ok(()),
+            false => self.state.revisit(&subjects),
+        }
     }
 
     /// Takes one patient that passed. Documents sealed before in the same version are left out; so
@@ -109,6 +136,7 @@ impl Sealer<'_> {
 
     /// Seals what waits, if anything does.
     pub(crate) fn close(&mut self, report: &mut Report) -> Result<(), Failure> {
+        self.store_revisits()?;
         let reports = Reports::of(&self.settings.state.folder, &self.settings.limits);
         let (site, at) = (&self.settings.site, self.now.seconds);
         if self.gathered.subjects.is_empty() {
@@ -247,7 +275,7 @@ mod tests {
     use envelope::{CoreSecretKey, MacKey, SigningKey};
     use privacy::gate::{Contract, Filing, HoldDays, Notice, NoticeMethod, PatientReadings};
     use privacy::separate::{SiteKeys, separate};
-    use record::{ChartNumber, DataKind, Date, DocumentKey, Domain, Drops, Identity, Reading};
+    use record::{DataKind, Date, DocumentKey, Domain, Drops, Identity, Reading};
     use record::{Sensitive, SiteId, Version};
 
     use super::*;

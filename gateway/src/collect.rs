@@ -156,6 +156,9 @@ impl Intake<'_, '_> {
         if let Some(chart) = &visited.chart {
             self.stops.met(chart);
         }
+        if let Some(chart) = visited.chart.as_ref().filter(|_| visited.comes_again()) {
+            self.sealer.revisit(chart)?;
+        }
         report.quality.merge(&visited.quality);
         let withheld = matches!(visited.outcome, Outcome::Withheld(_));
         self.sealer.note(&visited.quality, visited.faults, withheld);

@@ -114,6 +114,12 @@ problems! {
     AlreadyRunning = "G016", 75,
         "別の処理が動いています。", "Another run is in progress.",
         "終わるまで待ってください。対応は不要です。", "Wait until it ends; nothing to do.";
+    /// The change feed could not be read.
+    FeedUnavailable = "G025", 75,
+        "変更記録（トランザクションまたは索引）を読めませんでした。ほかの処理は終えています。データは失われていません。",
+        "The change feed could not be read; everything else is done. Nothing is lost.",
+        "接続先・フォルダ・権限を確認してください。読めるようになれば続きから、読めないままでも次の全件の調べ直しで読みます。",
+        "Check the connection, folder and permissions. Reading goes on from there, or with the next full scan.";
     /// The program met a state that it should not.
     Internal = "G017", 1,
         "想定外の状態になったため止めました。データは失われていません。",

@@ -5,6 +5,7 @@ mod batch;
 mod clock;
 mod collect;
 mod error;
+mod feed;
 mod keys;
 mod ledger;
 mod quality;

@@ -45,6 +45,8 @@ pub(crate) struct Report {
     pub(crate) drops: Drops,
     /// How good what was read is, in counts; withheld persons included.
     pub(crate) quality: Quality,
+    /// How changes were found, when a feed told of them.
+    pub(crate) changes: ChangesReport,
     /// Lines of the stop list that match no patient of the storage.
     pub(crate) stops_without_patient: u64,
     /// How long the parts took.
@@ -142,6 +144,58 @@ pub(crate) struct Batches {
     pub(crate) waiting: u64,
 }
 
+/// What a change feed told.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct ChangesReport {
+    /// Records that were read.
+    pub(crate) records: u64,
+    /// Patients to visit, when not everybody is visited.
+    pub(crate) patients: u64,
+    /// Documents that the feed names and the storage does not hold yet.
+    pub(crate) waiting: u64,
+    /// Why everybody was visited.
+    pub(crate) full_scan: Option<FullScan>,
+    /// Findings by code.
+    pub(crate) findings: BTreeMap<&'static str, u64>,
+}
+
+/// Why a run with a change feed visited everybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum FullScan {
+    /// The feed is new, or settings or volumes have changed.
+    First,
+    /// So many days have passed.
+    Scheduled,
+    /// The feed does not go on where it was last read.
+    Gap,
+    /// A record names no patient.
+    Unreadable,
+    /// The feed names so many patients that a full scan costs less.
+    ManyPatients,
+}
+
+impl FullScan {
+    const fn texts(self) -> [&'static str; 2] {
+        match self {
+            Self::First => ["初回、または設定の変更", "first, or settings changed"],
+            Self::Scheduled => ["定期", "scheduled"],
+            Self::Gap => ["変更記録の欠け", "gap in the feed"],
+            Self::Unreadable => ["読めない変更記録", "unreadable record in the feed"],
+            Self::ManyPatients => ["変更が多数", "very many changes"],
+        }
+    }
+}
+
+impl ChangesReport {
+    /// Counts findings of one code.
+    pub(crate) fn found(&mut self, code: FindingCode, count: u64) {
+        if count > 0 {
+            *self.findings.entry(code.as_str()).or_default() += count;
+        }
+    }
+}
+
 /// Durations of the parts of a run.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Seconds {
@@ -170,6 +224,7 @@ impl Report {
             findings: BTreeMap::new(),
             drops: Drops::default(),
             quality: Quality::default(),
+            changes: ChangesReport::default(),
             stops_without_patient: 0,
             seconds: Seconds::default(),
             peak_memory_bytes: 0,
@@ -227,6 +282,18 @@ impl Report {
             "unchanged",
             self.patients.unchanged.to_string(),
         );
+        if let Some(full_scan) = self.changes.full_scan {
+            let [ja, en] = full_scan.texts();
+            line("  全件の調べ直し", "full scan", format!("{ja} / {en}"));
+        }
+        if self.changes.records > 0 {
+            let records = self.changes.records.to_string();
+            line("変更記録", "records of the change feed", records);
+        }
+        if self.changes.waiting > 0 {
+            let waiting = self.changes.waiting.to_string();
+            line("まだ置かれていない文書", "documents not there yet", waiting);
+        }
         line("ファイル", "files", self.files.seen.to_string());
         line(
             "読み取った記録",
@@ -260,7 +327,11 @@ impl Report {
             self.batches.waiting.to_string(),
         );
         for code in FindingCode::ALL {
-            if let Some(count) = self.findings.get(code.as_str()) {
+            let count = [&self.findings, &self.changes.findings]
+                .map(|findings| findings.get(code.as_str()).copied().unwrap_or_default())
+                .iter()
+                .sum::<u64>();
+            if count > 0 {
                 lines.push(format!(
                     "{code} x{count}  {}\n          {}",
                     code.ja(),

@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use config::gateway::{ChangeMode, Settings};
+use config::gateway::Settings;
 use nix::fcntl::{Flock, FlockArg};
 use privacy::gate::Gate;
 use privacy::separate::SiteKeys;
@@ -13,6 +13,7 @@ use crate::batch::{Gathered, Sealer};
 use crate::clock;
 use crate::collect::{Collected, Intake, collect};
 use crate::error::{Failure, Problem};
+use crate::feed::{self, Desk, Planned};
 use crate::keys::Keys;
 use crate::ledger;
 use crate::report::{Report, peak_memory_bytes};
@@ -63,9 +64,25 @@ fn collect_and_send(
     delivery: Delivery,
     report: &mut Report,
 ) -> Result<(), Failure> {
+    // The feed is asked once: what it tells later is for the next run.
+    let mut planned: Option<Planned> = None;
     loop {
         let (gate, stops) = ledger::gate(settings, now.today)?;
         let started = clock::stopwatch();
+        let mut today = match planned.take() {
+            Some(planned) => planned,
+            None => {
+                let gate = &gate;
+                let desk = Desk {
+                    settings,
+                    keys,
+                    gate,
+                    state,
+                    now,
+                };
+                feed::plan(&desk, &mut report.changes)?
+            }
+        };
         let spooled: u64 = state.waiting()?.iter().map(|batch| batch.bytes).sum();
         let sealed = report.batches.sealed_bytes;
         let room = room(settings.limits.spool_bytes, spooled, sealed);
@@ -86,22 +103,23 @@ fn collect_and_send(
             report,
             room,
         };
-        let plan = match settings.source.changes.mode {
-            ChangeMode::Inventory | ChangeMode::Ctime => Plan::Everything,
-        };
-        let collected = collect(&settings.source.storages, &plan, readers, &mut intake)?;
+        let collected = collect(&settings.source.storages, &today.plan, readers, &mut intake)?;
         report.seconds.collect += started.elapsed().as_secs_f64();
-        let all = matches!(plan, Plan::Everything) && collected == Collected::Everything;
+        let all = matches!(today.plan, Plan::Everything) && collected == Collected::Everything;
         if all && report.patients.seen == 0 {
             return Err(Failure::new(Problem::SourceEmpty, ""));
         }
         let done = collected == Collected::Everything && report.documents_deferred == 0;
+        if done && whole(report) {
+            today.settle(state)?;
+        }
         if delivery == Delivery::Hold {
             match collected {
                 Collected::UntilSpoolFull => return Err(Failure::new(Problem::SpoolFull, "")),
-                Collected::Everything if done => return Ok(()),
+                Collected::Everything if done => return today.end(),
                 Collected::Everything => {
                     report.start_next_pass();
+                    planned = Some(today);
                     continue;
                 }
             }
@@ -114,11 +132,19 @@ fn collect_and_send(
         report.batches.sent_bytes += sent.bytes;
         delivered?;
         if done {
-            return Ok(());
+            return today.end();
         }
         // Visit the storage again, which passes quickly over what is done.
         report.start_next_pass();
+        planned = Some(today);
     }
+}
+
+/// Whether every folder on the way to the patients could be listed. Somebody may lie below one that
+/// could not, and then nothing may be taken for dealt with.
+fn whole(report: &Report) -> bool {
+    let unreadable = |(name, _): (&str, u64)| name.starts_with("walk:unreadable");
+    !report.drops.iter().any(unreadable)
 }
 
 /// Up to how many bytes this run may have sealed in all when the queue, which holds `spooled` of

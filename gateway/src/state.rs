@@ -13,7 +13,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 use crate::error::{Failure, Problem};
 
 /// Steps that bring a state file to the present layout; `user_version` counts those done.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE clock (only INTEGER PRIMARY KEY CHECK (only = 1), latest INTEGER NOT NULL);
     -- A batch is 'sealed' until a valid receipt arrives, then 'sent'.
     CREATE TABLE batch (
@@ -34,7 +35,14 @@ const MIGRATIONS: &[&str] = &["
     ) WITHOUT ROWID;
     -- What a patient's folder looked like when all it held had been sealed.
     CREATE TABLE patient (subject BLOB PRIMARY KEY, fingerprint BLOB NOT NULL) WITHOUT ROWID;
-"];
+",
+    "
+    -- How far the change feed has been dealt with.
+    CREATE TABLE feed (only INTEGER PRIMARY KEY CHECK (only = 1), reached TEXT NOT NULL);
+    -- Patients who must be visited again although no feed names them: withheld, or to be retried.
+    CREATE TABLE revisit (subject BLOB PRIMARY KEY) WITHOUT ROWID;
+",
+];
 
 /// A digest of what was sealed or seen.
 pub(crate) type Fingerprint = [u8; 32];
@@ -174,6 +182,48 @@ impl State {
         Ok(())
     }
 
+    /// How far the change feed has been dealt with, as the feed wrote it.
+    pub(crate) fn feed_reached(&self) -> Result<Option<String>, Failure> {
+        let query = self
+            .connection
+            .query_row("SELECT reached FROM feed", [], |row| row.get(0));
+        Ok(query.optional()?)
+    }
+
+    /// Remembers how far the change feed has been dealt with. To be called when everything up to
+    /// there is sealed.
+    pub(crate) fn settle_feed(&self, reached: &str) -> Result<(), Failure> {
+        self.connection
+            .execute("INSERT OR REPLACE INTO feed VALUES (1, ?1)", [reached])?;
+        Ok(())
+    }
+
+    /// Remembers patients who must be visited again although no feed names them.
+    pub(crate) fn revisit(&mut self, subjects: &[SubjectRef]) -> Result<(), Failure> {
+        let transaction = self.connection.transaction()?;
+        for subject in subjects {
+            transaction
+                .prepare_cached("INSERT OR IGNORE INTO revisit VALUES (?1)")?
+                .execute([subject.as_bytes()])?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Whether anybody must be visited again.
+    pub(crate) fn any_revisit(&self) -> Result<bool, Failure> {
+        let query = "SELECT EXISTS (SELECT 1 FROM revisit)";
+        Ok(self.connection.query_row(query, [], |row| row.get(0))?)
+    }
+
+    /// Whether this patient must be visited again.
+    pub(crate) fn must_revisit(&self, subject: &SubjectRef) -> Result<bool, Failure> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM revisit WHERE subject = ?1)")?;
+        Ok(statement.query_row([subject.as_bytes()], |row| row.get(0))?)
+    }
+
     /// Batches that wait, oldest first.
     pub(crate) fn waiting(&self) -> Result<Vec<Waiting>, Failure> {
         let query = "SELECT sequence, id, bytes FROM batch WHERE state = 'sealed' ORDER BY 1";
@@ -231,6 +281,9 @@ fn settle_patients(
         transaction
             .prepare_cached("INSERT OR REPLACE INTO patient VALUES (?1, ?2)")?
             .execute(params![subject.as_bytes(), fingerprint])?;
+        transaction
+            .prepare_cached("DELETE FROM revisit WHERE subject = ?1")?
+            .execute([subject.as_bytes()])?;
     }
     Ok(())
 }

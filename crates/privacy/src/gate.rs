@@ -202,6 +202,15 @@ impl Gate {
         })
     }
 
+    /// Everybody of the notice ledger of whom something may leave today, by number. Whoever was
+    /// withheld before and now stands here has to be read, although no file of theirs changed.
+    pub fn passing(&self) -> impl Iterator<Item = ChartNumber> {
+        self.notices
+            .numbers()
+            .filter_map(ChartNumber::new)
+            .filter(|chart| self.decide(std::slice::from_ref(chart)).is_ok())
+    }
+
     fn decide_all<'a>(
         &self,
         charts: impl Iterator<Item = &'a ChartNumber>,

@@ -417,6 +417,17 @@ impl Visited {
         }
     }
 
+    /// Whether the patient must be visited again although nothing of theirs changes: what was
+    /// withheld may leave one day, and what could not be read may be readable.
+    pub(crate) fn comes_again(&self) -> bool {
+        match &self.outcome {
+            Outcome::Unchanged => false,
+            Outcome::Quarantined => self.must_retry(),
+            Outcome::Withheld(_) => true,
+            Outcome::Passed { fingerprint, .. } => fingerprint.is_none(),
+        }
+    }
+
     /// Whether some file may read differently next time although nothing about it changes.
     fn must_retry(&self) -> bool {
         let passing = [FindingCode::FileUnreadable, FindingCode::FileEmpty];

@@ -21,7 +21,6 @@ pub(crate) enum Plan {
     /// Everybody in all volumes.
     Everything,
     /// Some patients, each in all volumes.
-    #[expect(dead_code, reason = "made by the change feeds")]
     Only(Vec<ChartNumber>),
 }
 

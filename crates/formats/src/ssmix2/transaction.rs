@@ -69,6 +69,8 @@ pub struct Scanner {
 
 /// A header line as far as it has been read.
 struct Header {
+    /// Where the marker lies in the file.
+    at: u64,
     bytes: Vec<u8>,
     at_line_start: bool,
 }
@@ -80,19 +82,20 @@ impl Header {
     }
 
     /// Tells the records of the line: more than one where a line end is missing.
-    fn records(&self, tell: &mut dyn FnMut(Event)) {
+    fn records(&self, tell: &mut dyn FnMut(u64, Event)) {
         let mut starts = memmem::find_iter(&self.bytes, MARK).peekable();
         while let Some(start) = starts.next() {
             let end = starts.peek().copied().unwrap_or(self.bytes.len());
             let line = self.bytes.get(start..end).unwrap_or_default();
-            match read(line) {
-                Event::Change(change) => tell(Event::Change(Change {
+            let event = match read(line) {
+                Event::Change(change) => Event::Change(Change {
                     deviates: change.deviates || start > 0 || !self.at_line_start,
                     ..change
-                })),
-                Event::Unreadable if start > 0 || self.meant() => tell(Event::Unreadable),
-                Event::Unreadable => {}
-            }
+                }),
+                Event::Unreadable if start > 0 || self.meant() => Event::Unreadable,
+                Event::Unreadable => continue,
+            };
+            tell(self.at + start as u64, event);
         }
     }
 }
@@ -116,13 +119,14 @@ impl Scanner {
         }
     }
 
-    /// Takes the next bytes and tells what ended in them.
-    pub fn push(&mut self, bytes: &[u8], tell: &mut dyn FnMut(Event)) {
+    /// Takes the next bytes and tells what ended in them, with the place in the file where it
+    /// begins.
+    pub fn push(&mut self, bytes: &[u8], tell: &mut dyn FnMut(u64, Event)) {
         let mut rest = bytes;
         while !rest.is_empty() {
             rest = match self.header.take() {
                 Some(header) => self.gather(header, rest, tell),
-                None => self.seek(rest),
+                None => self.seek(rest, self.offset + (bytes.len() - rest.len()) as u64),
             };
         }
         if let Some(end) = memrchr2(b'\r', b'\n', bytes) {
@@ -139,26 +143,26 @@ impl Scanner {
 
     /// The file ends here for now. A header line without an end is told when it reads as one; it
     /// is told again when the reading is resumed. False when such a line cannot be read (yet).
-    pub fn finish(mut self, tell: &mut dyn FnMut(Event)) -> bool {
+    pub fn finish(mut self, tell: &mut dyn FnMut(u64, Event)) -> bool {
         let Some(header) = self.header.take() else {
             return self.matched == 0;
         };
         let event = read(&header.bytes);
         let readable = matches!(event, Event::Change(_));
         if readable {
-            tell(event);
+            tell(header.at, event);
         }
         readable || !header.meant()
     }
 
-    /// Looks for the marker; what follows it is the rest.
-    fn seek<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+    /// Looks for the marker in bytes that begin at a place of the file; what follows it is the rest.
+    fn seek<'b>(&mut self, bytes: &'b [u8], place: u64) -> &'b [u8] {
         if self.matched > 0 {
-            return self.seek_on(bytes);
+            return self.seek_on(bytes, place);
         }
         if let Some(at) = memmem::find(bytes, MARK) {
             self.before = last(bytes, at).unwrap_or(self.before);
-            self.begin();
+            self.begin(place + at as u64);
             return bytes.get(at + MARK.len()..).unwrap_or_default();
         }
         self.matched = (1..MARK.len())
@@ -171,12 +175,12 @@ impl Scanner {
 
     /// Goes on with a marker that began in the bytes before. No part of the marker repeats its
     /// beginning, so that after a mismatch nothing of it needs to be looked at again.
-    fn seek_on<'b>(&mut self, bytes: &'b [u8]) -> &'b [u8] {
+    fn seek_on<'b>(&mut self, bytes: &'b [u8], place: u64) -> &'b [u8] {
         let wanted = MARK.get(self.matched..).unwrap_or_default();
         let same = wanted.iter().zip(bytes).take_while(|(a, b)| a == b).count();
         let rest = bytes.get(same..).unwrap_or_default();
         if same == wanted.len() {
-            self.begin();
+            self.begin(place - self.matched as u64);
         } else if rest.is_empty() {
             self.matched += same;
         } else {
@@ -186,7 +190,7 @@ impl Scanner {
         rest
     }
 
-    fn begin(&mut self) {
+    fn begin(&mut self, at: u64) {
         // Framing bytes, a quotation mark or the end of a byte order mark may stand before it.
         let at_line_start = matches!(
             self.before,
@@ -194,6 +198,7 @@ impl Scanner {
         );
         self.matched = 0;
         self.header = Some(Header {
+            at,
             bytes: MARK.to_vec(),
             at_line_start,
         });
@@ -204,7 +209,7 @@ impl Scanner {
         &mut self,
         mut header: Header,
         bytes: &'b [u8],
-        tell: &mut dyn FnMut(Event),
+        tell: &mut dyn FnMut(u64, Event),
     ) -> &'b [u8] {
         let end = memchr2(b'\r', b'\n', bytes);
         let (line, rest) = bytes.split_at(end.unwrap_or(bytes.len()));
@@ -214,7 +219,7 @@ impl Scanner {
         if !more.is_empty() {
             // Whatever it is, the end of the line is not near.
             if header.meant() {
-                tell(Event::Unreadable);
+                tell(header.at, Event::Unreadable);
             }
             self.before = 0;
             return bytes.get(room..).unwrap_or_default();

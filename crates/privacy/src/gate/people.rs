@@ -85,6 +85,13 @@ impl<V: Copy + Ord> Charts<V> {
             .map(|entry| entry.value)
     }
 
+    /// Every number, in order.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = &str> {
+        self.entries
+            .iter()
+            .filter_map(|entry| std::str::from_utf8(text(&self.bytes, entry)).ok())
+    }
+
     /// Bytes held on the heap.
     #[cfg(test)]
     pub(super) fn size(&self) -> usize {

@@ -558,3 +558,20 @@ proptest! {
         prop_assert_eq!(state.decide(&asked), turned.decide(&backwards));
     }
 }
+
+/// C-16: whoever is named here and was withheld before has to be read.
+#[test]
+fn those_who_pass_are_the_notified_of_whom_something_may_leave() {
+    let mut state = State::open();
+    state.notices = vec![
+        notice("1003", date(2024, 4, 1), "v1"),
+        notice("1001", date(2024, 4, 1), "v1"),
+        notice("1002", date(2024, 4, 1), "v1"),
+        notice("1004", date(2024, 6, 1), "v1"),
+    ];
+    state.stops = vec![stop("1002", date(2024, 5, 1))];
+    let passing: Vec<_> = state.gate().passing().collect();
+    assert_eq!(passing, [chart("1001"), chart("1003")]);
+    state.contract = None;
+    assert_eq!(state.gate().passing().count(), 0);
+}

@@ -11,12 +11,17 @@ const HEADER: &str =
 /// What a file says, and where to read on; in pieces of `piece` bytes.
 fn scanned(bytes: &[u8], piece: usize) -> (Vec<Event>, u64, bool) {
     let mut events = Vec::new();
+    let mut places = Vec::new();
     let mut scanner = Scanner::at(0);
-    for bytes in bytes.chunks(piece.max(1)) {
-        scanner.push(bytes, &mut |event| events.push(event));
+    for piece in bytes.chunks(piece.max(1)) {
+        scanner.push(piece, &mut |at, event| places.push((at, event)));
     }
     let resume = scanner.resume();
-    let ended = scanner.finish(&mut |event| events.push(event));
+    let ended = scanner.finish(&mut |at, event| places.push((at, event)));
+    for (at, event) in places {
+        assert!(bytes[at as usize..].starts_with(MARK));
+        events.push(event);
+    }
     (events, resume, ended)
 }
 
@@ -176,8 +181,8 @@ fn a_file_that_grows_is_read_on_from_the_line_that_had_not_ended() {
         assert!(resume <= cut as u64);
         let mut later = Vec::new();
         let mut scanner = Scanner::at(resume);
-        scanner.push(&file.as_bytes()[resume as usize..cut], &mut |_| {});
-        scanner.push(second, &mut |event| later.push(event));
+        scanner.push(&file.as_bytes()[resume as usize..cut], &mut |_, _| {});
+        scanner.push(second, &mut |_, event| later.push(event));
         let all = [seen, later].concat();
         // Told once or, when the line had not ended, perhaps twice; never not at all.
         assert!((2..=3).contains(&all.len()), "{cut}: {}", all.len());
@@ -214,9 +219,9 @@ fn names_of_transaction_files_are_ordered_by_time() {
 fn memory_does_not_grow_with_the_file() {
     let mut scanner = Scanner::at(0);
     let line = [b'x'; 1 << 16];
-    scanner.push(b"#SSMIX", &mut |_| {});
+    scanner.push(b"#SSMIX", &mut |_, _| {});
     for _ in 0..256 {
-        scanner.push(&line, &mut |_| {});
+        scanner.push(&line, &mut |_, _| {});
         let kept = scanner.header.as_ref().map_or(0, |h| h.bytes.capacity());
         assert!(kept <= 2 * HEADER_BYTES_MAX, "{kept}");
     }
