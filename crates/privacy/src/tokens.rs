@@ -244,9 +244,11 @@ fn folded_parts(
         return (None, None);
     };
     let (family, given) = (name.family.expose(), name.given.expose());
-    let mut pieces = family.split_whitespace();
+    let mut pieces = family
+        .split(fold::is_blank)
+        .filter(|piece| !piece.is_empty());
     let (family, given) = match (pieces.next(), pieces.next(), pieces.next()) {
-        (Some(first), Some(second), None) if given.trim().is_empty() => (first, second),
+        (Some(first), Some(second), None) if given.chars().all(fold::is_blank) => (first, second),
         _ => (family, given),
     };
     (fold(family).map(Text::new), fold(given).map(Text::new))
@@ -321,10 +323,10 @@ impl Tokens<'_> {
 
 /// A card may have no 記号 (後期高齢者 have none). Blank or zeros say so; damaged does not.
 fn symbol(symbol: &Sensitive) -> Option<Text> {
-    let width = Zeroizing::new(fold::width(symbol.expose()).into_owned());
+    let width = Zeroizing::new(fold::signs(symbol.expose()).into_owned());
     let none = width
         .chars()
-        .all(|c| c.is_whitespace() || matches!(c, '0' | '-'));
+        .all(|c| fold::is_blank(c) || matches!(c, '0' | '-'));
     if none {
         Some(Text::default())
     } else {

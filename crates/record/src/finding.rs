@@ -119,6 +119,9 @@ findings! {
     EncodingGuessed = "F053", Warning,
         "文字コードを内容だけでは確実に決められず、より自然な方で読みました。出力元に文字コードを確認してください。",
         "The bytes fit two character encodings about equally; the more natural text was taken. Ask the vendor for the encoding.";
+    DatePartial = "F054", Warning,
+        "生年月日の月または日が分かりません。その日付は照合に使わず、名寄せの精度が下がります。登録内容を確認してください。",
+        "The day or month of birth is not known; that date is not used for linkage, which is weaker for this patient. Check the registration.";
     SegmentUnreadable = "F030", Warning,
         "読めないセグメントがありました。その行は送りません。出力元に確認してください。",
         "A segment could not be read; that line is not sent. Ask the vendor.";

@@ -1,7 +1,12 @@
-//! Folding for linkage keys: what two systems write differently about one person becomes equal.
+//! Folding: what two systems write differently about one person or one value becomes equal.
 //!
-//! Every function gives `None` for what must not become a key: an empty value, or one with a
-//! character that was lost or replaced on its way (see [`damaged`]). Clinical text is never folded.
+//! The functions that make keys give `None` for what must not become one: an empty value, or one
+//! with a character that was lost or replaced on its way (see [`damaged`]). [`signs`] and [`width`]
+//! are for reading numbers, dates and signs; stored clinical text is never folded. Everything that
+//! compares text compares it through this module: what is a dash, a tilde, a blank or a middle dot
+//! is said here and nowhere else.
+//!
+//! `vectors/fold.tsv` beside the sources lists inputs and outputs, for other implementations.
 
 use std::borrow::Cow;
 
@@ -10,11 +15,11 @@ use unicode_normalization::{UnicodeNormalization, is_nfkc_quick};
 use crate::{private, tables, variants};
 
 /// The version of these rules. Any change that can alter an output raises it.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 /// Key B of a kana name: full-width katakana without blanks, dashes, long vowels and middle dots;
-/// small letters made large; ヂ, ヅ, ヲ and ヮ written ジ, ズ, オ and ワ. `None` when anything but
-/// katakana remains.
+/// small letters made large; ヂ, ヅ, ヲ and ヮ written ジ, ズ, オ and ワ; `ヽ` and `ヾ` written out.
+/// `None` when anything but katakana remains.
 pub fn kana(text: &str) -> Option<String> {
     let letters = katakana(text)?;
     let folded: String = letters
@@ -25,24 +30,32 @@ pub fn kana(text: &str) -> Option<String> {
     filled(folded)
 }
 
-/// Key A of a kana name: full-width katakana without blanks, every dash written `ー`, otherwise as
-/// given. `None` when anything but katakana, `ー` and `・` remains.
+/// Key A of a kana name: full-width katakana without blanks, every dash and tilde written `ー`,
+/// every middle dot `・`, otherwise as given. `None` when anything else remains.
 pub fn kana_strict(text: &str) -> Option<String> {
     katakana(text).and_then(filled)
 }
 
+/// Whether a text is written in kana of any kind and width, with nothing else but blanks, dashes
+/// and middle dots. So is an empty one.
+pub fn is_kana(text: &str) -> bool {
+    katakana(text).is_some()
+}
+
 /// A name in kanji: compatibility forms, blanks, zero-width characters and variation selectors
-/// gone, common variants of name characters written one way, `々` written out, Latin letters in
-/// upper case.
+/// gone, common variants of name characters written one way, `々` and the like written out, Latin
+/// letters in upper case.
 pub fn kanji(text: &str) -> Option<String> {
     let mut folded = String::with_capacity(text.len());
     let mut last = None;
     for character in visible(text)? {
         let one = match character {
-            '々' => last.unwrap_or('々'),
+            '々' | '〻' => last.unwrap_or(character),
             'ヶ' => 'ケ',
-            dash if is_dash(dash) => 'ー',
-            other => variants::standard(other).to_ascii_uppercase(),
+            dash if is_long(dash) => 'ー',
+            other => repeated(other, last)
+                .map_or_else(|| variants::standard(other), variants::standard)
+                .to_ascii_uppercase(),
         };
         folded.push(one);
         last = Some(one);
@@ -53,7 +66,7 @@ pub fn kanji(text: &str) -> Option<String> {
 /// 記号 or 番号 of an insurance card: upper case, without blanks, dashes, dots and leading zeros.
 pub fn insured(text: &str) -> Option<String> {
     let kept: String = visible(text)?
-        .filter(|&c| !is_dash(c) && !is_dot(c))
+        .filter(|&c| !is_long(c) && !is_dot(c))
         .map(|c| c.to_ascii_uppercase())
         .nfkc()
         .collect();
@@ -96,6 +109,22 @@ pub fn width(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.chars().map(joining).nfkc().collect())
+}
+
+/// A value in signs and numbers in one notation: [`width`], every dash `-`, every tilde `~`, every
+/// blank one of ASCII.
+pub fn signs(text: &str) -> Cow<'_, str> {
+    let folded = width(text);
+    let one = |character: char| match character {
+        dash if is_dash(dash) => '-',
+        tilde if is_tilde(tilde) => '~',
+        blank if blank.is_whitespace() && !blank.is_control() => ' ',
+        other => other,
+    };
+    if folded.chars().all(|character| one(character) == character) {
+        return folded;
+    }
+    Cow::Owned(folded.chars().map(one).collect())
 }
 
 /// Why a text must not become a key.
@@ -144,23 +173,41 @@ fn filled(text: String) -> Option<String> {
 
 /// A number written in digits of any width, with blanks and dashes ignored; `None` for other text.
 fn number(text: &str) -> Option<String> {
-    let kept: String = visible(text)?.filter(|&c| !is_dash(c)).collect();
+    let kept: String = visible(text)?.filter(|&c| !is_long(c)).collect();
     kept.bytes().all(|b| b.is_ascii_digit()).then_some(kept)
 }
 
 /// Katakana, `ー` and `・` only, from any kana of any width; `None` for other text.
 fn katakana(text: &str) -> Option<String> {
     let mut letters = String::with_capacity(text.len());
+    let mut last = None;
     for character in visible(text)? {
-        let letter = match character {
-            'ぁ'..='ゖ' => char::from_u32(u32::from(character) + 0x60)?,
-            'ァ'..='ヺ' | '\u{31F0}'..='\u{31FF}' | '・' => character,
-            dash if is_dash(dash) => 'ー',
+        let written = repeated(character, last).unwrap_or(character);
+        let letter = match written {
+            'ぁ'..='ゖ' => char::from_u32(u32::from(written) + 0x60)?,
+            'ァ'..='ヺ' | '\u{31F0}'..='\u{31FF}' => written,
+            dot if is_middle_dot(dot) => '・',
+            dash if is_long(dash) => 'ー',
             _ => return None,
         };
         letters.push(letter);
+        last = Some(letter);
     }
     Some(letters)
+}
+
+/// What an iteration mark of kana repeats: the letter before it, voiced or not.
+fn repeated(mark: char, last: Option<char>) -> Option<char> {
+    let voiced = match mark {
+        'ゝ' | 'ヽ' => false,
+        'ゞ' | 'ヾ' => true,
+        _ => return None,
+    };
+    let last = last.filter(|c| matches!(c, 'ぁ'..='ゖ' | 'ァ'..='ヺ'))?;
+    // The mark for the plain sound takes a voicing off, the other one adds it.
+    let plain = std::iter::once(last).nfd().next()?;
+    let voicing = voiced.then_some('\u{3099}');
+    std::iter::once(plain).chain(voicing).nfc().next()
 }
 
 /// The letter that data entry puts for this one: small made large, sounds that are equal today.
@@ -193,29 +240,58 @@ fn joining(character: char) -> char {
     }
 }
 
-/// Blanks, zero-width characters, controls and variation selectors.
-fn invisible(character: char) -> bool {
+/// Whether a character is a blank between words: of any width, also without one.
+pub fn is_blank(character: char) -> bool {
     character.is_whitespace()
-        || character.is_control()
-        || matches!(character, '\u{00AD}' | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}')
-        || matches!(character, '\u{2028}'..='\u{202F}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
-        || matches!(character, '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{E0000}'..='\u{E0FFF}')
-}
-
-/// Every character that data entry uses for a dash or a long vowel.
-fn is_dash(character: char) -> bool {
-    matches!(
-        character,
-        '-' | 'ー' | '\u{2010}'..='\u{2015}' | '\u{2043}' | '\u{2212}'
-    ) || matches!(character, '\u{2500}' | '\u{2501}' | '\u{FE58}' | '\u{FE63}')
         || matches!(
             character,
-            '\u{FF0D}' | '\u{FF70}' | '~' | '\u{301C}' | '\u{FF5E}'
+            '\u{200B}'..='\u{200D}' | '\u{2060}' | '\u{3164}' | '\u{FEFF}'
         )
 }
 
+/// Blanks, zero-width characters, controls and variation selectors.
+fn invisible(character: char) -> bool {
+    is_blank(character)
+        || character.is_control()
+        || matches!(character, '\u{00AD}' | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}')
+        || matches!(character, '\u{2028}'..='\u{202F}' | '\u{2060}'..='\u{206F}')
+        || matches!(character, '\u{FE00}'..='\u{FE0F}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
+/// Whether data entry uses a character for a dash: hyphens, dashes, minus signs, rules of boxes and
+/// the long vowel of kana.
+pub fn is_dash(character: char) -> bool {
+    matches!(
+        character,
+        '-' | 'ー' | '\u{02D7}' | '\u{2010}'..='\u{2015}' | '\u{2043}' | '\u{2212}' | '\u{2796}'
+    ) || matches!(character, '\u{2500}' | '\u{2501}' | '\u{FE58}' | '\u{FE63}')
+        || matches!(character, '\u{FF0D}' | '\u{FF70}')
+}
+
+/// Whether data entry uses a character for a tilde or a wave dash.
+pub fn is_tilde(character: char) -> bool {
+    matches!(
+        character,
+        '~' | '\u{2053}' | '\u{223C}' | '\u{301C}' | '\u{3030}' | '\u{FF5E}'
+    )
+}
+
+/// Whether data entry uses a character for a middle dot, which also parts the words of foreign
+/// names.
+pub fn is_middle_dot(character: char) -> bool {
+    matches!(
+        character,
+        '・' | '･' | '·' | '\u{2022}' | '\u{2027}' | '\u{2219}' | '\u{22C5}'
+    ) || matches!(character, '=' | '\u{FF1D}' | '\u{30A0}')
+}
+
+/// A dash or a tilde: either stands for a long vowel, or between numbers.
+fn is_long(character: char) -> bool {
+    is_dash(character) || is_tilde(character)
+}
+
 fn is_dot(character: char) -> bool {
-    matches!(character, '.' | ',' | '・' | '·' | '。' | '、')
+    is_middle_dot(character) || matches!(character, '.' | ',' | '。' | '、')
 }
 
 #[cfg(test)]
@@ -224,91 +300,85 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn kana_names_that_differ_in_writing_only_fold_equal() {
-        for (text, key) in [
-            ("ヤマダ　タロウ", Some("ヤマダタロウ")),
-            ("ﾔﾏﾀﾞ ﾀﾛｳ", Some("ヤマダタロウ")),
-            ("やまだ たろう", Some("ヤマダタロウ")),
-            ("ヤマタ゛タロウ", Some("ヤマダタロウ")),
-            ("ヤマタ　ﾞ", Some("ヤマダ")),
-            ("ショウジ", Some("シヨウジ")),
-            ("ケヅカ", Some("ケズカ")),
-            ("ミチヲ", Some("ミチオ")),
-            ("ローズ・マリー", Some("ロズマリ")),
-            ("ロ-ズ", Some("ロズ")),
-            ("ヴァン", Some("ヴアン")),
-            ("山田", None),
-            ("YAMADA", None),
-            ("ヤマ●", None),
-            ("ヤマ\u{FFFD}", None),
-            ("　", None),
-            ("・", None),
-            ("", None),
-        ] {
-            assert_eq!(kana(text).as_deref(), key, "{text}");
+    /// Lines of `fold`, `input`, `output`, with `\u{…}` for what does not show; no output where
+    /// there is no key.
+    const VECTORS: &str = include_str!("../vectors/fold.tsv");
+
+    fn unescaped(written: &str) -> String {
+        let mut text = String::new();
+        let mut rest = written;
+        while let Some((before, after)) = rest.split_once("\\u{") {
+            let (point, after) = after.split_once('}').unwrap();
+            text.push_str(before);
+            text.push(char::from_u32(u32::from_str_radix(point, 16).unwrap()).unwrap());
+            rest = after;
         }
-        assert_eq!(kana_strict("ロ－ズ マリｰ").as_deref(), Some("ローズマリー"));
-        assert_eq!(kana_strict("ショウ"), Some("ショウ".to_owned()));
-        assert_ne!(kana_strict("ショウ"), kana_strict("シヨウ"));
+        text + rest
+    }
+
+    /// C-25: the test list of name normalisation; also A-028 for numbers.
+    #[test]
+    fn every_published_vector_holds() {
+        let lines = VECTORS.lines().filter(|line| !line.starts_with('#'));
+        let mut count = 0;
+        for line in lines {
+            let columns: Vec<_> = line.split('\t').map(unescaped).collect();
+            let [name, input, output] = columns.as_slice() else {
+                panic!("{line}")
+            };
+            let folded = match name.as_str() {
+                "kana" => kana(input),
+                "kana_strict" => kana_strict(input),
+                "kanji" => kanji(input),
+                "insured" => insured(input),
+                "insurer" => insurer(input),
+                "branch" => branch(input),
+                "postal" => postal(input),
+                "digits" => digits(input),
+                "signs" => Some(signs(input).into_owned()),
+                "width" => Some(width(input).into_owned()),
+                _ => panic!("{line}"),
+            };
+            assert_eq!(folded.unwrap_or_default(), *output, "{line}");
+            count += 1;
+        }
+        assert!(count > 150, "{count}");
+        assert!(VECTORS.contains(&format!("# version {VERSION}\n")));
     }
 
     #[test]
-    fn kanji_variants_of_a_name_fold_equal() {
-        for (one, other) in [
-            ("髙橋", "高橋"),
-            ("宮﨑", "宮崎"),
-            ("渡邉", "渡辺"),
-            ("渡邊", "渡辺"),
-            ("濵田", "浜田"),
-            ("濱田", "浜田"),
-            ("齋藤", "斉藤"),
-            ("齊藤", "斎藤"),
-            ("澤田", "沢田"),
-            ("佐々木", "佐佐木"),
-            ("山田　太郎", "山田太郎"),
-            ("葛\u{E0100}西", "葛西"),
-            ("Ｓｍｉｔｈ", "SMITH"),
-        ] {
-            assert_eq!(kanji(one), kanji(other), "{one} {other}");
-            assert!(kanji(one).is_some(), "{one}");
-        }
-        for text in ["山●", "￭", "\u{E001}田", "山\u{FFFD}", "〓", "", " "] {
-            assert_eq!(kanji(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn insurance_and_postal_numbers_take_one_form() {
-        assert_eq!(insured("００１２－３４・ａ").as_deref(), Some("1234A"));
-        assert_eq!(insured("川崎 0123").as_deref(), Some("川崎0123"));
-        assert_eq!(insured("000"), None);
-        assert_eq!(insurer("  138057").as_deref(), Some("00138057"));
-        assert_eq!(insurer("０６１３００１２").as_deref(), Some("06130012"));
-        for text in ["", "000000", "123456789", "12a"] {
-            assert_eq!(insurer(text), None, "{text}");
-        }
-        for (text, key) in [
-            ("1", Some("01")),
-            ("０２", Some("02")),
-            ("00", None),
-            ("", None),
-        ] {
-            assert_eq!(branch(text).as_deref(), key, "{text}");
-        }
-        assert_eq!(branch("100"), None);
+    fn kana_is_told_from_other_text() {
         for text in [
-            "184-0014",
-            "〒184-0014",
-            "１８４－００１４",
-            "1840014",
-            "184−0014",
+            "ヤマダ",
+            "ﾔﾏﾀﾞ ﾀﾛｳ",
+            "やまだ",
+            "ローズ＝マリー",
+            "ヤマタ゛",
+            "",
+            "　",
         ] {
-            assert_eq!(postal(text).as_deref(), Some("1840014"), "{text}");
+            assert!(is_kana(text), "{text}");
         }
-        assert_eq!(postal("184"), None);
-        assert_eq!(postal("000-0000"), None);
-        assert_eq!(digits("TEL ０９９-385").as_deref(), Some("099385"));
+        for text in ["山田", "ヤマダA", "ヤマ●", "ヤマダ1"] {
+            assert!(!is_kana(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_worst_damage_of_a_text_is_told() {
+        for (text, found) in [
+            ("山田", None),
+            ("", None),
+            ("山■", Some(Damage::Replaced)),
+            ("〓●", Some(Damage::Replaced)),
+            ("■\u{E000}", Some(Damage::Private)),
+            ("\u{E000}\u{10FE80}", Some(Damage::Lost)),
+            ("\u{F034E}", Some(Damage::Lost)),
+            ("\u{FFFD}", Some(Damage::Lost)),
+        ] {
+            assert_eq!(damage(text), found, "{text:?}");
+            assert_eq!(damaged(text), found.is_some(), "{text:?}");
+        }
     }
 
     proptest! {
@@ -325,7 +395,17 @@ mod tests {
         }
 
         #[test]
-        fn japanese_text_folds_idempotently(text in "[ぁ-ゖァ-ヺｦ-ﾟ一-龠々ー・ 　0-9０-９]{0,10}") {
+        fn signs_fold_idempotently_and_keep_plain_ones(text in "[-~～〜−‐ー　 0-9０-９.山]{0,10}") {
+            let once = signs(&text).into_owned();
+            prop_assert_eq!(signs(&once), once.as_str());
+            prop_assert!(!once.chars().any(|c| c != '-' && is_dash(c)));
+            prop_assert!(!once.chars().any(|c| c != '~' && is_tilde(c)));
+        }
+
+        #[test]
+        fn japanese_text_folds_idempotently(
+            text in "[ぁ-ゖァ-ヺヽヾゝゞｦ-ﾟ一-龠々ー・ 　0-9０-９]{0,10}",
+        ) {
             for fold in [kana, kana_strict, kanji, insured] {
                 if let Some(once) = fold(&text) {
                     prop_assert_eq!(fold(&once), Some(once.clone()));

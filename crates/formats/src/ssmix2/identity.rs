@@ -80,7 +80,10 @@ pub(crate) fn insurance(fields: &Fields<'_>, notes: &mut Notes) -> Option<Insura
             READ_INSURANCE
         },
     );
-    let (symbol, number) = match (second.is_empty(), first.expose().split_once(['・', '･'])) {
+    let (symbol, number) = match (
+        second.is_empty(),
+        first.expose().split_once(fold::is_middle_dot),
+    ) {
         (false, _) => (first, second),
         (true, Some((symbol, number))) => (Sensitive::new(symbol), Sensitive::new(number)),
         (true, None) => (Sensitive::default(), first),
@@ -96,11 +99,11 @@ pub(crate) fn insurance(fields: &Fields<'_>, notes: &mut Notes) -> Option<Insura
 /// Whether IN1-11 holds the number of the insured; by the standard it names an employer.
 fn is_number(value: Value<'_>) -> bool {
     let text = value.text();
-    let folded = fold::width(&text);
+    let folded = fold::signs(&text);
     folded.bytes().any(|b| b.is_ascii_digit())
         && folded
             .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c.is_whitespace())
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || fold::is_blank(c))
 }
 
 /// Which writing of a name a repetition holds.
@@ -146,7 +149,7 @@ fn name(
     fields: &Fields<'_>,
     notes: &mut Notes,
 ) -> Option<Name> {
-    if !given.is_empty() || !family.text().contains(char::is_whitespace) {
+    if !given.is_empty() || !family.text().contains(fold::is_blank) {
         let read = |value: Value<'_>, notes: &mut Notes| match value.is_empty() {
             true => Some(Sensitive::default()),
             false => known(value, fields, 5, notes),
@@ -157,10 +160,10 @@ fn name(
         });
     }
     let whole = known(family, fields, 5, notes)?;
-    let (family, given) = whole.expose().split_once(char::is_whitespace)?;
+    let (family, given) = whole.expose().split_once(fold::is_blank)?;
     Some(Name {
         family: Sensitive::new(family),
-        given: Sensitive::new(given.trim_start()),
+        given: Sensitive::new(given.trim_start_matches(fold::is_blank)),
     })
 }
 
@@ -183,12 +186,9 @@ fn script(repetition: Repetition<'_>, name: &Name) -> Script {
 }
 
 fn is_kana(name: &Name) -> bool {
-    let kana = |c: char| {
-        c.is_whitespace()
-            || matches!(c, 'ぁ'..='ゖ' | '゛' | '゜' | 'ァ'..='ー' | '\u{FF66}'..='\u{FF9F}' | '･' | '-')
-    };
-    let [family, given] = [name.family.expose(), name.given.expose()];
-    family.chars().chain(given.chars()).all(kana)
+    [&name.family, &name.given]
+        .into_iter()
+        .all(|part| fold::is_kana(part.expose()))
 }
 
 fn sex(fields: &Fields<'_>, notes: &mut Notes) -> Option<Sex> {
@@ -208,16 +208,17 @@ fn sex(fields: &Fields<'_>, notes: &mut Notes) -> Option<Sex> {
 
 fn birth(fields: &Fields<'_>, output: &mut Output) {
     let text = fields.field(7).value().text();
-    let date = Moment::from_hl7(&text)
+    let moment = Moment::from_hl7(&text)
         .ok()
-        .and_then(Moment::date)
-        .or_else(|| era::parse(&text));
+        .or_else(|| era::read(&text).ok()?.moment());
+    let date = moment.and_then(Moment::date);
     output.identity.birth = date.map(Birth::new);
-    output.patient.birth = date.map(YearMonth::from);
-    let code = match (date, text.is_empty()) {
-        (Some(_), _) => return,
-        (None, true) => FindingCode::BirthMissing,
-        (None, false) => FindingCode::DateImpossible,
+    output.patient.birth = moment.and_then(month);
+    let code = match (moment, date) {
+        (Some(_), Some(_)) => return,
+        (Some(_), None) => FindingCode::DatePartial,
+        (None, _) if text.is_empty() => FindingCode::BirthMissing,
+        (None, _) => FindingCode::DateImpossible,
     };
     output.notes.found_at(code, fields, 7);
 }

@@ -1,6 +1,7 @@
 //! The prefecture that an address begins with.
 
 use record::content::Prefecture;
+use text::fold;
 
 /// Names by JIS X 0401 number, without the last character (都, 道, 府, 県).
 const NAMES: [&str; 47] = [
@@ -56,7 +57,7 @@ const NAMES: [&str; 47] = [
 /// The prefecture of an address that begins with its full name. Cities alone (京都市, 広島市) do not
 /// count: there are towns of equal names.
 pub(crate) fn of_address(address: &str) -> Option<Prefecture> {
-    let address = address.trim_start();
+    let address = address.trim_start_matches(fold::is_blank);
     let (number, _) = (1u8..).zip(NAMES).find(|(number, name)| {
         let ending = match number {
             1 => '道',

@@ -2,6 +2,8 @@
 
 use record::{Code, Coding, Concept, FindingCode, Moment, System};
 
+use text::era::{self, Fault};
+
 use super::notes::Notes;
 use crate::hl7::{Fields, Repetition, Value};
 
@@ -51,25 +53,30 @@ pub(crate) fn code(fields: &Fields<'_>, number: u8, notes: &mut Notes) -> Option
     code
 }
 
-/// The moment that a field begins with. A time that does not exist is a finding, words are counted
-/// as left behind.
+/// The moment that a field begins with, in the notation of HL7 or as Japanese systems write dates in
+/// words (P-21). One that does not exist is a finding, other words are counted as left behind.
 pub(crate) fn moment(fields: &Fields<'_>, number: u8, notes: &mut Notes) -> Option<Moment> {
     let value = fields.field(number).value().subcomponent(1);
     if value.is_empty() {
         return None;
     }
     let text = value.text();
-    let moment = Moment::from_hl7(&text).ok();
-    if moment.is_none() {
-        let numeric = text
-            .bytes()
-            .all(|b| b.is_ascii_digit() || b".+-".contains(&b));
-        match numeric {
-            true => notes.found_at(FindingCode::DateImpossible, fields, number),
-            false => notes.leave_field(fields, number),
-        }
+    if let Ok(moment) = Moment::from_hl7(&text) {
+        return Some(moment);
     }
-    moment
+    let said = era::read(&text);
+    let numeric = text
+        .bytes()
+        .all(|b| b.is_ascii_digit() || b".+-".contains(&b));
+    match said {
+        Ok(said) if said.moment().is_some() => return said.moment(),
+        Err(Fault::Impossible | Fault::Lunar) => {
+            notes.found_at(FindingCode::DateImpossible, fields, number);
+        }
+        _ if numeric => notes.found_at(FindingCode::DateImpossible, fields, number),
+        _ => notes.leave_field(fields, number),
+    }
+    None
 }
 
 fn coding(code: Value<'_>, system: Value<'_>) -> Option<Coding> {

@@ -100,7 +100,7 @@ pub(crate) fn range(
 }
 
 fn bounds(text: &str) -> Option<(Option<Decimal>, Option<Decimal>)> {
-    let text = fold::width(text);
+    let text = fold::signs(text);
     let text = text.trim();
     if let Some((comparator, number)) = bounded(text) {
         return Some(match comparator? {
@@ -109,7 +109,7 @@ fn bounds(text: &str) -> Option<(Option<Decimal>, Option<Decimal>)> {
         });
     }
     // The separator is the first one that leaves a number on each side: `-5--1` has three.
-    let separators = text.match_indices(['-', '~', '〜', '\u{2212}', '\u{2013}']);
+    let separators = text.match_indices(['-', '~']);
     separators.into_iter().find_map(|(at, separator)| {
         let lower = text.get(..at)?.trim();
         let upper = text.get(at + separator.len()..)?.trim();
@@ -126,7 +126,7 @@ fn bounds(text: &str) -> Option<(Option<Decimal>, Option<Decimal>)> {
 }
 
 fn quantity(text: &str, fields: &Fields<'_>) -> Option<Content> {
-    let (comparator, value) = bounded(&fold::width(text))?;
+    let (comparator, value) = bounded(&fold::signs(text))?;
     Some(Content::Quantity(Quantity {
         value,
         unit: unit(fields),
@@ -138,7 +138,7 @@ fn quantity(text: &str, fields: &Fields<'_>) -> Option<Content> {
 /// the exponent the second one; or it is escaped.
 fn powered(value: Repetition<'_>, fields: &Fields<'_>) -> Option<Content> {
     let (first, second) = (value.component(1).text(), value.component(2).text());
-    let text = fold::width(&first);
+    let text = fold::signs(&first);
     let (number, exponent) = match text.split_once('^') {
         Some((number, exponent)) if second.is_empty() => (number, exponent),
         _ => (&*text, &*second),
@@ -208,7 +208,7 @@ fn structured(value: Repetition<'_>, fields: &Fields<'_>) -> Option<Content> {
     if !value.component(3).is_empty() || !value.component(4).is_empty() {
         return None;
     }
-    let value_of = decimal(&fold::width(&value.component(2).text()))?;
+    let value_of = decimal(&fold::signs(&value.component(2).text()))?;
     let comparator = match &*fold::width(&value.component(1).text()) {
         "" | "=" => None,
         "<" => Some(Comparator::Less),
@@ -235,14 +235,14 @@ fn coded(value: Repetition<'_>) -> Option<Content> {
 
 /// A result of the closed list of signs, however it is written: `(-)`, `－`, `±`, `（２＋）`, `++`.
 fn sign(text: &str) -> Option<Content> {
-    let folded = fold::width(text);
+    let folded = fold::signs(text);
     let bare = folded
         .trim()
         .trim_start_matches('(')
         .trim_end_matches(')')
         .trim();
     let sign = match bare {
-        "-" | "\u{2212}" | "\u{2010}" | "ー" | "陰性" => "-",
+        "-" | "陰性" => "-",
         "+-" | "±" | "+/-" | "-+" => "+-",
         "+" | "陽性" => "+",
         "1+" | "+1" => "1+",
@@ -266,6 +266,9 @@ mod tests {
             ("(-)", Some("-")),
             ("（－）", Some("-")),
             ("−", Some("-")),
+            ("ー", Some("-")),
+            ("（‐）", Some("-")),
+            ("─", Some("-")),
             ("±", Some("+-")),
             ("(+-)", Some("+-")),
             ("＋", Some("+")),
@@ -292,6 +295,8 @@ mod tests {
         for (text, read) in [
             ("5.6", Some((None, "5.6"))),
             ("５．６", Some((None, "5.6"))),
+            ("−1.5", Some((None, "-1.5"))),
+            ("－１．５", Some((None, "-1.5"))),
             (".5", Some((None, "0.5"))),
             ("<0.5", Some((Some(Less), "0.5"))),
             ("＜0.5", Some((Some(Less), "0.5"))),
@@ -304,7 +309,7 @@ mod tests {
             ("1,234", None),
             ("正常", None),
         ] {
-            let found = bounded(&fold::width(text)).map(|(c, d)| (c, d.to_string()));
+            let found = bounded(&fold::signs(text)).map(|(c, d)| (c, d.to_string()));
             assert_eq!(
                 found.as_ref().map(|(c, d)| (*c, d.as_str())),
                 read,
@@ -354,6 +359,9 @@ mod tests {
         for (text, read) in [
             ("3.5-9.0", Some((Some("3.5"), Some("9.0")))),
             ("1.2～2.0", Some((Some("1.2"), Some("2.0")))),
+            ("１．２〜２．０", Some((Some("1.2"), Some("2.0")))),
+            ("3.5−9.0", Some((Some("3.5"), Some("9.0")))),
+            ("3.5―9.0", Some((Some("3.5"), Some("9.0")))),
             ("-5--1", Some((Some("-5"), Some("-1")))),
             ("-2.0-2.0", Some((Some("-2.0"), Some("2.0")))),
             ("4.0-", Some((Some("4.0"), None))),

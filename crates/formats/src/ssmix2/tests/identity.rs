@@ -83,7 +83,14 @@ fn births_that_miss_or_cannot_be_are_told() {
         ("", None, Some(FindingCode::BirthMissing)),
         ("19650431", None, Some(FindingCode::DateImpossible)),
         ("00000000", None, Some(FindingCode::DateImpossible)),
-        ("1965", None, Some(FindingCode::DateImpossible)),
+        ("昭和40年4月15日", Some("1965-04-15"), None),
+        ("昭和40年4月31日", None, Some(FindingCode::DateImpossible)),
+        ("S64.1.8", None, Some(FindingCode::DateImpossible)),
+        ("慶応3年1月1日", None, Some(FindingCode::DateImpossible)),
+        ("1965", None, Some(FindingCode::DatePartial)),
+        ("196504", None, Some(FindingCode::DatePartial)),
+        ("19650400", None, Some(FindingCode::DatePartial)),
+        ("S40.4", None, Some(FindingCode::DatePartial)),
     ] {
         let patient = PATIENT.replace("19650415", written);
         let text = format!("{}\r{patient}", header("ADT-00"));
