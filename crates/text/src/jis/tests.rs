@@ -433,6 +433,23 @@ fn the_memory_of_a_text_is_used_again() {
     assert_eq!(text, "A");
 }
 
+/// Work that grew faster than the bytes would not end here.
+#[test]
+fn a_million_escapes_and_lines_of_megabytes_are_read_to_their_end() {
+    const MILLION: usize = 1_000_000;
+    let of = |piece: &[u8], repair| {
+        let decoded = decode(&piece.repeat(MILLION), Encoding::Iso2022Jp);
+        (decoded.text.len(), decoded.repairs.count(repair) as usize)
+    };
+    assert_eq!(of(b"\x1B", Repair::Undecodable), (4 * MILLION, MILLION));
+    assert_eq!(of(b"\x1B(B", Repair::Variant), (0, MILLION));
+    assert_eq!(of(b"\x0E1", Repair::HalfWidth), (3 * MILLION, MILLION));
+    assert_eq!(of(b"\x1B$B;3\r", Repair::LeftOpen), (4 * MILLION, MILLION));
+    assert_eq!(of(b"\x1B(B\x8ER", Repair::Mixed), (3 * MILLION, MILLION));
+    assert_eq!(of(b"\x8ER", Repair::Undecodable), (3 * MILLION, 0));
+    assert_eq!(of(b"\xFF\n", Repair::Undecodable), (5 * MILLION, MILLION));
+}
+
 /// One person read from every encoding gives the same keys (ssmix2.md 6.5).
 #[test]
 fn a_name_folds_equal_whichever_encoding_it_came_in() {
