@@ -5,8 +5,8 @@
     clippy::expect_used,
     reason = "tests fail by panicking"
 )]
-#![allow(
-    clippy::disallowed_methods,
+#![expect(
+    clippy::disallowed_types,
     reason = "a test unpacks the sample; the library itself does no I/O"
 )]
 
