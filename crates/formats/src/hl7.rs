@@ -43,7 +43,13 @@ impl Separators {
     fn read(after_name: &str) -> Option<Self> {
         let (&field, rest) = after_name.as_bytes().split_first()?;
         let end = memchr(field, rest).unwrap_or(rest.len());
-        let declared = rest.get(..end).unwrap_or_default();
+        let declared = after_name.get(1..=end).unwrap_or_default();
+        // In the code of older systems the yen sign stands where ASCII has the backslash.
+        let declared = match declared.is_ascii() {
+            true => Cow::Borrowed(declared),
+            false => Cow::Owned(declared.replace(['¥', '￥'], "\\")),
+        };
+        let declared = declared.as_bytes();
         let usual = Self::DEFAULT;
         let sign = |index: usize, usual: u8| declared.get(index).copied().unwrap_or(usual);
         let signs = [
@@ -114,7 +120,7 @@ pub struct Lines<'t> {
 /// # Errors
 /// [`FindingCode::NotHl7`] when the text does not begin with a message header.
 pub fn lines(text: &str) -> Result<Lines<'_>, FindingCode> {
-    let rest = text.trim_start();
+    let rest = text.trim_start().trim_end_matches(is_filling);
     let header = rest.strip_prefix("MSH").ok_or(FindingCode::NotHl7)?;
     let separators = Separators::read(first_line(header)).ok_or(FindingCode::NotHl7)?;
     Ok(Lines {
@@ -135,7 +141,7 @@ impl<'t> Iterator for Lines<'t> {
             }
             let line = first_line(self.rest);
             self.rest = self.rest.get(line.len() + 1..).unwrap_or_default();
-            if !line.is_empty() {
+            if !line.trim().is_empty() {
                 break line;
             }
         };
@@ -427,6 +433,12 @@ fn positions(separator: u8, bytes: &[u8]) -> impl Iterator<Item = u32> {
         .zip(rest)
         .filter(move |(_, byte)| **byte == separator);
     in_words.chain(in_rest.map(|(at, _)| at))
+}
+
+/// What systems fill a file up with, to the length of a block: zeros, blanks, the end mark of DOS,
+/// behind the end of the last segment or in its place.
+fn is_filling(character: char) -> bool {
+    matches!(character, '\0' | '\u{1A}' | ' ' | '\r' | '\n')
 }
 
 fn split_once(text: &str, separator: u8) -> (&str, Option<&str>) {

@@ -47,8 +47,15 @@ impl Moment {
     /// # Errors
     /// Anything else, an impossible day, an hour above 23.
     pub fn from_hl7(text: &str) -> Result<Self, PatternError> {
-        let digits = text.split(['.', '+', '-']).next().unwrap_or_default();
-        if !digits.bytes().all(|b| b.is_ascii_digit()) {
+        let (rest, zone) = match text.split_once(['+', '-']) {
+            Some((rest, zone)) => (rest, Some(zone)),
+            None => (text, None),
+        };
+        let (digits, fraction) = rest.split_once('.').unwrap_or((rest, ""));
+        let only_digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+        let zoned = zone.is_none_or(|zone| zone.len() == 4 && only_digits(zone));
+        // `2018-06-17` is no year with a zone.
+        if !(only_digits(digits) && only_digits(fraction) && zoned) {
             return Err(PatternError);
         }
         let part = |from: usize, to: usize| -> Option<i16> { digits.get(from..to)?.parse().ok() };

@@ -58,42 +58,54 @@ pub(crate) fn read(fields: &Fields<'_>, output: &mut Output) -> Result<(), Findi
 
 /// Reads the numbers of one IN1. `None` when it has no number of the insured, without which it
 /// identifies nobody.
+///
+/// Symbol and number stand in IN1-10 and IN1-11, or both in IN1-10 as repetitions or joined by a
+/// dot; the branch number is the repetition after the number.
 pub(crate) fn insurance(fields: &Fields<'_>, notes: &mut Notes) -> Option<Insurance> {
+    let [mut first, mut second, mut branch, more] = repetitions(fields, 10);
+    let [beside, beside_branch, ..] = repetitions(fields, 11);
+    if !more.is_empty() {
+        notes.leave_field(fields, 10);
+    }
+    let mut from = 10;
+    if second.is_empty() && branch.is_empty() && is_number(beside) {
+        (second, branch, from) = (beside, beside_branch, 11);
+    }
+    let read_of = if from == 11 {
+        READ_BESIDE
+    } else {
+        READ_INSURANCE
+    };
+    notes.leave_unread(fields, read_of);
+    if second.is_empty() {
+        std::mem::swap(&mut first, &mut second);
+    }
     let mut read =
         |value: Value<'_>, number| known(value, fields, number, notes).unwrap_or_default();
     let insurer = read(fields.field(3).value(), 3);
-    let mut parts = fields.field(10).repetitions().map(|r| r.component(1));
-    let [first, second, third] = std::array::from_fn(|_| parts.next());
-    let beside = fields.field(11).value();
-    let beside = (second.is_none() && is_number(beside)).then_some(beside);
-    let [first, second, branch] = [
-        (first, 10),
-        (second.or(beside), if beside.is_some() { 11 } else { 10 }),
-        (third, 10),
-    ]
-    .map(|(value, number)| value.map_or_else(Sensitive::default, |v| read(v, number)));
-    notes.leave_unread(
-        fields,
-        if beside.is_some() {
-            READ_BESIDE
-        } else {
-            READ_INSURANCE
-        },
-    );
-    let (symbol, number) = match (
-        second.is_empty(),
-        first.expose().split_once(fold::is_middle_dot),
-    ) {
-        (false, _) => (first, second),
-        (true, Some((symbol, number))) => (Sensitive::new(symbol), Sensitive::new(number)),
-        (true, None) => (Sensitive::default(), first),
-    };
+    let (mut symbol, mut number) = (read(first, 10), read(second, from));
+    if symbol.is_empty()
+        && let Some((before, after)) = number.expose().split_once(fold::is_middle_dot)
+    {
+        (symbol, number) = (Sensitive::new(before), Sensitive::new(after));
+    }
+    let branch = read(branch, from);
     (!number.is_empty()).then_some(Insurance {
         insurer,
         symbol,
         number,
         branch,
     })
+}
+
+/// The first four repetitions of a field, the first component of each.
+fn repetitions<'t>(fields: &Fields<'t>, number: u8) -> [Value<'t>; 4] {
+    let mut parts = fields
+        .field(number)
+        .repetitions()
+        .map(|repetition| repetition.component(1));
+    // There is no field 0, so it says nothing.
+    std::array::from_fn(|_| parts.next().unwrap_or_else(|| fields.field(0).value()))
 }
 
 /// Whether IN1-11 holds the number of the insured; by the standard it names an employer.
@@ -106,36 +118,47 @@ fn is_number(value: Value<'_>) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || c == '-' || fold::is_blank(c))
 }
 
-/// Which writing of a name a repetition holds.
+/// In what a name is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Script {
     Kanji,
     Kana,
-    Other,
+    Letters,
 }
 
+/// One repetition of the name: the code of its representation, its script, and the name.
+type Written = (Option<char>, Script, Name);
+
+/// The script decides which repetition is which: codes of the representation are shifted, swapped,
+/// missing or all alike in real files. Where no name has kanji, a name in kana is the kanji name if
+/// its code says so, and serves as both if it stands alone.
 fn names(fields: &Fields<'_>, identity: &mut record::Identity, notes: &mut Notes) {
+    let mut written: Vec<Written> = Vec::new();
     for repetition in fields.field(5).repetitions() {
         let [family, given] = [1, 2].map(|n| repetition.component(n).subcomponent(1));
         if family.is_empty() && given.is_empty() {
             continue;
         }
-        let Some(name) = name(family, given, fields, notes) else {
-            continue;
-        };
-        let slot = match script(repetition, &name) {
-            Script::Kana => &mut identity.kana,
-            Script::Kanji => &mut identity.kanji,
-            Script::Other => {
-                notes.leave_field(fields, 5);
-                continue;
-            }
-        };
-        slot.get_or_insert(name);
+        if let Some(name) = name(family, given, fields, notes) {
+            written.push((representation(repetition), script(&name), name));
+        }
     }
-    // A name in kana that stands in the place of the kanji name serves as both.
-    if identity.kana.is_none() {
-        identity.kana = identity.kanji.clone().filter(is_kana);
+    let first = |wanted: &dyn Fn(Option<char>, Script) -> bool| {
+        written
+            .iter()
+            .find(|(code, script, _)| wanted(*code, *script))
+            .map(|(_, _, name)| name.clone())
+    };
+    identity.kana = first(&|code, script| script == Script::Kana && code == Some('P'))
+        .or_else(|| first(&|code, script| script == Script::Kana && code != Some('I')))
+        .or_else(|| first(&|_, script| script == Script::Kana));
+    identity.kanji = first(&|_, script| script == Script::Kanji)
+        .or_else(|| first(&|code, script| script == Script::Kana && code == Some('I')))
+        .or_else(|| first(&|code, script| script == Script::Letters && code != Some('A')));
+    let used = [&identity.kana, &identity.kanji].map(Option::as_ref);
+    let unused = |name: &Name| !used.contains(&Some(name));
+    for _ in written.iter().filter(|(_, _, name)| unused(name)) {
+        notes.leave_field(fields, 5);
     }
     if identity.kana.is_none() {
         notes.found_at(FindingCode::KanaMissing, fields, 5);
@@ -167,21 +190,29 @@ fn name(
     })
 }
 
-/// By the code of the name representation where one stands (component 8, or 7 when the components
-/// are shifted), else by the script.
-fn script(repetition: Repetition<'_>, name: &Name) -> Script {
-    for number in [8, 7] {
-        match &*repetition.component(number).text() {
-            "I" => return Script::Kanji,
-            "P" => return Script::Kana,
-            "A" => return Script::Other,
-            _ => {}
-        }
-    }
+/// The code of the name representation: component 8, or 7 when the components are shifted.
+fn representation(repetition: Repetition<'_>) -> Option<char> {
+    let code = |number| match &*repetition.component(number).text() {
+        "I" => Some('I'),
+        "P" => Some('P'),
+        "A" => Some('A'),
+        _ => None,
+    };
+    code(8).or_else(|| code(7))
+}
+
+fn script(name: &Name) -> Script {
+    let kanji = |c: char| {
+        matches!(c, '々' | '〆' | '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}')
+            || matches!(c, '\u{20000}'..='\u{3FFFF}')
+    };
+    let [family, given] = [name.family.expose(), name.given.expose()];
     if is_kana(name) {
         Script::Kana
-    } else {
+    } else if family.chars().chain(given.chars()).any(kanji) {
         Script::Kanji
+    } else {
+        Script::Letters
     }
 }
 

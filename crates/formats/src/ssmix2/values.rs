@@ -21,26 +21,54 @@ pub(crate) fn value(fields: &Fields<'_>, notes: &mut Notes) -> Option<Content> {
         notes.leave_field(fields, VALUE);
     }
     let text = first.component(1).text();
+    // Which values may be words, a document or a person, so that saying nothing is no fault.
+    let mut words = false;
     let value = match &*fields.field(2).value().text() {
-        "NM" => {
-            let value = quantity(&text, fields).or_else(|| sign(&text));
-            if value.is_none() {
-                notes.found_at(FindingCode::ValueInvalid, fields, VALUE);
-            }
-            value
+        "NM" | "ST" | "IS" | "ID" if is_number_of_somebody(&text, fields) => None,
+        "NM" if first.component(2).is_empty() => quantity(&text, fields).or_else(|| sign(&text)),
+        "ST" | "IS" | "ID" => {
+            words = true;
+            sign(&text)
+                .or_else(|| quantity(&text, fields))
+                .or_else(|| powered(first, fields))
         }
-        "ST" | "IS" | "ID" => sign(&text)
-            .or_else(|| quantity(&text, fields))
-            .or_else(|| powered(first, fields)),
         "SN" => structured(first, fields),
-        "CWE" | "CE" | "CNE" => coded(first),
-        "TS" | "DT" | "DTM" => return terms::moment(fields, VALUE, notes).map(Content::Moment),
-        _ => None,
+        "CWE" | "CE" | "CNE" => {
+            words = first.component(1).is_empty();
+            coded(first)
+        }
+        "TS" | "DT" | "DTM" => {
+            let moment = terms::moment(fields, VALUE, notes).map(Content::Moment);
+            words = moment.is_none();
+            moment
+        }
+        kind => {
+            words = WORDS.contains(&kind);
+            None
+        }
     };
     if value.is_none() {
+        if !words {
+            notes.found_at(FindingCode::ValueInvalid, fields, VALUE);
+        }
         notes.leave_field(fields, VALUE);
     }
     value
+}
+
+/// Types of values that are never read: text, documents, persons, addresses.
+const WORDS: &[&str] = &[
+    "TX", "FT", "ED", "RP", "XCN", "XPN", "XAD", "XTN", "XON", "CX", "PPN", "ZRD",
+];
+
+/// Whether a value is written like a number of a person or an order and not like a measurement:
+/// six digits or more with a leading zero, or eight and more without a unit.
+fn is_number_of_somebody(text: &str, fields: &Fields<'_>) -> bool {
+    let folded = fold::width(text);
+    let digits = folded.trim();
+    digits.len() >= 6
+        && digits.bytes().all(|b| b.is_ascii_digit())
+        && (digits.starts_with('0') || (digits.len() >= 8 && fields.field(6).is_empty()))
 }
 
 /// The unit of an OBX line: component 1, else component 4, of OBX-6.
