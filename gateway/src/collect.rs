@@ -1,24 +1,31 @@
 //! Collecting: patients are visited by several threads and taken in the order of the walk, so that
 //! batches do not depend on how threads were scheduled (P-24).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
+
+use config::gateway::Settings;
+use privacy::separate::subject_ref;
+use record::{Drops, FindingCode};
 
 use crate::batch::Sealer;
 use crate::clock::stopwatch;
 use crate::error::{Failure, Problem};
 use crate::ledger::StopsMet;
 use crate::report::Report;
-use crate::source::{Outcome, PatientFolder, PatientReader, Plan, Visited, Walk};
+use crate::source;
+use crate::source::disk::Disk;
+use crate::source::pace::Pacer;
+use crate::source::position_digest;
+use crate::source::{IsPosition, Levels, Message, Outcome, Plan, Shared, Team, Visited};
+use crate::state::{Scan, prefix};
 
-/// Patients that may be on their way between the walk and the sealer: bounds memory.
-const IN_FLIGHT: usize = 64;
+/// How often threads are looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Why collecting ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,36 +46,74 @@ pub(crate) struct Intake<'a, 's> {
     pub(crate) report: &'a mut Report,
     /// Bytes that the queue can still take.
     pub(crate) room: u64,
+    /// Who was visited, by the first bytes of the reference.
+    pub(crate) visited: Vec<u64>,
+}
+
+/// What is read, by whom and how.
+pub(crate) struct Reading<'p, D: Disk> {
+    /// What the threads share.
+    pub(crate) shared: Arc<Shared<D>>,
+    /// How fast.
+    pub(crate) pacer: Arc<Pacer>,
+    /// The state file.
+    pub(crate) state: PathBuf,
+    /// Settings.
+    pub(crate) settings: &'p Settings,
+    /// Whom to visit.
+    pub(crate) plan: &'p Plan,
+    /// The last scan that visited everybody.
+    pub(crate) last: Option<Scan>,
 }
 
 /// Visits the patients of the plan and seals what may leave.
 ///
 /// # Errors
-/// The source is missing, or our own state cannot be stored. What was sealed until then is safe.
-pub(crate) fn collect(
-    storages: &[PathBuf],
-    plan: &Plan,
-    readers: Vec<PatientReader<'_>>,
+/// The source hangs, or our own state cannot be stored. What was sealed until then is safe.
+pub(crate) fn collect<D: Disk>(
+    reading: &Reading<'_, D>,
     intake: &mut Intake<'_, '_>,
 ) -> Result<Collected, Failure> {
-    let mut walk = Walk::start(storages, plan)?;
-    let (folders, work) = sync_channel::<(u64, PatientFolder)>(IN_FLIGHT);
-    let (done, results) = sync_channel(IN_FLIGHT);
-    let work = &Mutex::new(work);
-    let collected = thread::scope(|scope| {
-        for mut reader in readers {
-            let done = done.clone();
-            scope.spawn(move || serve(&mut reader, work, &done));
-        }
-        drop(done);
-        // Both ends are given away, so that the threads end with it, however it ends.
-        intake.take_in_order(&mut walk, folders, results)
-    })?;
-    intake.report.drops.merge(&walk.into_drops());
-    intake.sealer.close(intake.report)?;
-    if collected == Collected::Everything && matches!(plan, Plan::Everything) {
+    let mut drops = Drops::default();
+    let route = reading.plan.route(&mut drops);
+    let everything = matches!(reading.plan, Plan::Everything);
+    let position = match everything {
+        true => intake.sealer.state.position()?,
+        false => None,
+    };
+    let begin = position.map(|position| -> IsPosition {
+        let keys = Arc::clone(&reading.shared.keys);
+        Arc::new(move |first, second| position_digest(&keys.site, first, second) == position)
+    });
+    let (mut team, results) = Team::start(
+        Arc::clone(&reading.shared),
+        Arc::clone(&reading.pacer),
+        reading.state.clone(),
+        reading.settings,
+        route,
+        begin,
+    )?;
+    let collected = intake.take_in_order(reading, &mut team, &results);
+    reading.pacer.end();
+    reading.shared.budget.end();
+    intake.report.drops.merge(&drops);
+    let counted = team.counted();
+    intake.report.drops.merge(&counted.drops);
+    intake.report.count_codes(&counted.findings);
+    let (pauses, paused) = reading.pacer.pauses();
+    intake.report.source.pauses += pauses;
+    intake.report.seconds.paused += paused.as_secs_f64();
+    let collected = collected?;
+    if collected == Collected::Everything && everything {
         intake.report.stops_without_patient = intake.stops.unmet();
+        let all = !counted.incomplete && !intake.left_out();
+        if all {
+            intake.take_back_gone(&reading.shared)?;
+        }
+        intake.sealer.close(intake.report)?;
+        intake.scanned(&reading.shared, all)?;
     }
+    intake.sealer.close(intake.report)?;
     if !intake.report.files.balanced() {
         return Err(Failure::new(
             Problem::Internal,
@@ -78,75 +123,101 @@ pub(crate) fn collect(
     Ok(collected)
 }
 
-type Done = (u64, Result<Visited, Failure>);
-
-fn serve(
-    reader: &mut PatientReader<'_>,
-    work: &Mutex<Receiver<(u64, PatientFolder)>>,
-    done: &SyncSender<Done>,
-) {
-    loop {
-        let next = match work.lock() {
-            Ok(work) => work.recv(),
-            Err(_) => return,
-        };
-        let Ok((index, folder)) = next else {
-            return;
-        };
-        // A thread that ended silently would leave the others waiting for its patient.
-        let visited = catch_unwind(AssertUnwindSafe(|| reader.visit(&folder)));
-        let failed = |_| Err(Failure::new(Problem::Internal, "a reader thread failed"));
-        if done.send((index, visited.unwrap_or_else(failed))).is_err() {
-            return;
-        }
-    }
-}
-
 impl Intake<'_, '_> {
-    fn take_in_order(
+    /// Whether somebody's folder was left out.
+    fn left_out(&self) -> bool {
+        let left_out = [FindingCode::FolderHung, FindingCode::FolderUnreadable];
+        let found = |code: &FindingCode| self.report.findings.contains_key(code.as_str());
+        left_out.iter().any(found)
+    }
+
+    /// Takes back what stands of patients of whom no folder came up in a whole scan. They are known
+    /// by keyed references only, so their numbers are sought among those that were notified: of
+    /// others nothing may leave anyway.
+    fn take_back_gone<D: Disk>(&mut self, shared: &Shared<D>) -> Result<(), Failure> {
+        self.visited.sort_unstable();
+        let gone: BTreeSet<_> = self.sealer.state.gone(&self.visited)?.into_iter().collect();
+        if gone.is_empty() {
+            return Ok(());
+        }
+        for chart in shared.gate.passing() {
+            let subject = subject_ref(&chart, &shared.keys.site);
+            if gone.contains(&subject) {
+                let known = self.sealer.state.known(&subject)?;
+                let visited = source::gone(shared, chart, &known)?;
+                self.take(visited)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers that the scan came to its end, and what it met if it was of `all`.
+    fn scanned<D: Disk>(&mut self, shared: &Shared<D>, all: bool) -> Result<(), Failure> {
+        let scan = Scan {
+            roots: shared.roots.digest(),
+            completed_at: self.sealer.now.seconds,
+            patients: self.report.patients.seen,
+            files: self.report.files.seen,
+        };
+        self.sealer.state.scanned(all.then_some(&scan))
+    }
+
+    fn take_in_order<D: Disk>(
         &mut self,
-        walk: &mut Walk,
-        folders: SyncSender<(u64, PatientFolder)>,
-        results: Receiver<Done>,
+        reading: &Reading<'_, D>,
+        team: &mut Team<D>,
+        results: &Receiver<Message>,
     ) -> Result<Collected, Failure> {
-        let gone = || Failure::new(Problem::Internal, "reader threads ended");
-        let mut progress = Progress::start();
-        let mut early: BTreeMap<u64, Result<Visited, Failure>> = BTreeMap::new();
-        let (mut issued, mut taken) = (0u64, 0u64);
-        let mut more = true;
+        let mut progress = Progress::start(reading);
+        let mut early: BTreeMap<u64, (Levels, Result<Box<Visited>, Failure>)> = BTreeMap::new();
+        let mut last = Levels::default();
+        let mut taken = 0u64;
+        let mut all = None;
+        let mut looked = stopwatch();
         loop {
-            while more && issued - taken < IN_FLIGHT as u64 {
-                match walk.next() {
-                    Some(folder) => {
-                        folders.send((issued, folder)).map_err(|_| gone())?;
-                        issued += 1;
-                    }
-                    None => more = false,
+            while let Some((levels, visited)) = early.remove(&taken) {
+                self.report.patients.seen += 1;
+                self.take(*visited?)?;
+                reading.shared.budget.release(taken);
+                taken += 1;
+                if progress.everything && levels[..2] != last[..2] {
+                    let key = &reading.shared.keys.site;
+                    let position = position_digest(key, &levels[0], &levels[1]);
+                    self.sealer.reached(position);
+                    last = levels;
+                }
+                if self.report.batches.sealed_bytes >= self.room {
+                    progress.line(self.report, team.share());
+                    return Ok(Collected::UntilSpoolFull);
                 }
             }
-            if taken == issued {
-                progress.line(self.report);
+            if all == Some(taken) {
+                progress.line(self.report, 1.0);
                 return Ok(Collected::Everything);
             }
-            let visited = loop {
-                match early.remove(&taken) {
-                    Some(visited) => break visited?,
-                    None => early.extend([results.recv().map_err(|_| gone())?]),
+            match results.recv_timeout(LOOK_EVERY) {
+                Ok(Message::Visited(number, levels, visited)) => {
+                    early.insert(number, (levels, visited));
                 }
-            };
-            self.take(visited)?;
-            taken += 1;
-            progress.show(self.report);
-            if self.report.batches.sealed_bytes >= self.room {
-                progress.line(self.report);
-                return Ok(Collected::UntilSpoolFull);
+                Ok(Message::WalkEnded(issued)) => all = Some(issued),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Failure::new(Problem::Internal, "reader threads ended"));
+                }
+            }
+            if looked.elapsed() >= LOOK_EVERY {
+                looked = stopwatch();
+                for (number, levels) in team.watch()? {
+                    early.insert(number, (levels, Ok(Box::new(Visited::hung()))));
+                }
+                progress.show(self.report, team.share());
             }
         }
     }
 
     fn take(&mut self, visited: Visited) -> Result<(), Failure> {
         let report = &mut *self.report;
-        report.patients.seen += 1;
+        self.visited.extend(visited.subject.as_ref().map(prefix));
         report.files.add(&visited.files);
         report.count_findings(&visited.findings);
         report.drops.merge(&visited.drops);
@@ -170,13 +241,9 @@ impl Intake<'_, '_> {
                 report.count_withheld(reason, visited.files.read, records);
                 self.sealer.withheld(reason);
             }
-            Outcome::Passed {
-                separated,
-                pass,
-                fingerprint,
-            } => {
+            Outcome::Passed(passed) => {
                 report.patients.passed += 1;
-                self.sealer.take(*separated, &pass, fingerprint, report)?;
+                self.sealer.take(*passed, report)?;
             }
         }
         Ok(())
@@ -185,38 +252,73 @@ impl Intake<'_, '_> {
 
 /// A line on standard error that tells how far the run is.
 struct Progress {
+    pacer: Arc<Pacer>,
     started: Instant,
     shown: Instant,
+    /// Patients and files of the last scan, when this one visits everybody.
+    last: Option<(u64, u64)>,
+    everything: bool,
 }
 
 const SHOW_EVERY: Duration = Duration::from_millis(1000);
+/// A share below this is too small to reckon the rest from.
+const SHARE_AT_LEAST: f64 = 0.005;
 
 impl Progress {
-    fn start() -> Self {
+    fn start<D: Disk>(reading: &Reading<'_, D>) -> Self {
         let now = stopwatch();
+        let everything = matches!(reading.plan, Plan::Everything);
+        let last = reading.last.as_ref().filter(|_| everything);
         Self {
+            pacer: Arc::clone(&reading.pacer),
             started: now,
             shown: now,
+            last: last.map(|scan| (scan.patients, scan.files)),
+            everything,
         }
     }
 
-    fn show(&mut self, report: &Report) {
+    fn show(&mut self, report: &Report, share: f64) {
         if self.shown.elapsed() >= SHOW_EVERY {
             self.shown = stopwatch();
-            self.line(report);
+            self.line(report, share);
         }
     }
 
-    fn line(&self, report: &Report) {
-        let seconds = self.started.elapsed().as_secs_f64().max(0.001);
-        let rate = report.files.seen as f64 / seconds;
+    fn line(&self, report: &Report, share: f64) {
+        let line = self.text(report, share, self.started.elapsed());
         // A progress line that cannot be written is no reason to stop.
-        let _ = writeln!(
-            std::io::stderr(),
-            "読取 reading: 患者 patients {} / ファイル files {} ({rate:.0}/s) / 封かん sealed {}",
-            report.patients.seen,
-            report.files.seen,
-            report.batches.sealed,
-        );
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
+
+    /// How far it is: done, of how many at the last run, how fast, how much longer.
+    fn text(&self, report: &Report, share: f64, elapsed: Duration) -> String {
+        let seconds = elapsed.as_secs_f64().max(0.001);
+        let (patients, files) = (report.patients.seen, report.files.seen);
+        let mut line = format!("読取 reading: 患者 patients {patients}");
+        if let Some((last, _)) = self.last {
+            line += &format!(" / 前回 last {last}");
+        }
+        line += &format!(" / ファイル files {files}");
+        if let Some((_, last)) = self.last {
+            line += &format!(" / 前回 last {last}");
+        }
+        let rate = files as f64 / seconds;
+        line += &format!(" ({rate:.0}/s)");
+        if self.everything {
+            line += &format!(" / 位置 position {:.1} %", share * 100.0);
+            if (SHARE_AT_LEAST..1.0).contains(&share) {
+                let minutes = (seconds * (1.0 - share) / share / 60.0).ceil();
+                line += &format!(" / 残り left {minutes:.0} 分 min");
+            }
+        }
+        line += &format!(" / 封かん sealed {}", report.batches.sealed);
+        if self.pacer.paused() {
+            line += " / 休止中 paused（元の装置が混雑 the source is busy）";
+        }
+        line
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,6 +125,12 @@ problems! {
         "想定外の状態になったため止めました。データは失われていません。",
         "An unexpected state stopped the run. Nothing is lost.",
         "コードと下の行をセンターに伝えてください。", "Tell the centre the code and the line below.";
+    /// Too much of the source does not answer.
+    SourceHangs = "G018", 75,
+        "SS-MIX2 のフォルダが応答しないため、読み取りを中断しました。データは失われていません。",
+        "The storage does not answer; reading was broken off. Nothing is lost.",
+        "共有フォルダと回線の状態を確認してください。次回、続きから読みます。",
+        "Check the share and its network; the next run goes on from here.";
 }
 
 const SQLITE_FULL: i32 = 13;

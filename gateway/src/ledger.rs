@@ -45,6 +45,14 @@ pub(crate) struct StopsMet {
 }
 
 impl StopsMet {
+    /// An empty list.
+    #[cfg(test)]
+    pub(crate) fn none() -> Self {
+        Self {
+            waiting: BTreeSet::new(),
+        }
+    }
+
     /// A patient was seen in the storage.
     pub(crate) fn met(&mut self, chart: &ChartNumber) {
         self.waiting.remove(&any_spelling(chart));

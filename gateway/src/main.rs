@@ -6,6 +6,8 @@ mod clock;
 mod collect;
 mod error;
 mod feed;
+#[cfg(test)]
+mod fixture;
 mod keys;
 mod ledger;
 mod quality;

@@ -49,6 +49,8 @@ pub(crate) struct Report {
     pub(crate) changes: ChangesReport,
     /// Lines of the stop list that match no patient of the storage.
     pub(crate) stops_without_patient: u64,
+    /// How the source fared.
+    pub(crate) source: SourceCounts,
     /// How long the parts took.
     pub(crate) seconds: Seconds,
     /// Largest resident memory of the process.
@@ -201,8 +203,17 @@ impl ChangesReport {
 pub(crate) struct Seconds {
     /// From the walk to the last sealed batch.
     pub(crate) collect: f64,
+    /// The part of it in which reading paused because the source was busy.
+    pub(crate) paused: f64,
     /// Delivery.
     pub(crate) send: f64,
+}
+
+/// How the source fared.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct SourceCounts {
+    /// How often reading paused because the source was busy.
+    pub(crate) pauses: u64,
 }
 
 impl Report {
@@ -226,6 +237,7 @@ impl Report {
             quality: Quality::default(),
             changes: ChangesReport::default(),
             stops_without_patient: 0,
+            source: SourceCounts::default(),
             seconds: Seconds::default(),
             peak_memory_bytes: 0,
             problem: None,
@@ -250,6 +262,13 @@ impl Report {
     pub(crate) fn count_findings(&mut self, findings: &[Finding]) {
         for finding in findings {
             *self.findings.entry(finding.code.as_str()).or_default() += 1;
+        }
+    }
+
+    /// Counts findings about folders by code.
+    pub(crate) fn count_codes(&mut self, codes: &[FindingCode]) {
+        for code in codes {
+            *self.findings.entry(code.as_str()).or_default() += 1;
         }
     }
 

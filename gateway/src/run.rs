@@ -3,24 +3,30 @@
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use config::gateway::Settings;
 use nix::fcntl::{Flock, FlockArg};
 use privacy::gate::Gate;
-use privacy::separate::SiteKeys;
+use record::FindingCode;
 
 use crate::batch::{Gathered, Sealer};
 use crate::clock;
-use crate::collect::{Collected, Intake, collect};
+use crate::collect::{Collected, Intake, Reading, collect};
 use crate::error::{Failure, Problem};
 use crate::feed::{self, Desk, Planned};
 use crate::keys::Keys;
-use crate::ledger;
+use crate::ledger::{self, StopsMet};
 use crate::report::{Report, peak_memory_bytes};
 use crate::send::{Sent, send_all};
-use crate::source::{PatientReader, Plan};
+use crate::source::budget::Budget;
+use crate::source::disk::{Disk, LocalDisk};
+use crate::source::pace::{Pace, Pacer};
+use crate::source::{Plan, Roots, Shared};
 use crate::spool::{Spool, private_folder};
-use crate::state::{State, StateReader};
+use crate::state::{Scan, State};
 
 const STATE_FILE: &str = "state.sqlite";
 
@@ -44,7 +50,7 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     private_folder(&settings.state.folder)?;
     let _lock = lock(&settings.state.folder)?;
-    let keys = Keys::load(settings)?;
+    let keys = Arc::new(Keys::load(settings)?);
     let mut state = State::open(&settings.state.folder.join(STATE_FILE))?;
     let now = clock::now(state.latest_seen()?)?;
     state.saw(now.seconds)?;
@@ -57,7 +63,7 @@ pub(crate) fn run(
 
 fn collect_and_send(
     settings: &Settings,
-    keys: &Keys,
+    keys: &Arc<Keys>,
     state: &mut State,
     spool: &Spool,
     now: clock::Now,
@@ -68,6 +74,7 @@ fn collect_and_send(
     let mut planned: Option<Planned> = None;
     loop {
         let (gate, stops) = ledger::gate(settings, now.today)?;
+        let gate = Arc::new(gate);
         let started = clock::stopwatch();
         let mut today = match planned.take() {
             Some(planned) => planned,
@@ -83,27 +90,9 @@ fn collect_and_send(
                 feed::plan(&desk, &mut report.changes)?
             }
         };
-        let spooled: u64 = state.waiting()?.iter().map(|batch| batch.bytes).sum();
-        let sealed = report.batches.sealed_bytes;
-        let room = room(settings.limits.spool_bytes, spooled, sealed);
-        let readers = readers(settings, keys, &gate)?;
-        let gathered = Gathered::default();
-        let sealer = Sealer {
-            settings,
-            keys,
-            gate: &gate,
-            now,
-            spool,
-            state,
-            gathered,
-        };
-        let mut intake = Intake {
-            sealer,
-            stops,
-            report,
-            room,
-        };
-        let collected = collect(&settings.source.storages, &today.plan, readers, &mut intake)?;
+        let collected = collect_once(
+            settings, keys, &gate, stops, state, spool, now, &today, report,
+        )?;
         report.seconds.collect += started.elapsed().as_secs_f64();
         let all = matches!(today.plan, Plan::Everything) && collected == Collected::Everything;
         if all && report.patients.seen == 0 {
@@ -140,11 +129,56 @@ fn collect_and_send(
     }
 }
 
+/// One pass over the source. What it seals lies in the queue afterwards.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is another thing, and one call hands them over"
+)]
+fn collect_once(
+    settings: &Settings,
+    keys: &Arc<Keys>,
+    gate: &Arc<Gate>,
+    stops: StopsMet,
+    state: &mut State,
+    spool: &Spool,
+    now: clock::Now,
+    today: &Planned,
+    report: &mut Report,
+) -> Result<Collected, Failure> {
+    let spooled: u64 = state.waiting()?.iter().map(|batch| batch.bytes).sum();
+    let sealed = report.batches.sealed_bytes;
+    let room = room(settings.limits.spool_bytes, spooled, sealed);
+    let reading = reading(settings, keys, gate, state, &today.plan, now)?;
+    let gathered = Gathered::default();
+    let sealer = Sealer {
+        settings,
+        keys,
+        gate,
+        now,
+        spool,
+        state,
+        gathered,
+    };
+    let mut intake = Intake {
+        sealer,
+        stops,
+        report,
+        room,
+        visited: Vec::new(),
+    };
+    let collected = collect(&reading, &mut intake)?;
+    let idle = reading.pacer.idle();
+    drop(reading);
+    state.idles(&idle)?;
+    Ok(collected)
+}
+
 /// Whether every folder on the way to the patients could be listed. Somebody may lie below one that
 /// could not, and then nothing may be taken for dealt with.
 fn whole(report: &Report) -> bool {
     let unreadable = |(name, _): (&str, u64)| name.starts_with("walk:unreadable");
-    !report.drops.iter().any(unreadable)
+    let hung = report.findings.contains_key(FindingCode::FolderHung.as_str());
+    !hung && !report.drops.iter().any(unreadable)
 }
 
 /// Up to how many bytes this run may have sealed in all when the queue, which holds `spooled` of
@@ -154,27 +188,69 @@ fn room(most: u64, spooled: u64, sealed: u64) -> u64 {
     sealed.saturating_add(most.saturating_sub(spooled))
 }
 
-fn readers<'a>(
-    settings: &'a Settings,
-    keys: &'a Keys,
-    gate: &'a Gate,
-) -> Result<Vec<PatientReader<'a>>, Failure> {
-    let path = settings.state.folder.join(STATE_FILE);
-    (0..settings.limits.workers)
-        .map(|_| {
-            Ok(PatientReader {
-                limits: &settings.limits,
-                gate,
-                keys: SiteKeys {
-                    tokens: &keys.token,
-                    site: &keys.site,
-                    epoch: settings.keys.token_epoch,
-                },
-                state: StateReader::open(&path)?,
-                buffer: Vec::new(),
-            })
-        })
-        .collect()
+/// Bytes of source files that may be on their way at once, as read and as encoded.
+const ON_THEIR_WAY: u64 = 16 << 20;
+/// This many patients may always lose documents that vanished, however few there are.
+const MAY_VANISH: u64 = 10;
+
+/// Opens the source and gets everything ready to read it.
+fn reading<'p>(
+    settings: &'p Settings,
+    keys: &Arc<Keys>,
+    gate: &Arc<Gate>,
+    state: &State,
+    plan: &'p Plan,
+    now: clock::Now,
+) -> Result<Reading<'p, LocalDisk>, Failure> {
+    let (source, changes) = (&settings.source, &settings.source.changes);
+    let patience = Duration::from_secs(u64::from(source.pace.hung_after_seconds));
+    let roots = Roots::open(LocalDisk::default(), &source.storages, patience)?;
+    let last = state.scan()?;
+    let mut idle = vec![None; source.storages.len()];
+    for (volume, known) in state.idle()? {
+        if let Some(idle) = idle.get_mut(volume) {
+            *idle = Some(known);
+        }
+    }
+    let floor = Duration::from_micros(u64::from(source.pace.latency_floor_microseconds));
+    let pace = Pace::new(source.pace.files_per_second, floor, idle);
+    let shared = Shared {
+        may_vanish: AtomicU64::new(may_vanish(&roots, last.as_ref(), changes.vanished_percent)),
+        roots: Arc::new(roots),
+        limits: settings.limits.clone(),
+        changes: changes.clone(),
+        gate: Arc::clone(gate),
+        keys: Arc::clone(keys),
+        epoch: settings.keys.token_epoch,
+        settled_before: match changes.margin_seconds {
+            0 => i64::MAX,
+            margin => now
+                .seconds
+                .saturating_sub(i64::from(margin))
+                .saturating_mul(1_000_000_000),
+        },
+        budget: Budget::new(ON_THEIR_WAY),
+    };
+    Ok(Reading {
+        shared: Arc::new(shared),
+        pacer: Arc::new(Pacer::new(pace)),
+        state: settings.state.folder.join(STATE_FILE),
+        settings,
+        plan,
+        last,
+    })
+}
+
+/// How many patients may lose documents whose files vanished. None may while a root is empty or is
+/// not the folder of the last complete scan: a share that is not mounted looks like that.
+pub(crate) fn may_vanish<D: Disk>(roots: &Roots<D>, last: Option<&Scan>, percent: u8) -> u64 {
+    let same = |last: &&Scan| !roots.empty && last.roots == roots.digest();
+    match last.filter(same) {
+        Some(last) if percent > 0 => {
+            MAY_VANISH.max(last.patients.saturating_mul(u64::from(percent)) / 100)
+        }
+        _ => 0,
+    }
 }
 
 /// Holds the state folder for this process. The lock ends with the process, however it ends.

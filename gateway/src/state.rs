@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use envelope::Sealed;
-use record::{BatchId, DocumentRef, SubjectRef};
+use record::{BatchId, DataKind, DocumentRef, SubjectRef, Version};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
 
 use crate::error::{Failure, Problem};
@@ -42,6 +42,33 @@ const MIGRATIONS: &[&str] = &[
     -- Patients who must be visited again although no feed names them: withheld, or to be retried.
     CREATE TABLE revisit (subject BLOB PRIMARY KEY) WITHOUT ROWID;
 ",
+    "
+    -- Documents lie with their patient, so that one range holds all of one. Those of an earlier
+    -- version of this program move over when they are sealed again.
+    ALTER TABLE document RENAME TO document_before;
+    CREATE TABLE document (
+        subject BLOB NOT NULL,
+        document BLOB NOT NULL,
+        digest BLOB NOT NULL,
+        kind TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        withdrawn INTEGER NOT NULL,
+        sequence INTEGER NOT NULL REFERENCES batch,
+        PRIMARY KEY (subject, document)
+    ) WITHOUT ROWID;
+    -- The last scan that visited everybody.
+    CREATE TABLE scan (
+        only INTEGER PRIMARY KEY CHECK (only = 1),
+        roots BLOB NOT NULL,
+        completed_at INTEGER NOT NULL,
+        patients INTEGER NOT NULL,
+        files INTEGER NOT NULL
+    );
+    -- How far a scan came that did not visit everybody yet: a keyed digest of a folder's place.
+    CREATE TABLE position (only INTEGER PRIMARY KEY CHECK (only = 1), folder BLOB NOT NULL);
+    -- How long each volume takes to answer when it has nothing else to do.
+    CREATE TABLE volume (number INTEGER PRIMARY KEY, idle_nanoseconds INTEGER NOT NULL);
+",
 ];
 
 /// A digest of what was sealed or seen.
@@ -63,13 +90,45 @@ pub(crate) struct Waiting {
     pub(crate) bytes: u64,
 }
 
+/// The sealed version of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// Which document.
+    pub(crate) document: DocumentRef,
+    /// Of what was sealed.
+    pub(crate) digest: Fingerprint,
+    /// Its kind.
+    pub(crate) kind: DataKind,
+    /// Its version.
+    pub(crate) version: Version,
+    /// Whether it was taken back.
+    pub(crate) withdrawn: bool,
+}
+
 /// What one sealed batch settles, written in one transaction with it.
 #[derive(Default)]
 pub(crate) struct Settled {
-    /// Documents in the batch with the digest of their content.
-    pub(crate) documents: Vec<(DocumentRef, Fingerprint)>,
+    /// Documents in the batch.
+    pub(crate) documents: Vec<(SubjectRef, Known)>,
     /// Patients of whom everything is sealed now.
     pub(crate) patients: Vec<(SubjectRef, Fingerprint)>,
+    /// Patients whose folders are to be read again should they come back.
+    pub(crate) forget: Vec<SubjectRef>,
+    /// How far the scan came with them.
+    pub(crate) position: Option<Fingerprint>,
+}
+
+/// What is remembered of the last scan that visited everybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Scan {
+    /// A digest of the root folders.
+    pub(crate) roots: Fingerprint,
+    /// When it ended.
+    pub(crate) completed_at: i64,
+    /// How many patients it met.
+    pub(crate) patients: u64,
+    /// How many files it met.
+    pub(crate) files: u64,
 }
 
 /// The end of the chain that the next batch continues.
@@ -132,21 +191,11 @@ impl State {
         }))
     }
 
-    /// The digest under which a document was last sealed.
-    pub(crate) fn document(&self, document: &DocumentRef) -> Result<Option<Fingerprint>, Failure> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT digest FROM document WHERE document = ?1")?;
-        Ok(statement
-            .query_row([document.as_bytes()], |row| row.get(0))
-            .optional()?)
-    }
-
     /// Records a sealed batch whose file is in the spool, and everything that it settles.
     pub(crate) fn record(
         &mut self,
         sealed: &Sealed,
-        settled: &Settled,
+        mut settled: Settled,
         sealed_at: i64,
     ) -> Result<(), Failure> {
         let manifest = serde_json::to_string(&sealed.manifest)
@@ -164,20 +213,110 @@ impl State {
                 sealed.bytes.len() as u64,
             ],
         )?;
-        for (document, digest) in &settled.documents {
-            transaction
-                .prepare_cached("INSERT OR REPLACE INTO document VALUES (?1, ?2, ?3)")?
-                .execute(params![document.as_bytes(), digest, sequence])?;
-        }
-        settle_patients(&transaction, &settled.patients)?;
+        // In the order in which they lie.
+        settled
+            .documents
+            .sort_unstable_by_key(|(subject, known)| (*subject, known.document));
+        settle_documents(&transaction, &settled.documents, sequence)?;
+        settle_patients(&transaction, &mut settled)?;
         transaction.commit()?;
         Ok(())
     }
 
     /// Records patients of whom nothing was left to seal.
-    pub(crate) fn settle(&mut self, patients: &[(SubjectRef, Fingerprint)]) -> Result<(), Failure> {
+    pub(crate) fn settle(&mut self, mut settled: Settled) -> Result<(), Failure> {
         let transaction = self.connection.transaction()?;
-        settle_patients(&transaction, patients)?;
+        settle_patients(&transaction, &mut settled)?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// The last scan that visited everybody.
+    pub(crate) fn scan(&self) -> Result<Option<Scan>, Failure> {
+        let query = "SELECT roots, completed_at, patients, files FROM scan";
+        let scan = self.connection.query_row(query, [], |row| {
+            Ok(Scan {
+                roots: row.get(0)?,
+                completed_at: row.get(1)?,
+                patients: row.get(2)?,
+                files: row.get(3)?,
+            })
+        });
+        Ok(scan.optional()?)
+    }
+
+    /// Remembers that a scan came to its end, and, if it visited everybody, what it met.
+    pub(crate) fn scanned(&mut self, scan: Option<&Scan>) -> Result<(), Failure> {
+        let transaction = self.connection.transaction()?;
+        if let Some(scan) = scan {
+            transaction.execute(
+                "INSERT OR REPLACE INTO scan VALUES (1, ?1, ?2, ?3, ?4)",
+                params![scan.roots, scan.completed_at, scan.patients, scan.files],
+            )?;
+        }
+        transaction.execute("DELETE FROM position", [])?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Patients of whom documents stand at the centre and who are not among the visited, which are
+    /// the first eight bytes of references, sorted.
+    pub(crate) fn gone(&self, visited: &[u64]) -> Result<Vec<SubjectRef>, Failure> {
+        let mut next = self.connection.prepare_cached(
+            "SELECT subject FROM document WHERE subject > ?1 ORDER BY subject LIMIT 1",
+        )?;
+        let mut stands = self.connection.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM document WHERE subject = ?1 AND NOT withdrawn)",
+        )?;
+        let mut gone = Vec::new();
+        let mut last: Vec<u8> = Vec::new();
+        loop {
+            let subject: Option<[u8; 16]> = next.query_row([&last], |row| row.get(0)).optional()?;
+            let Some(subject) = subject else {
+                return Ok(gone);
+            };
+            last = subject.into();
+            let subject = SubjectRef::new(subject);
+            if visited.binary_search(&prefix(&subject)).is_err()
+                && stands.query_row([&last], |row| row.get(0))?
+            {
+                gone.push(subject);
+            }
+        }
+    }
+
+    /// See [`StateReader::known`].
+    pub(crate) fn known(&self, subject: &SubjectRef) -> Result<Vec<Known>, Failure> {
+        known(&self.connection, subject)
+    }
+
+    /// How far a scan came that did not visit everybody yet.
+    pub(crate) fn position(&self) -> Result<Option<Fingerprint>, Failure> {
+        let query = "SELECT folder FROM position";
+        let position = self.connection.query_row(query, [], |row| row.get(0));
+        Ok(position.optional()?)
+    }
+
+    /// How long each volume takes to answer when it has nothing else to do.
+    pub(crate) fn idle(&self) -> Result<Vec<(usize, Duration)>, Failure> {
+        let query = "SELECT number, idle_nanoseconds FROM volume ORDER BY number";
+        let mut statement = self.connection.prepare_cached(query)?;
+        let rows = statement.query_map([], |row| {
+            Ok((row.get(0)?, Duration::from_nanos(row.get(1)?)))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Remembers how long each volume takes to answer.
+    pub(crate) fn idles(&mut self, idle: &[Option<Duration>]) -> Result<(), Failure> {
+        let transaction = self.connection.transaction()?;
+        for (number, idle) in idle.iter().enumerate() {
+            let Some(idle) = idle else { continue };
+            let nanoseconds = i64::try_from(idle.as_nanos()).unwrap_or(i64::MAX);
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO volume VALUES (?1, ?2)")?
+                .execute(params![number, nanoseconds])?;
+        }
         transaction.commit()?;
         Ok(())
     }
@@ -249,21 +388,48 @@ impl State {
     }
 }
 
-/// Read-only access for the threads that read the source.
+/// The first eight bytes of a reference: enough to tell who was visited.
+pub(crate) fn prefix(subject: &SubjectRef) -> u64 {
+    let bytes = subject.as_bytes();
+    u64::from_be_bytes(std::array::from_fn(|index| bytes[index]))
+}
+
+/// Read-only access for the threads that read the source. It sees what was recorded some patients
+/// ago at the latest: what earlier runs sealed is all that is asked for.
 pub(crate) struct StateReader {
     connection: Connection,
+    asked: u32,
+    /// Whether documents of an earlier version of this program are left.
+    before: bool,
 }
+
+/// Patients that are asked for in one transaction.
+const ASKED_AT_ONCE: u32 = 64;
 
 impl StateReader {
     /// Opens the state file that [`State::open`] made.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         connection.busy_timeout(Duration::from_secs(10))?;
-        Ok(Self { connection })
+        let query = "SELECT EXISTS (SELECT 1 FROM document_before)";
+        let before = connection.query_row(query, [], |row| row.get(0))?;
+        Ok(Self {
+            connection,
+            asked: 0,
+            before,
+        })
     }
 
     /// What the patient's folder looked like when everything in it had been sealed.
-    pub(crate) fn patient(&self, subject: &SubjectRef) -> Result<Option<Fingerprint>, Failure> {
+    pub(crate) fn patient(&mut self, subject: &SubjectRef) -> Result<Option<Fingerprint>, Failure> {
+        // One transaction for many questions: each has a price of its own.
+        if self.asked.is_multiple_of(ASKED_AT_ONCE) {
+            if self.asked > 0 {
+                self.connection.execute_batch("COMMIT")?;
+            }
+            self.connection.execute_batch("BEGIN")?;
+        }
+        self.asked = self.asked.wrapping_add(1);
         let mut statement = self
             .connection
             .prepare_cached("SELECT fingerprint FROM patient WHERE subject = ?1")?;
@@ -271,19 +437,94 @@ impl StateReader {
             .query_row([subject.as_bytes()], |row| row.get(0))
             .optional()?)
     }
+
+    /// All documents of a patient that were sealed, by reference.
+    pub(crate) fn known(&self, subject: &SubjectRef) -> Result<Vec<Known>, Failure> {
+        known(&self.connection, subject)
+    }
+
+    /// The digest under which an earlier version of this program sealed a document.
+    pub(crate) fn before(&self, document: &DocumentRef) -> Result<Option<Fingerprint>, Failure> {
+        if !self.before {
+            return Ok(None);
+        }
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT digest FROM document_before WHERE document = ?1")?;
+        Ok(statement
+            .query_row([document.as_bytes()], |row| row.get(0))
+            .optional()?)
+    }
 }
 
-fn settle_patients(
+fn known(connection: &Connection, subject: &SubjectRef) -> Result<Vec<Known>, Failure> {
+    let mut statement = connection.prepare_cached(
+        "SELECT document, digest, kind, version, withdrawn FROM document \
+         WHERE subject = ?1 ORDER BY document",
+    )?;
+    let rows = statement.query_map([subject.as_bytes()], |row| {
+        let kind: String = row.get(2)?;
+        let unknown = |_| rusqlite::Error::InvalidColumnName("kind".to_owned());
+        Ok(Known {
+            document: DocumentRef::new(row.get(0)?),
+            digest: row.get(1)?,
+            kind: kind.parse().map_err(unknown)?,
+            version: Version(row.get(3)?),
+            withdrawn: row.get(4)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn settle_documents(
     transaction: &Transaction<'_>,
-    patients: &[(SubjectRef, Fingerprint)],
+    documents: &[(SubjectRef, Known)],
+    sequence: u64,
 ) -> Result<(), Failure> {
-    for (subject, fingerprint) in patients {
+    let before: bool =
+        transaction.query_row("SELECT EXISTS (SELECT 1 FROM document_before)", [], |row| {
+            row.get(0)
+        })?;
+    let mut insert = transaction
+        .prepare_cached("INSERT OR REPLACE INTO document VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+    for (subject, known) in documents {
+        insert.execute(params![
+            subject.as_bytes(),
+            known.document.as_bytes(),
+            known.digest,
+            known.kind.as_str(),
+            known.version.0,
+            known.withdrawn,
+            sequence,
+        ])?;
+        if before {
+            transaction
+                .prepare_cached("DELETE FROM document_before WHERE document = ?1")?
+                .execute([known.document.as_bytes()])?;
+        }
+    }
+    Ok(())
+}
+
+fn settle_patients(transaction: &Transaction<'_>, settled: &mut Settled) -> Result<(), Failure> {
+    settled.patients.sort_unstable();
+    let mut insert =
+        transaction.prepare_cached("INSERT OR REPLACE INTO patient VALUES (?1, ?2)")?;
+    let mut settle_revisit =
+        transaction.prepare_cached("DELETE FROM revisit WHERE subject = ?1")?;
+    for (subject, fingerprint) in &settled.patients {
+        insert.execute(params![subject.as_bytes(), fingerprint])?;
+        settle_revisit.execute([subject.as_bytes()])?;
+    }
+    for subject in &settled.forget {
         transaction
-            .prepare_cached("INSERT OR REPLACE INTO patient VALUES (?1, ?2)")?
-            .execute(params![subject.as_bytes(), fingerprint])?;
-        transaction
-            .prepare_cached("DELETE FROM revisit WHERE subject = ?1")?
+            .prepare_cached("DELETE FROM patient WHERE subject = ?1")?
             .execute([subject.as_bytes()])?;
+    }
+    if let Some(position) = &settled.position {
+        transaction
+            .prepare_cached("INSERT OR REPLACE INTO position VALUES (1, ?1)")?
+            .execute([position])?;
     }
     Ok(())
 }

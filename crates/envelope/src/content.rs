@@ -1,11 +1,13 @@
 //! The plain body: one CBOR item for each subject, and the counts that the manifest states.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{Read, Write};
 
 use privacy::separate::Separated;
 use privacy::tokens::LinkageTokens;
 use record::{DataKind, Document, DocumentState, ResourceKind, SubjectRef};
+use serde::ser::SerializeSeq;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{OpenError, SealError};
@@ -84,6 +86,23 @@ impl Counts {
         Ok(())
     }
 
+    fn join(&mut self, other: &Self) -> Result<(), Misfit> {
+        if let Some(version) = other.tokens
+            && *self.tokens.get_or_insert(version) != version
+        {
+            return Err(Misfit::Tokens);
+        }
+        self.subjects += other.subjects;
+        self.withdrawn += other.withdrawn;
+        for (kind, count) in &other.documents {
+            *self.documents.entry(*kind).or_default() += count;
+        }
+        for (kind, count) in &other.records {
+            *self.records.entry(*kind).or_default() += count;
+        }
+        Ok(())
+    }
+
     fn number_of_documents(&self) -> u64 {
         self.documents.values().sum()
     }
@@ -100,38 +119,124 @@ impl Counts {
     }
 }
 
-/// Encodes and compresses the content of a batch; the plain bytes never stand in memory whole.
-pub(crate) fn pack(
-    subjects: &[Separated],
-    limits: &Limits,
-) -> Result<(Vec<u8>, Counts), SealError> {
+/// One subject of a batch, encoded. Made from what was separated and from nothing else, by any
+/// thread; sealing only joins items.
+pub struct Item {
+    bytes: Vec<u8>,
+    counts: Counts,
+}
+
+impl fmt::Debug for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Item({} documents)", self.documents())
+    }
+}
+
+impl Item {
+    /// Encodes a subject.
+    ///
+    /// # Errors
+    /// A document is of another subject, or cannot be encoded.
+    pub fn new(separated: Separated) -> Result<Self, SealError> {
+        Self::select(separated, |_, _| true)
+    }
+
+    /// Encodes a subject with those documents that `keep` wants, who sees each as it is and
+    /// encoded.
+    ///
+    /// # Errors
+    /// A document is of another subject, or cannot be encoded.
+    pub fn select(
+        mut separated: Separated,
+        mut keep: impl FnMut(&Document, &[u8]) -> bool,
+    ) -> Result<Self, SealError> {
+        let mut documents = Vec::new();
+        let mut failed = false;
+        separated.retain_documents(|document| {
+            let start = documents.len();
+            failed |= serde_cbor::to_writer(&mut documents, document).is_err();
+            let kept = keep(document, documents.get(start..).unwrap_or_default());
+            if !kept {
+                documents.truncate(start);
+            }
+            kept
+        });
+        let subject = separated.subject();
+        let mut counts = Counts::default();
+        counts.add(subject.subject, &subject.tokens, separated.documents())?;
+        let outgoing = Outgoing {
+            subject: subject.subject,
+            tokens: &subject.tokens,
+            documents: &[],
+        };
+        let mut bytes = Vec::with_capacity(documents.len() + 512);
+        failed |= serde_cbor::to_writer(&mut bytes, &outgoing).is_err();
+        // The empty list at the end makes room for the documents that are encoded already.
+        failed |= bytes.pop() != Some(EMPTY_LIST);
+        failed |=
+            serde_cbor::to_writer(&mut bytes, &Announced(separated.documents().len())).is_err();
+        bytes.extend_from_slice(&documents);
+        match failed {
+            true => Err(SealError::Encode),
+            false => Ok(Self { bytes, counts }),
+        }
+    }
+
+    /// How many documents there are.
+    pub fn documents(&self) -> u64 {
+        self.counts.number_of_documents()
+    }
+
+    /// How many bytes it takes before compression.
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Records by kind.
+    pub fn records(&self) -> &BTreeMap<ResourceKind, u64> {
+        &self.counts.records
+    }
+}
+
+const EMPTY_LIST: u8 = 0x80;
+
+/// The head of a list whose elements follow.
+struct Announced(usize);
+
+impl Serialize for Announced {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Nothing is written at the end of a list of known length.
+        serializer.serialize_seq(Some(self.0))?.end()
+    }
+}
+
+impl From<Misfit> for SealError {
+    fn from(misfit: Misfit) -> Self {
+        match misfit {
+            Misfit::Tokens => Self::MixedTokens,
+            Misfit::Document => Self::ForeignDocument,
+        }
+    }
+}
+
+/// Compresses the content of a batch; the plain bytes never stand in memory whole.
+pub(crate) fn pack(items: &[Item], limits: &Limits) -> Result<(Vec<u8>, Counts), SealError> {
     let mut counts = Counts::default();
     let mut encoder =
         zstd::stream::Encoder::new(Vec::new(), ZSTD_LEVEL).map_err(|_| SealError::Encode)?;
     let mut plain = 0;
-    for separated in subjects {
-        let subject = separated.subject();
-        let documents = separated.documents();
-        counts
-            .add(subject.subject, &subject.tokens, documents)
-            .map_err(|misfit| match misfit {
-                Misfit::Tokens => SealError::MixedTokens,
-                Misfit::Document => SealError::ForeignDocument,
-            })?;
-        let outgoing = Outgoing {
-            subject: subject.subject,
-            tokens: &subject.tokens,
-            documents,
-        };
-        let item = serde_cbor::to_vec(&outgoing).map_err(|_| SealError::Encode)?;
-        plain += item.len();
+    for item in items {
+        counts.join(&item.counts)?;
+        plain += item.bytes.len();
         if plain > limits.content_bytes
             || counts.subjects > limits.subjects
             || counts.number_of_documents() > limits.documents
         {
             return Err(SealError::TooLarge);
         }
-        encoder.write_all(&item).map_err(|_| SealError::Encode)?;
+        encoder
+            .write_all(&item.bytes)
+            .map_err(|_| SealError::Encode)?;
     }
     let packed = encoder.finish().map_err(|_| SealError::Encode)?;
     Ok((packed, counts))

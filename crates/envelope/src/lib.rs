@@ -32,7 +32,7 @@ mod signing;
 mod suite;
 mod text_form;
 
-pub use content::Subject;
+pub use content::{Item, Subject};
 pub use digest::{Sha256, sha256};
 pub use error::{OpenError, SealError};
 pub use header::{Header, peek};
@@ -41,7 +41,7 @@ pub use mac::MacKey;
 pub use manifest::{BodySeal, Manifest, ManifestDraft, TransportProfile};
 pub use open::{Inspected, Limits, Opened, inspect, open, open_within};
 pub use receipt::{FrontId, Receipt, ReceiptError};
-pub use seal::{Sealed, seal};
+pub use seal::{Sealed, seal, seal_items};
 pub use signing::{SigningKey, VerifyingKey};
 pub use suite::{CorePublicKey, CoreSecretKey};
 

@@ -5,7 +5,7 @@ use rand_core::CryptoRng;
 use record::BatchId;
 
 use crate::container::{HEADER_MAX, MANIFEST_MAX, Parts, SIGN_DOMAIN};
-use crate::content::{self, Counts};
+use crate::content::{self, Counts, Item};
 use crate::digest::sha256;
 use crate::error::SealError;
 use crate::header::{FORMAT, Header, wrap_info};
@@ -38,8 +38,26 @@ pub fn seal(
     signer: &SigningKey,
     rng: &mut impl CryptoRng,
 ) -> Result<Sealed, SealError> {
-    let (packed, counts) = content::pack(&subjects, &Limits::default())?;
-    drop(subjects);
+    let items = subjects
+        .into_iter()
+        .map(Item::new)
+        .collect::<Result<_, _>>()?;
+    seal_items(draft, items, recipient, signer, rng)
+}
+
+/// [`seal`] of subjects that are encoded already.
+///
+/// # Errors
+/// See [`seal`].
+pub fn seal_items(
+    draft: ManifestDraft,
+    items: Vec<Item>,
+    recipient: &CorePublicKey,
+    signer: &SigningKey,
+    rng: &mut impl CryptoRng,
+) -> Result<Sealed, SealError> {
+    let (packed, counts) = content::pack(&items, &Limits::default())?;
+    drop(items);
 
     let file_key = FileKey::generate(rng);
     let info = wrap_info(&draft.site, draft.sequence, recipient.id(), signer.id());

@@ -12,7 +12,8 @@ use record::content::{Document, DocumentState};
 use record::finding::{Finding, FindingCode};
 use record::identity::{ChartNumber, Identity, Insurance, Name, Sex};
 use record::ids::{DocumentRef, OrderRef, SubjectRef};
-use record::reading::{DocumentKey, Reading};
+use record::kind::{DataKind, Domain};
+use record::reading::{DocumentKey, Reading, Version};
 use serde::{Deserialize, Serialize};
 use text::fold;
 
@@ -72,6 +73,22 @@ impl Separated {
     /// Leaves out documents, such as those that the centre already has.
     pub fn retain_documents(&mut self, keep: impl FnMut(&Document) -> bool) {
         self.documents.retain(keep);
+    }
+
+    /// Takes back a document of this person that was passed on before and whose files are gone.
+    /// Nothing is said about it but its reference, kind and version.
+    pub fn take_back(&mut self, document: DocumentRef, kind: DataKind, version: Version) {
+        self.documents.push(Document {
+            document,
+            subject: self.subject.subject,
+            order: None,
+            kind,
+            domain: Domain::Medical,
+            version,
+            state: DocumentState::Withdrawn,
+            care_date: None,
+            records: Vec::new(),
+        });
     }
 }
 
@@ -137,7 +154,8 @@ pub fn file_ref(place: &[u8], site: &dyn Prf) -> [u8; 16] {
     Message::new("sekisho file v1").bytes(place).short(site)
 }
 
-fn document_ref(chart: &ChartNumber, key: &DocumentKey, site: &dyn Prf) -> DocumentRef {
+/// The site's keyed reference for a document of a patient.
+pub fn document_ref(chart: &ChartNumber, key: &DocumentKey, site: &dyn Prf) -> DocumentRef {
     let care_date = key.care_date.map(|date| date.to_string());
     let message = Message::new("sekisho document v1")
         .part(chart.expose())

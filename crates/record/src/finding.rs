@@ -146,6 +146,24 @@ findings! {
     LimitReached = "F036", Error,
         "繰り返しや行数が上限を超えたため、隔離しました。中身を確認してください。",
         "More lines or repetitions than the limit; quarantined. Check what it is.";
+    FolderHung = "F060", Error,
+        "フォルダが応答しないため、その中は読みませんでした。共有フォルダの接続を確認してください。次回もう一度読みます。",
+        "A folder did not answer; what is in it was not read. Check the share; it is tried again next time.";
+    FileChanged = "F061", Warning,
+        "読み取り中にファイルが変わったため、使いませんでした。次回もう一度読みます。対応は不要です。",
+        "The file changed while it was read and was not used. It is tried again next time; nothing to do.";
+    FileVanished = "F062", Warning,
+        "一覧にあったファイルが、読むときにはありませんでした。次回もう一度調べます。対応は不要です。",
+        "A listed file was gone when it was to be read. It is looked for again next time; nothing to do.";
+    FolderUnreadable = "F063", Error,
+        "フォルダの中を調べられませんでした。読み取り権限と共有フォルダの接続を確認してください。次回もう一度調べます。",
+        "A folder could not be listed. Check read permission and the share; it is tried again next time.";
+    DocumentVanished = "F064", Warning,
+        "削除の印なしに消えた文書を取り下げました。ファイルを消した覚えがない場合は、保管先を確認してください。",
+        "A document that vanished without a deletion mark was taken back. Check the storage if nobody removed it.";
+    VanishedKept = "F065", Error,
+        "消えた文書がありますが、保管先が前回と違うか消えた数が多いため、取り下げていません。共有フォルダの接続を確認してください。",
+        "Documents vanished, but the storage differs from last time or too many did, so none was taken back. Check the share.";
     FeedRecordUnreadable = "F070", Warning,
         "変更記録（トランザクションまたは索引）に患者を読み取れない行があったため、全件を調べ直します。出力元に確認してください。",
         "A record of the change feed names no readable patient; everything is examined instead. Ask the vendor.";

@@ -4,17 +4,13 @@
 use std::fs;
 use std::path::Path;
 
-use config::gateway::Limits;
-use envelope::MacKey;
 use jiff::civil::date;
-use privacy::gate::{
-    Contract, Filing, Gate, HoldDays, Notice, NoticeMethod, Requester, Stop, Withheld,
-};
-use privacy::separate::SiteKeys;
+use privacy::gate::{Requester, Stop, Withheld};
 use record::{ChartNumber, DocumentState, FindingCode};
 
-use super::{Outcome, PatientFolder, PatientReader, Visited};
-use crate::state::{State, StateReader};
+use super::{Outcome, Visited};
+use crate::fixture::Site;
+use crate::state::Known;
 
 const OURS: &str = "0001112223";
 const THEIRS: &str = "0009998887";
@@ -50,66 +46,29 @@ fn visited(files: &[OnDisk<'_>], stopped: &[&str]) -> Visited {
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join(name), content).unwrap();
     }
-    let folder = PatientFolder {
-        levels: ["000", "111", OURS].map(Into::into),
-        folders: vec![volume],
-    };
-    visit(root.path(), &folder, stopped)
+    visit(root.path(), OURS, stopped)
 }
 
-fn visit(root: &Path, folder: &PatientFolder, stopped: &[&str]) -> Visited {
-    let state = root.join("state.sqlite");
-    drop(State::open(&state).unwrap());
-    let [tokens, site] = [1, 2].map(|byte| MacKey::from_bytes([byte; 32]));
-    let gate = gate(stopped);
-    let limits = Limits::default();
-    let mut reader = PatientReader {
-        limits: &limits,
-        gate: &gate,
-        keys: SiteKeys {
-            tokens: &tokens,
-            site: &site,
-            epoch: 1,
-        },
-        state: StateReader::open(&state).unwrap(),
-        buffer: Vec::new(),
-    };
-    reader.visit(folder).unwrap()
-}
-
-fn gate(stopped: &[&str]) -> Gate {
-    let day = date(2026, 1, 1);
-    let contract = Contract {
-        id: "C-1".parse().unwrap(),
-        filing: Some(Filing {
-            reference: "F-1".parse().unwrap(),
-            filed_on: day,
-        }),
-        effective_from: day,
-        leaves_on: None,
-        hold_days: HoldDays::SHORTEST,
-    };
-    let notice = Notice {
-        chart: ChartNumber::new(OURS).unwrap(),
-        notified_on: day,
-        document: "v1".parse().unwrap(),
-        method: NoticeMethod::Handed,
-    };
+fn visit(root: &Path, third: &str, stopped: &[&str]) -> Visited {
+    let charts = [OURS];
     let stops = stopped.iter().map(|number| Stop {
         chart: ChartNumber::new(number).unwrap(),
-        requested_on: day,
+        requested_on: date(2026, 1, 1),
         requester: Requester::Own,
     });
-    let today = date(2026, 9, 1);
-    Gate::new(Some(contract), [notice], stops, [0; 32], [0; 32], today)
+    Site::new(&[root.to_owned()], &charts).visit(["000", "111", third], stops)
 }
 
 /// What left: the states of the documents; or why nothing did.
 fn left(visited: &Visited) -> Result<Vec<DocumentState>, Option<Withheld>> {
     match &visited.outcome {
-        Outcome::Passed { separated, .. } => {
-            let documents = separated.documents().iter();
-            Ok(documents.map(|document| document.state).collect())
+        Outcome::Passed(passed) => {
+            let state = |known: &Known| match known.withdrawn {
+                false => DocumentState::Current,
+                true => DocumentState::Withdrawn,
+            };
+            let news = passed.news.iter().map(state);
+            Ok(news.collect())
         }
         Outcome::Withheld(reason) => Err(Some(*reason)),
         Outcome::Quarantined | Outcome::Unchanged => Err(None),
@@ -291,17 +250,10 @@ fn a_file_in_the_wrong_folder_is_quarantined() {
         );
     }
     let root = tempfile::tempdir().unwrap();
-    let folder = PatientFolder {
-        levels: ["000", "111", "\u{7}"].map(Into::into),
-        folders: vec![root.path().join("volume")],
-    };
-    fs::create_dir_all(folder.folders[0].join("20260105/ADT-12")).unwrap();
-    fs::write(
-        folder.folders[0].join("20260105/ADT-12").join(&sound),
-        visit_of(&[OURS]),
-    )
-    .unwrap();
-    let visited = visit(root.path(), &folder, &[]);
+    let folder = root.path().join("000/111/\u{7}/20260105/ADT-12");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join(&sound), visit_of(&[OURS])).unwrap();
+    let visited = visit(root.path(), "\u{7}", &[]);
     assert_eq!(codes(&visited), [FindingCode::NameUnreadable]);
     assert_eq!(left(&visited), Err(None));
 }
@@ -336,7 +288,18 @@ fn older_versions_do_not_count_whatever_their_mark() {
             .iter()
             .map(|name| ("20260105", "ADT-12", &**name, visit_of(&[OURS])));
         let visited = visited(&files.collect::<Vec<_>>(), &[]);
-        assert_eq!(left(&visited), Ok(vec![state]), "{what}");
+        // Of a withdrawal of what was never sealed there is nothing to tell.
+        let left_states = if state == Current {
+            vec![state]
+        } else {
+            Vec::new()
+        };
+        assert_eq!(left(&visited), Ok(left_states), "{what}");
+        assert_eq!(
+            visited.files.withdrawn,
+            u64::from(state == Withdrawn),
+            "{what}"
+        );
         assert_eq!(visited.files.superseded, superseded, "{what}");
         assert_eq!(codes(&visited), found, "{what}");
     }
@@ -407,9 +370,9 @@ fn files_that_are_empty_unfinished_or_no_documents_are_told_and_left() {
             (2, 1),
             "{what}"
         );
-        let Outcome::Passed { fingerprint, .. } = visited.outcome else {
+        let Outcome::Passed(passed) = visited.outcome else {
             panic!("{what}");
         };
-        assert_eq!(fingerprint.is_none(), again, "{what}");
+        assert_eq!(passed.fingerprint.is_none(), again, "{what}");
     }
 }

@@ -1,219 +1,386 @@
-//! One patient from folder to separated documents: list, resolve versions, read, screen, separate.
+//! One patient from folder to sealed item: list, resolve versions, read, screen, separate, compare
+//! with what was sealed before, encode.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use config::gateway::Limits;
-use envelope::{Sha256, sha256};
+use config::gateway::{ChangeMode, Changes, Limits};
 use formats::ssmix2;
-use formats::ssmix2::name::{FileName, Kind};
-use formats::ssmix2::place::Folders;
+use formats::ssmix2::name::FileName;
 use formats::ssmix2::versions::Resolved;
-use privacy::Prf;
-use privacy::gate::{Gate, Pass, PatientReadings, Withheld};
-use privacy::separate::{Separated, SiteKeys, separate, subject_ref};
-use record::{ChartNumber, DataKind, DocumentState, Drops, Finding, FindingCode, Quality, Reading};
-use record::{ResourceKind, Severity, SubjectRef};
+use privacy::gate::{Gate, PatientReadings};
+use privacy::separate::{SiteKeys, document_ref, separate, subject_ref};
+use record::{ChartNumber, DocumentKey, DocumentRef, Finding, FindingCode, Reading, SubjectRef};
 
+use super::budget::Budget;
+use super::disk::{Disk, Unread};
+use super::files::{Extent, Listing};
+use super::news::{News, Remember};
+use super::visited::{At, Outcome, Places, Visited, claims_guarded, content, read_guarded};
+use super::walk::{PatientFolder, Roots};
+use super::watch::{Caller, GivenUp};
 use crate::error::Failure;
-use crate::quality::{Fault, Faults, Reference};
-use crate::report::{Files, count_records};
-use crate::source::PatientFolder;
-use crate::source::files::{Found, Listing, list, read};
-use crate::state::{Fingerprint, StateReader};
+use crate::keys::Keys;
+use crate::quality::Reference;
+use crate::state::{Fingerprint, Known, StateReader};
 
 /// The mapping from source fields to the vocabulary; a change makes every document be read again.
 pub(crate) const MAPPING_VERSION: u16 = 1;
 
-/// What reading one patient takes. One per thread.
-pub(crate) struct PatientReader<'a> {
+/// Folders below a patient's that are looked into.
+const DEPTH: usize = 3;
+/// A patient whose files change while they are read is listed again at once, this often.
+const TRIES: u32 = 2;
+
+/// What all threads that read patients share.
+pub(crate) struct Shared<D: Disk> {
+    /// The volumes.
+    pub(crate) roots: Arc<Roots<D>>,
     /// Bounds.
-    pub(crate) limits: &'a Limits,
+    pub(crate) limits: Limits,
+    /// How changes are found.
+    pub(crate) changes: Changes,
     /// Who may leave.
-    pub(crate) gate: &'a Gate,
+    pub(crate) gate: Arc<Gate>,
     /// Keys of the separation.
-    pub(crate) keys: SiteKeys<'a>,
-    /// What earlier runs sealed.
-    pub(crate) state: StateReader,
-    /// The bytes of the file at hand.
-    pub(crate) buffer: Vec<u8>,
+    pub(crate) keys: Arc<Keys>,
+    /// Epoch of the token key.
+    pub(crate) epoch: u16,
+    /// Before this moment a change is old enough to be remembered, in nanoseconds since 1970.
+    pub(crate) settled_before: i64,
+    /// How many more patients may lose documents that vanished. None may while the volumes are not
+    /// those of the last complete scan.
+    pub(crate) may_vanish: AtomicU64,
+    /// Bytes that may be on their way.
+    pub(crate) budget: Budget,
 }
 
-/// One patient as visited.
-pub(crate) struct Visited {
-    /// Counts of files.
-    pub(crate) files: Files,
-    /// Records read, by kind.
-    pub(crate) records: BTreeMap<ResourceKind, u64>,
-    /// What was wrong.
-    pub(crate) findings: Vec<Finding>,
-    /// What was left behind.
-    pub(crate) drops: Drops,
-    /// How good it is, in counts.
-    pub(crate) quality: Quality,
-    /// Where something is wrong.
-    pub(crate) faults: Faults,
-    /// The chart number by which the storage files the patient.
-    pub(crate) chart: Option<ChartNumber>,
-    /// What came of it.
-    pub(crate) outcome: Outcome,
-}
-
-/// What came of one patient.
-pub(crate) enum Outcome {
-    /// Nothing changed since everything was sealed.
-    Unchanged,
-    /// Nothing of the patient could be used.
-    Quarantined,
-    /// The gate said no.
-    Withheld(Withheld),
-    /// The gate said yes.
-    Passed {
-        /// Content and tokens.
-        separated: Box<Separated>,
-        /// What let the patient pass.
-        pass: Pass,
-        /// To be remembered once everything is sealed; absent when some file must be tried again.
-        fingerprint: Option<(SubjectRef, Fingerprint)>,
-    },
-}
-
-impl PatientReader<'_> {
-    /// Visits one patient.
-    ///
-    /// # Errors
-    /// Only those of our own state; what is wrong with the source is a finding.
-    pub(crate) fn visit(&mut self, folder: &PatientFolder) -> Result<Visited, Failure> {
-        let listing = list(&folder.folders, self.limits.patient_files);
-        let mut visited = Visited::of(&listing);
-        let level = folder.levels.each_ref().map(|name| name.to_str());
-        let [Some(first), Some(second), Some(third)] = level else {
-            return Ok(visited.quarantined(FindingCode::NameUnreadable));
-        };
-        let Some(chart) = ChartNumber::new(third) else {
-            return Ok(visited.quarantined(FindingCode::NameUnreadable));
-        };
-        visited.chart = Some(chart.clone());
-        if listing.too_many {
-            return Ok(visited.quarantined(FindingCode::LimitReached));
-        }
-        let subject = subject_ref(&chart, self.keys.site);
-        let fingerprint = self.fingerprint(&listing);
-        if !listing.incomplete && self.state.patient(&subject)? == Some(fingerprint) {
-            visited.files.unchanged = visited.files.seen;
-            // Nothing would be sent; but who has said no since is counted as withheld.
-            if let Err(reason) = self.gate.decide(&[chart]) {
-                visited.outcome = Outcome::Withheld(reason);
-            }
-            return Ok(visited);
-        }
-        let levels = [first, second, third];
-        let (named, misplaced) = visited.name_files(&listing.files, levels, self.keys.site);
-        let mut doubtful = self.doubtful(&misplaced);
-        let readings = self.read_current(&mut visited, named, !listing.incomplete, &mut doubtful);
-        let remember = !listing.incomplete && !visited.must_retry();
-        let fingerprint = remember.then_some((subject, fingerprint));
-        let patient = PatientReadings {
-            chart,
-            readings,
-            doubtful: doubtful.into_iter().collect(),
-        };
-        Ok(self.screen_and_separate(visited, patient, fingerprint))
+impl<D: Disk> Shared<D> {
+    /// Whether one more patient may lose documents that vanished.
+    pub(super) fn may_take_back(&self) -> bool {
+        let one_less = |left: u64| left.checked_sub(1);
+        let update =
+            |left: &AtomicU64| left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
+        update(&self.may_vanish).is_ok()
     }
 
-    /// The numbers that misplaced files claim in their names and inside.
-    fn doubtful(&mut self, misplaced: &[&Found]) -> BTreeSet<ChartNumber> {
-        let mut numbers = BTreeSet::new();
-        for found in misplaced {
-            let name = found.path.file_name().and_then(|name| name.to_str());
-            let number = name.and_then(|name| name.split_once('_'));
-            numbers.extend(number.and_then(|(number, _)| ChartNumber::new(number)));
-            if read(found, self.limits.file_bytes, &mut self.buffer).is_ok() {
-                numbers.extend(claims_guarded(&self.buffer));
+    /// The keys of separation.
+    pub(super) fn site_keys(&self) -> SiteKeys<'_> {
+        SiteKeys {
+            tokens: &self.keys.token,
+            site: &self.keys.site,
+            epoch: self.epoch,
+        }
+    }
+}
+
+/// What reading one patient after another takes. One per thread.
+pub(crate) struct PatientReader<D: Disk> {
+    shared: Arc<Shared<D>>,
+    caller: Caller,
+    state: StateReader,
+    listing: Listing,
+    /// The bytes of the file at hand.
+    buffer: Vec<u8>,
+    /// The bytes that a fingerprint is made of.
+    inventory: Vec<u8>,
+}
+
+impl<D: Disk> PatientReader<D> {
+    /// A reader for one thread.
+    ///
+    /// # Errors
+    /// The state cannot be opened.
+    pub(crate) fn new(
+        shared: Arc<Shared<D>>,
+        caller: Caller,
+        state: &Path,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            shared,
+            caller,
+            state: StateReader::open(state)?,
+            listing: Listing::default(),
+            buffer: Vec::new(),
+            inventory: Vec::new(),
+        })
+    }
+
+    /// Visits one patient, the one of this number in the order of the walk.
+    ///
+    /// # Errors
+    /// The thread was given up, or our own state failed; what is wrong with the source is a
+    /// finding.
+    pub(crate) fn visit(
+        &mut self,
+        number: u64,
+        folder: &PatientFolder,
+    ) -> Result<Result<Visited, Failure>, GivenUp> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let visited = match self.visit_once(number, folder)? {
+                Ok(visited) => visited,
+                Err(failure) => return Ok(Err(failure)),
+            };
+            let moved = |finding: &Finding| {
+                matches!(
+                    finding.code,
+                    FindingCode::FileVanished | FindingCode::FileChanged
+                )
+            };
+            if tries >= TRIES || !visited.findings.iter().any(moved) {
+                return Ok(Ok(visited));
             }
         }
-        numbers
+    }
+
+    fn visit_once(
+        &mut self,
+        number: u64,
+        folder: &PatientFolder,
+    ) -> Result<Result<Visited, Failure>, GivenUp> {
+        let (folders, paths) = self.list(folder)?;
+        let shared = Arc::clone(&self.shared);
+        let mut visited = Visited::of(&self.listing);
+        let level = folder
+            .levels
+            .each_ref()
+            .map(|name| std::str::from_utf8(name));
+        let [Ok(first), Ok(second), Ok(third)] = level else {
+            return Ok(Ok(visited.quarantined(FindingCode::NameUnreadable)));
+        };
+        let Some(chart) = ChartNumber::new(third) else {
+            return Ok(Ok(visited.quarantined(FindingCode::NameUnreadable)));
+        };
+        let subject = subject_ref(&chart, &shared.keys.site);
+        visited.chart = Some(chart.clone());
+        visited.subject = Some(subject);
+        if self.listing.too_many {
+            return Ok(Ok(visited.quarantined(FindingCode::LimitReached)));
+        }
+        let fingerprint = self.fingerprint(folder);
+        let before = match self.state.patient(&subject) {
+            Ok(before) => before,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        if !self.listing.incomplete && before == Some(fingerprint) {
+            visited.files.unchanged = visited.files.seen;
+            // Nothing would be sent; but who has said no since is counted as withheld.
+            if let Err(reason) = shared.gate.decide(&[chart]) {
+                visited.outcome = Outcome::Withheld(reason);
+            }
+            return Ok(Ok(visited));
+        }
+        if !shared.budget.acquire(number, self.listing.bytes) {
+            return Err(GivenUp);
+        }
+        let listing = std::mem::take(&mut self.listing);
+        let places = Places {
+            listing: &listing,
+            folders: paths,
+        };
+        let read = self.read_all(visited, &places, &folders, [first, second, third], chart);
+        self.listing = listing;
+        Ok(self.judge(read?, subject, fingerprint))
+    }
+
+    /// Opens the patient's folders and lists them. Gives the folders and where they are.
+    fn list(&mut self, folder: &PatientFolder) -> Result<(Vec<D::Folder>, Vec<PathBuf>), GivenUp> {
+        let roots = &self.shared.roots;
+        let path = folder.path();
+        let (mut folders, mut paths) = (Vec::new(), Vec::new());
+        let mut unread = Vec::new();
+        for (volume, root) in roots.folders.iter().enumerate() {
+            if folder.volumes >> volume & 1 == 1 {
+                match self.caller.call(0, |_| roots.disk.folder(root, &path))? {
+                    Ok(opened) => {
+                        folders.push(opened);
+                        let root = roots.marks.get(volume).map(|mark| mark.path.as_path());
+                        let root = root.unwrap_or(Path::new(""));
+                        paths.push(root.join(OsStr::from_bytes(&path)));
+                    }
+                    Err(error) => unread.push(error),
+                }
+            }
+        }
+        let extent = Extent {
+            depth: DEPTH,
+            most: self.shared.limits.patient_files,
+            stat_folders: self.shared.changes.mode == ChangeMode::Ctime,
+        };
+        self.listing
+            .fill(&roots.disk, &self.caller, &folders, extent)?;
+        self.listing.incomplete |= !folder.complete;
+        for error in unread {
+            self.listing.unknown(&error);
+        }
+        Ok((folders, paths))
     }
 
     /// What the folder looks like, together with everything that decides how it is read.
-    fn fingerprint(&self, listing: &Listing) -> Fingerprint {
-        let mut digest = Sha256::new();
-        digest.update(b"sekisho folder v1");
-        digest.update(&MAPPING_VERSION.to_be_bytes());
-        digest.update(&text::fold::VERSION.to_be_bytes());
-        digest.update(&self.keys.epoch.to_be_bytes());
+    fn fingerprint(&mut self, folder: &PatientFolder) -> Fingerprint {
+        let shared = &self.shared;
+        let bytes = &mut self.inventory;
+        bytes.clear();
+        bytes.extend_from_slice(b"sekisho folder v2");
+        bytes.extend_from_slice(&MAPPING_VERSION.to_be_bytes());
+        bytes.extend_from_slice(&text::fold::VERSION.to_be_bytes());
+        bytes.extend_from_slice(&shared.epoch.to_be_bytes());
         // With a higher limit, a file that was too large is read.
-        digest.update(&self.limits.file_bytes.to_be_bytes());
-        for found in &listing.files {
-            let path = found.path.as_os_str().as_encoded_bytes();
-            digest.update(&(path.len() as u64).to_be_bytes());
-            digest.update(path);
-            digest.update(&found.bytes.to_be_bytes());
-            found
-                .stamps
-                .iter()
-                .for_each(|stamp| digest.update(&stamp.to_be_bytes()));
+        bytes.extend_from_slice(&shared.limits.file_bytes.to_be_bytes());
+        let part = |bytes: &mut Vec<u8>, part: &[u8]| {
+            bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(part);
+        };
+        for (volume, mark) in shared.roots.marks.iter().enumerate() {
+            if folder.volumes >> volume & 1 == 1 {
+                part(bytes, mark.path.as_os_str().as_encoded_bytes());
+            }
         }
-        digest.finish()
+        for level in &folder.levels {
+            part(bytes, level);
+        }
+        match shared.changes.mode {
+            ChangeMode::Ctime => {
+                bytes.push(1);
+                bytes.extend_from_slice(&self.listing.entries.to_be_bytes());
+                bytes.extend_from_slice(&self.listing.newest.to_be_bytes());
+            }
+            ChangeMode::Inventory
+            | ChangeMode::Transactions
+            | ChangeMode::IndexCsv
+            | ChangeMode::IndexPostgres => {
+                bytes.push(0);
+                for found in &self.listing.files {
+                    let stat = &found.stat;
+                    bytes.extend_from_slice(&(found.folder as u64).to_be_bytes());
+                    part(bytes, self.listing.path(found));
+                    bytes.extend_from_slice(&stat.bytes.to_be_bytes());
+                    bytes.extend_from_slice(&stat.inode.to_be_bytes());
+                    for stamp in stat.stamps {
+                        bytes.extend_from_slice(&stamp.to_be_bytes());
+                    }
+                }
+            }
+        }
+        envelope::sha256(bytes)
     }
 
     /// Reads the current version of each document. Nothing is taken back unless all files are
     /// known: the one that stands may be among those that could not be listed.
-    fn read_current(
+    fn read_all(
         &mut self,
-        visited: &mut Visited,
-        named: Vec<(FileName, &Found)>,
-        all_known: bool,
-        doubtful: &mut BTreeSet<ChartNumber>,
-    ) -> Vec<Reading> {
-        let mut resolved = ssmix2::versions::resolve(named, |a, b| a.path.cmp(&b.path));
+        mut visited: Visited,
+        places: &Places<'_>,
+        folders: &[D::Folder],
+        levels: [&str; 3],
+        chart: ChartNumber,
+    ) -> Result<ReadPatient, GivenUp> {
+        let listing = places.listing;
+        let keys = Arc::clone(&self.shared.keys);
+        let (named, misplaced) = visited.name_files(places, levels, &keys.site);
+        let documents = named.iter().filter_map(|(name, _)| name.key()).collect();
+        let mut doubtful = self.doubtful(folders, &misplaced)?;
+        let mut resolved = ssmix2::versions::resolve(named, |a, b| a.order().cmp(&b.order()));
         for finding in &resolved.findings {
-            visited.found_of_patient(*finding, self.keys.site);
+            visited.found_of_patient(*finding, &keys.site);
         }
-        self.take_cancels(visited, &mut resolved);
+        self.take_cancels(&mut visited, folders, &mut resolved)?;
         visited.files.superseded = resolved.superseded;
-        let mut readings = Vec::with_capacity(resolved.current.len());
-        let mut contents = Vec::with_capacity(resolved.current.len());
-        for (name, found) in &resolved.current {
-            let read = read(found, self.limits.file_bytes, &mut self.buffer)
-                .map_err(Finding::of_file)
-                .and_then(|()| {
-                    let read = read_guarded(name, &self.buffer);
-                    if read.is_err() {
-                        doubtful.extend(claims_guarded(&self.buffer));
-                    }
-                    read
-                });
-            match read {
-                Ok(reading) => {
-                    visited.files.read += 1;
-                    visited.keep(&reading, found, self.keys.site);
-                    if let Some(content) = content(&reading) {
-                        contents.push((content, *found));
-                    }
-                    readings.push(reading);
-                }
-                Err(finding) => visited.set_aside(finding, Some(name), found, self.keys.site),
-            }
-        }
-        visited.find_equal_contents(contents, self.keys.site);
+        let mut readings =
+            self.read_current(&mut visited, folders, &resolved.current, &mut doubtful)?;
         visited.files.withdrawn = resolved.withdrawn.len() as u64;
         readings.extend(
             resolved
                 .withdrawn
                 .iter()
-                .filter(|_| all_known)
+                .filter(|_| !listing.incomplete)
                 .filter_map(|(name, _)| ssmix2::withdrawal(name)),
         );
-        readings
+        let young = listing.newest >= self.shared.settled_before;
+        Ok(ReadPatient {
+            remember: !listing.incomplete && !young && !visited.must_retry(),
+            complete: !listing.incomplete,
+            visited,
+            patient: PatientReadings {
+                chart,
+                readings,
+                doubtful: doubtful.into_iter().collect(),
+            },
+            keys: documents,
+        })
+    }
+
+    fn read_current(
+        &mut self,
+        visited: &mut Visited,
+        folders: &[D::Folder],
+        current: &[(FileName, At<'_>)],
+        doubtful: &mut BTreeSet<ChartNumber>,
+    ) -> Result<Vec<Reading>, GivenUp> {
+        let keys = Arc::clone(&self.shared.keys);
+        let mut readings = Vec::with_capacity(current.len());
+        let mut contents = Vec::with_capacity(current.len());
+        for (name, found) in current {
+            let read = self.read(folders, found)?.and_then(|()| {
+                let read = read_guarded(name, &self.buffer);
+                if read.is_err() {
+                    doubtful.extend(claims_guarded(&self.buffer));
+                }
+                read
+            });
+            match read {
+                Ok(reading) => {
+                    visited.files.read += 1;
+                    visited.keep(&reading, found, &keys.site);
+                    if let Some(content) = content(&reading) {
+                        contents.push((content, *found));
+                    }
+                    readings.push(reading);
+                }
+                Err(finding) => visited.set_aside(finding, Some(name), found, &keys.site),
+            }
+        }
+        visited.find_equal_contents(contents, &keys.site);
+        Ok(readings)
+    }
+
+    /// The numbers that misplaced files claim in their names and inside.
+    fn doubtful(
+        &mut self,
+        folders: &[D::Folder],
+        misplaced: &[At<'_>],
+    ) -> Result<BTreeSet<ChartNumber>, GivenUp> {
+        let mut numbers = BTreeSet::new();
+        for found in misplaced {
+            let path = std::str::from_utf8(found.inside()).ok();
+            let name = path.and_then(|path| path.rsplit('/').next());
+            let number = name.and_then(|name| name.split_once('_'));
+            numbers.extend(number.and_then(|(number, _)| ChartNumber::new(number)));
+            if self.read(folders, found)?.is_ok() {
+                numbers.extend(claims_guarded(&self.buffer));
+            }
+        }
+        Ok(numbers)
     }
 
     /// Withdraws documents that stand by their flags although a newer void file is a cancel.
-    fn take_cancels(&mut self, visited: &mut Visited, resolved: &mut Resolved<&Found>) {
+    fn take_cancels<'l>(
+        &mut self,
+        visited: &mut Visited,
+        folders: &[D::Folder],
+        resolved: &mut Resolved<At<'l>>,
+    ) -> Result<(), GivenUp> {
+        let keys = Arc::clone(&self.shared.keys);
         for (name, found) in std::mem::take(&mut resolved.contested) {
-            if let Err(code) = read(found, self.limits.file_bytes, &mut self.buffer) {
-                let finding = Finding::of_file(code);
-                visited.found(finding, Some(&name), found, self.keys.site);
+            if let Err(finding) = self.read(folders, &found)? {
+                visited.found(finding, Some(&name), &found, &keys.site);
                 continue;
             }
             let cancels = AssertUnwindSafe(|| ssmix2::cancels(&name, &self.buffer));
@@ -225,326 +392,124 @@ impl PatientReader<'_> {
                 resolved.withdrawn.push((name, found));
             }
         }
+        Ok(())
     }
 
-    fn screen_and_separate(
-        &self,
-        mut visited: Visited,
-        patient: PatientReadings,
-        fingerprint: Option<(SubjectRef, Fingerprint)>,
-    ) -> Visited {
-        let reference = Reference::patient(&patient.chart, self.keys.site);
-        if patient.readings.is_empty() {
-            visited.outcome = Outcome::Quarantined;
-            return visited;
+    fn read(&mut self, folders: &[D::Folder], at: &At<'_>) -> Result<Result<(), Finding>, GivenUp> {
+        let stat = &at.found.stat;
+        let code = if stat.bytes > self.shared.limits.file_bytes {
+            FindingCode::FileTooLarge
+        } else if stat.bytes == 0 {
+            FindingCode::FileEmpty
+        } else if let Some(folder) = folders.get(at.found.folder) {
+            let (path, disk) = (at.inside(), &self.shared.roots.disk);
+            let buffer = &mut self.buffer;
+            let read = |_: &dyn Fn()| disk.read(folder, path, stat, buffer);
+            match self.caller.call(1, read)? {
+                Ok(()) => return Ok(Ok(())),
+                Err(Unread::Gone) => FindingCode::FileVanished,
+                Err(Unread::Changed) => FindingCode::FileChanged,
+                Err(Unread::Refused) => FindingCode::FileUnreadable,
+            }
+        } else {
+            FindingCode::FileUnreadable
+        };
+        Ok(Err(Finding::of_file(code)))
+    }
+
+    /// Asks the gate, and finds what is new.
+    fn judge(
+        &mut self,
+        read: ReadPatient,
+        subject: SubjectRef,
+        fingerprint: Fingerprint,
+    ) -> Result<Visited, Failure> {
+        let ReadPatient {
+            mut visited,
+            patient,
+            keys,
+            complete,
+            mut remember,
+        } = read;
+        let reference = Reference::patient(&patient.chart, &self.shared.keys.site);
+        let known = self.state.known(&subject)?;
+        let vanished = match complete {
+            true => self.vanished(&known, &patient.chart, &keys),
+            false => Vec::new(),
+        };
+        let take_back = !vanished.is_empty() && self.shared.may_take_back();
+        if !vanished.is_empty() {
+            let code = match take_back {
+                true => FindingCode::DocumentVanished,
+                false => FindingCode::VanishedKept,
+            };
+            for _ in &vanished {
+                visited.note(Finding::of_file(code), None, || reference);
+            }
+            remember &= take_back;
         }
-        let screened = match self.gate.screen(patient) {
+        if patient.readings.is_empty() && !take_back {
+            visited.outcome = Outcome::Quarantined;
+            return Ok(visited);
+        }
+        let screened = match self.shared.gate.screen(patient) {
             Ok(screened) => screened,
             Err(reason) => {
                 visited.outcome = Outcome::Withheld(reason);
-                return visited;
+                return Ok(visited);
             }
         };
         let pass = screened.pass().clone();
-        let separated = Box::new(separate(screened, &self.keys));
+        let mut separated = separate(screened, &self.shared.site_keys());
         for finding in separated.findings() {
             visited.note(*finding, None, || reference);
         }
-        visited.outcome = Outcome::Passed {
-            separated,
-            pass,
-            fingerprint,
-        };
-        visited
-    }
-}
-
-impl Visited {
-    fn of(listing: &Listing) -> Self {
-        let mut drops = Drops::default();
-        if listing.links > 0 {
-            drops.add("walk:link", listing.links);
-        }
-        let mut findings = Vec::new();
-        let mut quality = Quality::default();
-        if listing.incomplete {
-            findings.push(Finding::of_file(FindingCode::FileUnreadable));
-            quality.count_finding(None, FindingCode::FileUnreadable);
-        }
-        let seen = listing.files.len() as u64;
-        let bytes = listing.files.iter().map(|found| found.bytes).sum();
-        Self {
-            files: Files {
-                seen,
-                bytes,
-                ..Files::default()
-            },
-            records: BTreeMap::new(),
-            findings,
-            drops,
-            quality,
-            faults: Faults::default(),
-            chart: None,
-            outcome: Outcome::Unchanged,
-        }
-    }
-
-    fn quarantined(mut self, code: FindingCode) -> Self {
-        self.files.quarantined = self.files.seen;
-        self.findings.push(Finding::of_file(code));
-        self.quality.count_set_aside(None, code);
-        self.outcome = Outcome::Quarantined;
-        self
-    }
-
-    /// Takes the files whose names and places are right and whose kinds are handled; counts the
-    /// others. Gives those that disagree with their own place apart.
-    fn name_files<'f>(
-        &mut self,
-        files: &'f [Found],
-        levels: [&str; 3],
-        site: &dyn Prf,
-    ) -> (Vec<(FileName, &'f Found)>, Vec<&'f Found>) {
-        let mut named = Vec::with_capacity(files.len());
-        let mut misplaced = Vec::new();
-        for found in files {
-            match name_file(found, levels) {
-                Ok(name) => match name.kind {
-                    Kind::Known(kind) if ssmix2::supported(kind) => named.push((name, found)),
-                    Kind::Known(kind) => {
-                        self.files.unsupported += 1;
-                        self.drops.count(&format!("kind:{kind}"));
-                        self.count_unread(Some(kind), FindingCode::KindUnsupported);
-                    }
-                    Kind::Unknown => {
-                        self.files.unsupported += 1;
-                        self.drops.count("kind:unknown");
-                        self.count_unread(None, FindingCode::KindUnknown);
-                    }
-                },
-                Err(code) => {
-                    self.set_aside(Finding::of_file(code), None, found, site);
-                    misplaced.push(found);
-                }
+        if take_back {
+            for gone in vanished {
+                separated.take_back(gone.document, gone.kind, gone.version);
             }
         }
-        (named, misplaced)
+        let fingerprint = remember.then_some(Remember::As(fingerprint));
+        let before = |document: &DocumentRef| self.state.before(document);
+        let news = News {
+            limits: &self.shared.limits,
+            known: &known,
+            before: &before,
+        };
+        let passed = news.of(separated, subject, pass, fingerprint)?;
+        visited.outcome = Outcome::Passed(Box::new(passed));
+        Ok(visited)
     }
 
-    /// Counts a file of a kind that is not read.
-    fn count_unread(&mut self, kind: Option<DataKind>, code: FindingCode) {
-        self.findings.push(Finding::of_file(code));
-        self.quality.count_finding(kind, code);
-    }
-
-    /// Sets a file aside for what was found.
-    fn set_aside(
-        &mut self,
-        finding: Finding,
-        name: Option<&FileName>,
-        found: &Found,
-        site: &dyn Prf,
-    ) {
-        self.files.quarantined += 1;
-        self.findings.push(finding);
-        let kind = kind_of(name);
-        self.quality.count_set_aside(kind, finding.code);
-        self.fault(finding, kind, || Reference::file(&found.path, site));
-    }
-
-    /// Notes what was found in a file.
-    fn found(&mut self, finding: Finding, name: Option<&FileName>, found: &Found, site: &dyn Prf) {
-        self.note(finding, kind_of(name), || {
-            Reference::file(&found.path, site)
-        });
-    }
-
-    /// Notes what was found about several files of a patient.
-    fn found_of_patient(&mut self, finding: Finding, site: &dyn Prf) {
-        if let Some(chart) = self.chart.clone() {
-            self.note(finding, None, || Reference::patient(&chart, site));
+    /// Documents that stand at the centre and of which no file is left, of whatever version or
+    /// flag, whether it could be read or not.
+    fn vanished<'k>(
+        &self,
+        known: &'k [Known],
+        chart: &ChartNumber,
+        keys: &[DocumentKey],
+    ) -> Vec<&'k Known> {
+        let standing = |known: &&Known| !known.withdrawn && ssmix2::supported(known.kind);
+        let candidates: Vec<_> = known.iter().filter(standing).collect();
+        if candidates.is_empty() {
+            return candidates;
         }
-    }
-
-    fn note(
-        &mut self,
-        finding: Finding,
-        kind: Option<DataKind>,
-        reference: impl FnOnce() -> Reference,
-    ) {
-        self.findings.push(finding);
-        self.quality.count_finding(kind, finding.code);
-        self.fault(finding, kind, reference);
-    }
-
-    /// Lists where something is wrong. What was repaired without loss is only counted.
-    fn fault(
-        &mut self,
-        finding: Finding,
-        kind: Option<DataKind>,
-        reference: impl FnOnce() -> Reference,
-    ) {
-        if finding.code.severity() > Severity::Info {
-            self.faults.add(|| Fault {
-                reference: reference(),
-                kind,
-                finding,
-            });
-        }
-    }
-
-    /// Finds documents of one kind that say exactly the same.
-    fn find_equal_contents(&mut self, mut contents: Vec<([u8; 32], &Found)>, site: &dyn Prf) {
-        contents.sort_unstable_by_key(|(content, found)| (*content, &found.path));
-        let pairs = contents.iter().zip(contents.iter().skip(1));
-        for (_, (_, found)) in pairs.filter(|((one, _), (next, _))| one == next) {
-            let finding = Finding::of_file(FindingCode::ContentTwice);
-            self.found(finding, None, found, site);
-        }
-    }
-
-    fn keep(&mut self, reading: &Reading, found: &Found, site: &dyn Prf) {
-        self.findings.extend_from_slice(&reading.findings);
-        self.quality.count_reading(reading);
-        for finding in &reading.findings {
-            self.fault(*finding, Some(reading.key.kind), || {
-                Reference::file(&found.path, site)
-            });
-        }
-        self.drops.merge(&reading.drops);
-        if reading.state == DocumentState::Current {
-            count_records(&mut self.records, &reading.records);
-        }
-    }
-
-    /// Whether the patient must be visited again although nothing of theirs changes: what was
-    /// withheld may leave one day, and what could not be read may be readable.
-    pub(crate) fn comes_again(&self) -> bool {
-        match &self.outcome {
-            Outcome::Unchanged => false,
-            Outcome::Quarantined => self.must_retry(),
-            Outcome::Withheld(_) => true,
-            Outcome::Passed { fingerprint, .. } => fingerprint.is_none(),
-        }
-    }
-
-    /// Whether some file may read differently next time although nothing about it changes.
-    fn must_retry(&self) -> bool {
-        let passing = [FindingCode::FileUnreadable, FindingCode::FileEmpty];
-        self.findings
-            .iter()
-            .any(|finding| passing.contains(&finding.code))
+        let reference = |key| document_ref(chart, key, &self.shared.keys.site);
+        let present: BTreeSet<DocumentRef> = keys.iter().map(reference).collect();
+        let gone = |known: &&Known| !present.contains(&known.document);
+        candidates.into_iter().filter(gone).collect()
     }
 }
 
-/// One file that finds a fault in the reader is set aside; it does not stop the site.
-fn read_guarded(name: &FileName, bytes: &[u8]) -> Result<Reading, Finding> {
-    catch_unwind(AssertUnwindSafe(|| ssmix2::read(name, bytes)))
-        .unwrap_or_else(|_| Err(Finding::of_file(FindingCode::ReaderFailed)))
-}
-
-/// As [`read_guarded`]: what the reader failed on, this may fail on as well.
-fn claims_guarded(bytes: &[u8]) -> BTreeSet<ChartNumber> {
-    catch_unwind(AssertUnwindSafe(|| ssmix2::claims(bytes))).unwrap_or_default()
-}
-
-fn kind_of(name: Option<&FileName>) -> Option<DataKind> {
-    match name?.kind {
-        Kind::Known(kind) => Some(kind),
-        Kind::Unknown => None,
-    }
-}
-
-/// A digest of the kind and records of a file; `None` for a file without records.
-fn content(reading: &Reading) -> Option<[u8; 32]> {
-    let stands = reading.state == DocumentState::Current && !reading.records.is_empty();
-    let records = stands.then(|| serde_cbor::to_vec(&(reading.key.kind, &reading.records)));
-    Some(sha256(&records?.ok()?))
-}
-
-fn name_file(found: &Found, levels: [&str; 3]) -> Result<FileName, FindingCode> {
-    let [date, kind, file] = found.place.as_ref().ok_or(FindingCode::PlaceMismatch)?;
-    let name = FileName::parse(file)?;
-    let [level1, level2, level3] = levels;
-    let folders = Folders {
-        level1,
-        level2,
-        level3,
-        care_date: date,
-        kind,
-    };
-    match ssmix2::place::check(&folders, &name) {
-        Some(code) => Err(code),
-        None => Ok(name),
-    }
+/// One patient's files, read.
+struct ReadPatient {
+    visited: Visited,
+    patient: PatientReadings,
+    /// The documents of which there are files.
+    keys: Vec<DocumentKey>,
+    complete: bool,
+    remember: bool,
 }
 
 #[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use envelope::MacKey;
-    use privacy::gate::{Contract, Filing, HoldDays, Notice, NoticeMethod};
-
-    use super::*;
-    use crate::state::State;
-
-    /// The version that stands may lie in a volume that cannot be read today.
-    #[test]
-    fn nothing_is_taken_back_while_a_folder_cannot_be_listed() {
-        let root = tempfile::tempdir().unwrap();
-        let volume = root.path().join("000/111/0001112223");
-        let name = "0001112223_20260105_ADT-12_1_20260105101112000_01_2";
-        let kind = volume.join("20260105/ADT-12");
-        fs::create_dir_all(&kind).unwrap();
-        fs::write(kind.join(name), "MSH|^~\\&|\r").unwrap();
-        let state = root.path().join("state.sqlite");
-        drop(State::open(&state).unwrap());
-        let [tokens, site] = [1, 2].map(|byte| MacKey::from_bytes([byte; 32]));
-        let gate = gate();
-        let mut reader = PatientReader {
-            limits: &Limits::default(),
-            gate: &gate,
-            keys: SiteKeys {
-                tokens: &tokens,
-                site: &site,
-                epoch: 1,
-            },
-            state: StateReader::open(&state).unwrap(),
-            buffer: Vec::new(),
-        };
-        let mut folder = PatientFolder {
-            levels: ["000", "111", "0001112223"].map(Into::into),
-            folders: vec![volume],
-        };
-        let taken_back = |outcome| match outcome {
-            Outcome::Passed { separated, .. } => separated.documents().len(),
-            _ => 0,
-        };
-        assert_eq!(taken_back(reader.visit(&folder).unwrap().outcome), 1);
-        folder.folders.push(root.path().join("unreadable"));
-        assert_eq!(taken_back(reader.visit(&folder).unwrap().outcome), 0);
-    }
-
-    fn gate() -> Gate {
-        let day = jiff::civil::date(2026, 1, 1);
-        let contract = Contract {
-            id: "C-1".parse().unwrap(),
-            filing: Some(Filing {
-                reference: "F-1".parse().unwrap(),
-                filed_on: day,
-            }),
-            effective_from: day,
-            leaves_on: None,
-            hold_days: HoldDays::SHORTEST,
-        };
-        let notice = Notice {
-            chart: ChartNumber::new("0001112223").unwrap(),
-            notified_on: day,
-            document: "v1".parse().unwrap(),
-            method: NoticeMethod::Handed,
-        };
-        let today = jiff::civil::date(2026, 9, 1);
-        Gate::new(Some(contract), [notice], [], [0; 32], [0; 32], today)
-    }
-}
+mod tests;

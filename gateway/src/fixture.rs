@@ -1,0 +1,290 @@
+//! What tests of collecting share: a site with its keys and ledgers, a storage, and what was sealed
+//! as the centre would see it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use config::gateway::{ChangeMode, Settings};
+use envelope::{CoreSecretKey, MacKey, SigningKey, open};
+use privacy::gate::{Contract, Filing, Gate, HoldDays, Notice, NoticeMethod, Stop};
+use record::{ChartNumber, Date, Document, DocumentRef, DocumentState, SubjectRef};
+
+use crate::batch::{Gathered, Sealer};
+use crate::clock::Now;
+use crate::collect::{Collected, Intake, Reading, collect};
+use crate::error::Failure;
+use crate::keys::Keys;
+use crate::ledger::StopsMet;
+use crate::report::Report;
+use crate::run::may_vanish;
+use crate::source::budget::Budget;
+use crate::source::disk::{Disk, LocalDisk};
+use crate::source::pace::{Pace, Pacer};
+use crate::source::{Caller, PatientFolder, PatientReader, Plan, Roots, Shared, Visited};
+use crate::spool::Spool;
+use crate::state::State;
+
+/// The day of every test.
+pub(crate) const TODAY: Date = jiff::civil::date(2026, 9, 1);
+
+/// A site.
+pub(crate) struct Site {
+    /// Its settings; the volumes lie below the folder.
+    pub(crate) settings: Settings,
+    /// Who was notified.
+    pub(crate) charts: Vec<String>,
+    /// Its state.
+    pub(crate) state: State,
+    /// Epoch of its token key.
+    pub(crate) epoch: u16,
+    keys: Arc<Keys>,
+    spool: Spool,
+    core: CoreSecretKey,
+    opened: u64,
+    standing: BTreeMap<DocumentRef, (SubjectRef, Document)>,
+    folder: tempfile::TempDir,
+}
+
+impl Site {
+    /// A site with these volumes and patients.
+    pub(crate) fn new(volumes: &[PathBuf], charts: &[&str]) -> Self {
+        let example = include_str!("../../config/examples/gateway.toml");
+        let mut settings = Settings::parse(example).unwrap();
+        settings.source.storages = volumes.to_vec();
+        settings.source.changes.margin_seconds = 0;
+        let folder = tempfile::tempdir().unwrap();
+        settings.state.folder = folder.path().to_owned();
+        let signing = SigningKey::from_seed([3; 32]).unwrap();
+        let core = CoreSecretKey::from_seed([4; 32]).unwrap();
+        let keys = Keys {
+            token: MacKey::from_bytes([1; 32]),
+            site: MacKey::from_bytes([2; 32]),
+            receipt: signing.public(),
+            signing,
+            core: core.public().clone(),
+        };
+        let state = State::open(&folder.path().join("state.sqlite")).unwrap();
+        Self {
+            settings,
+            charts: charts.iter().map(|&chart| chart.to_owned()).collect(),
+            spool: Spool::open(folder.path().join("spool"), &state).unwrap(),
+            state,
+            keys: Arc::new(keys),
+            core,
+            epoch: 1,
+            opened: 0,
+            standing: BTreeMap::new(),
+            folder,
+        }
+    }
+
+    /// The same site as if it had never run.
+    pub(crate) fn afresh(&self) -> Self {
+        let charts: Vec<_> = self.charts.iter().map(String::as_str).collect();
+        let mut fresh = Self::new(&self.settings.source.storages, &charts);
+        fresh.settings.source = self.settings.source.clone();
+        fresh.settings.limits = self.settings.limits.clone();
+        fresh
+    }
+
+    fn gate(&self, stops: impl IntoIterator<Item = Stop>) -> Gate {
+        let day = jiff::civil::date(2026, 1, 1);
+        let contract = Contract {
+            id: "C-1".parse().unwrap(),
+            filing: Some(Filing {
+                reference: "F-1".parse().unwrap(),
+                filed_on: day,
+            }),
+            effective_from: day,
+            leaves_on: None,
+            hold_days: HoldDays::SHORTEST,
+        };
+        let notices = self.charts.iter().map(|chart| Notice {
+            chart: ChartNumber::new(chart).unwrap(),
+            notified_on: day,
+            document: "v1".parse().unwrap(),
+            method: NoticeMethod::Handed,
+        });
+        Gate::new(Some(contract), notices, stops, [0; 32], [0; 32], TODAY)
+    }
+
+    /// Collects once and takes note of what the centre would see.
+    pub(crate) fn run<D: Disk>(
+        &mut self,
+        disk: D,
+        plan: &Plan,
+    ) -> (Report, Result<Collected, Failure>) {
+        let (report, collected) = self.collect(disk, plan, u64::MAX);
+        self.open_new();
+        (report, collected)
+    }
+
+    /// Collects until so many bytes are sealed.
+    pub(crate) fn collect<D: Disk>(
+        &mut self,
+        disk: D,
+        plan: &Plan,
+        room: u64,
+    ) -> (Report, Result<Collected, Failure>) {
+        let mut report = Report::new(self.settings.site.clone());
+        let hung_after = self.settings.source.pace.hung_after_seconds;
+        let patience = Duration::from_secs(u64::from(hung_after));
+        let roots = match Roots::open(disk, &self.settings.source.storages, patience) {
+            Ok(roots) => roots,
+            Err(failure) => return (report, Err(failure)),
+        };
+        let gate = Arc::new(self.gate([]));
+        let last = self.state.scan().unwrap();
+        let source = &self.settings.source.pace;
+        let floor = Duration::from_micros(u64::from(source.latency_floor_microseconds));
+        let idle = roots.folders.iter().map(|_| None);
+        let pace = Pace::new(source.files_per_second, floor, idle);
+        let shared = self.shared(roots, Arc::clone(&gate));
+        let reading = Reading {
+            shared: Arc::new(shared),
+            pacer: Arc::new(Pacer::new(pace)),
+            state: self.folder.path().join("state.sqlite"),
+            settings: &self.settings,
+            plan,
+            last,
+        };
+        let sealer = Sealer {
+            settings: &self.settings,
+            keys: &self.keys,
+            gate: &gate,
+            now: Now {
+                seconds: 1_788_000_000,
+                today: TODAY,
+            },
+            spool: &self.spool,
+            state: &mut self.state,
+            gathered: Gathered::default(),
+        };
+        let mut intake = Intake {
+            sealer,
+            stops: StopsMet::none(),
+            report: &mut report,
+            room,
+            visited: Vec::new(),
+        };
+        let collected = collect(&reading, &mut intake);
+        (report, collected)
+    }
+
+    fn shared<D: Disk>(&self, roots: Roots<D>, gate: Arc<Gate>) -> Shared<D> {
+        let last = self.state.scan().unwrap();
+        let changes = self.settings.source.changes.clone();
+        Shared {
+            may_vanish: AtomicU64::new(may_vanish(&roots, last.as_ref(), changes.vanished_percent)),
+            roots: Arc::new(roots),
+            limits: self.settings.limits.clone(),
+            changes,
+            gate,
+            keys: Arc::clone(&self.keys),
+            epoch: self.epoch,
+            settled_before: i64::MAX,
+            budget: Budget::new(1 << 20),
+        }
+    }
+
+    /// Visits one patient, while provision under some numbers is stopped.
+    pub(crate) fn visit(
+        &self,
+        levels: [&str; 3],
+        stops: impl IntoIterator<Item = Stop>,
+    ) -> Visited {
+        let patience = Duration::from_secs(60);
+        let storages = &self.settings.source.storages;
+        let roots = Roots::open(LocalDisk::default(), storages, patience).unwrap();
+        let shared = Arc::new(self.shared(roots, Arc::new(self.gate(stops))));
+        let caller = Caller::new(Arc::new(Pacer::unbounded()));
+        let state = self.folder.path().join("state.sqlite");
+        let mut reader = PatientReader::new(shared, caller, &state).unwrap();
+        let folder = PatientFolder {
+            levels: levels.map(|level| level.as_bytes().into()),
+            volumes: 1,
+            complete: true,
+        };
+        reader.visit(0, &folder).unwrap().unwrap()
+    }
+
+    /// Opens the batches that were sealed since the last time, as the centre would. Gives how many
+    /// documents they held.
+    pub(crate) fn open_new(&mut self) -> u64 {
+        let mut documents = 0;
+        for waiting in self.state.waiting().unwrap() {
+            if waiting.sequence <= self.opened {
+                continue;
+            }
+            self.opened = waiting.sequence;
+            let bytes = self.spool.get(&waiting).unwrap();
+            let opened = open(&bytes, &self.keys.signing.public(), &self.core).unwrap();
+            for subject in opened.subjects {
+                for document in subject.documents {
+                    documents += 1;
+                    let standing = (subject.subject, document.clone());
+                    match document.state {
+                        DocumentState::Current => self.standing.insert(document.document, standing),
+                        DocumentState::Withdrawn => self.standing.remove(&document.document),
+                    };
+                }
+            }
+        }
+        documents
+    }
+
+    /// What stands at the centre.
+    pub(crate) fn standing(&self) -> &BTreeMap<DocumentRef, (SubjectRef, Document)> {
+        &self.standing
+    }
+
+    /// Sets how changes are found.
+    pub(crate) fn by(mut self, mode: ChangeMode) -> Self {
+        self.settings.source.changes.mode = mode;
+        self
+    }
+}
+
+/// The folder of a patient below a root.
+pub(crate) fn patient_folder(root: &Path, chart: &str) -> PathBuf {
+    let part = |range| chart.get(range).unwrap();
+    root.join(part(0..3)).join(part(3..6)).join(chart)
+}
+
+/// Writes a visit: `order` tells documents apart, `minute` is what it says.
+pub(crate) fn write_visit(
+    root: &Path,
+    chart: &str,
+    order: u32,
+    version: u32,
+    flag: u8,
+    minute: u32,
+) -> PathBuf {
+    let folder = patient_folder(root, chart).join("20260105/ADT-12");
+    fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(visit_name(chart, order, version, flag));
+    fs::write(&path, visit_text(chart, minute)).unwrap();
+    path
+}
+
+/// The file name of a visit.
+pub(crate) fn visit_name(chart: &str, order: u32, version: u32, flag: u8) -> String {
+    format!("{chart}_20260105_ADT-12_{order:015}_20260105101112{version:03}_01_{flag}")
+}
+
+/// The message of a visit.
+pub(crate) fn visit_text(chart: &str, minute: u32) -> String {
+    let empty = "|".repeat(42);
+    format!(
+        "MSH|^~\\&|HIS|H|S|C|20260105101112||ADT^A04^ADT_A01|1|P|2.5\r\
+         EVN||20260105101112\r\
+         PID|1||{chart}^^^^PI||^L~^P||19500102|M\r\
+         PV1|1|O{empty}20260105{:02}{:02}\r",
+        10 + minute / 60 % 10,
+        minute % 60
+    )
+}
