@@ -67,6 +67,10 @@ pub enum DocumentState {
 }
 
 /// One record.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "records are made once and moved little; a box would allocate for each of them"
+)]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record {
     /// See [`Patient`].
