@@ -272,9 +272,25 @@ impl<'t> Fields<'t> {
     /// The numbers of the fields that say something.
     pub fn filled(&self) -> impl Iterator<Item = u8> {
         let last = self.count.min(KEPT_FIELDS - 1);
-        (1u8..)
-            .take(last)
-            .filter(|&number| !self.field(number).is_empty())
+        (1u8..).take(last).filter(|&number| self.says(number))
+    }
+
+    /// Whether a field says something, by its length where that is enough.
+    fn says(&self, number: u8) -> bool {
+        const DELETED: u32 = 2;
+        let end = |number: u8| {
+            self.ends
+                .get(usize::from(number))
+                .copied()
+                .unwrap_or_default()
+        };
+        let after = u32::from(number > 1);
+        let length = end(number).saturating_sub(end(number.saturating_sub(1)) + after);
+        match length {
+            0 if number > 1 => false,
+            0 | DELETED => !self.field(number).is_empty(),
+            _ => true,
+        }
     }
 }
 
@@ -388,8 +404,8 @@ fn first_line(text: &str) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-/// The text without surrounding blanks, full-width ones too. Most texts have none, which their first
-/// and last byte tell.
+/// The text without surrounding blanks, full-width ones too. Most texts have none, which their
+/// first and last byte tell.
 fn trimmed(text: &str) -> &str {
     let plain = |byte: &u8| (0x21..=0x7E).contains(byte);
     match text.as_bytes() {

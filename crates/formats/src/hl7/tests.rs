@@ -139,13 +139,15 @@ proptest! {
     }
 
     #[test]
-    fn fields_are_those_between_separators(written in "[|^~ab]{0,90}") {
+    fn fields_are_those_between_separators(written in "[|^~ab\"]{0,90}") {
         let text = format!("MSH|^~\\&\rPID|{written}");
         let all = segments(&text);
         let fields = all[1].fields().unwrap();
         for (number, expected) in (1u8..56).zip(written.split('|')) {
             prop_assert_eq!(fields.field(number).text, expected);
         }
+        let filled = (1u8..56).filter(|&number| !fields.field(number).is_empty());
+        prop_assert_eq!(fields.filled().collect::<Vec<_>>(), filled.collect::<Vec<_>>());
         let after = 1 + u8::try_from(written.split('|').count()).unwrap();
         prop_assert!(fields.field(after).is_empty());
     }
