@@ -13,6 +13,7 @@ mod identifiers;
 mod insurances;
 mod kana;
 mod kanji;
+pub mod markers;
 mod message;
 mod model;
 mod names;

@@ -9,7 +9,7 @@
 
 use std::collections::BTreeSet;
 
-use record::identity::{Birth, ChartNumber, Sensitive};
+use record::identity::{Birth, ChartNumber, Identity, Sensitive};
 use record::reading::Reading;
 use text::fold;
 use zeroize::Zeroizing;
@@ -40,18 +40,23 @@ impl Identifiers {
         for reading in readings {
             charts.push(&reading.chart);
             charts.extend(&reading.claimed);
-            let identity = &reading.identity;
-            others.extend(&identity.phones);
-            others.extend(
-                identity
-                    .insurance
-                    .iter()
-                    .flat_map(|card| [&card.symbol, &card.number]),
-            );
-            postals.insert(&identity.postal);
-            if let Some(birth) = identity.birth {
-                all.births.insert(birth);
-            }
+            // Every field is named, so that a new one cannot be forgotten. Codes are ASCII, so no
+            // name or address in Japanese can stand in one.
+            let Identity {
+                kanji: _,
+                kana: _,
+                birth,
+                sex: _,
+                postal,
+                addresses: _,
+                phones,
+                insurance,
+            } = &reading.identity;
+            others.extend(phones);
+            let cards = insurance.iter();
+            others.extend(cards.flat_map(|card| [&card.symbol, &card.number]));
+            postals.insert(postal);
+            all.births.extend(birth);
         }
         charts.sort_unstable();
         charts.dedup();

@@ -342,3 +342,17 @@ fn the_day_of_birth_is_found_in_codes_and_in_measured_days() {
         assert_eq!(identifiers.in_reading(&born), expected, "{record:?}");
     }
 }
+
+/// A field that the vocabulary gets does not compile until the search names it, as long as no
+/// pattern there passes over fields or variants.
+#[test]
+fn no_pattern_of_the_search_passes_over_a_field() {
+    let source = include_str!("records.rs");
+    assert!(
+        source.contains("birth: _"),
+        "patterns name what they leave out"
+    );
+    for rest in ["..", "_ =>", "_ if "] {
+        assert!(!source.contains(rest), "`{rest}` in records.rs");
+    }
+}
