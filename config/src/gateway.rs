@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::SettingsError;
 use crate::error::range;
+use crate::extended::Extended;
 use crate::feed::Feed;
 
 /// Everything that the gateway can be told. `config/examples/gateway.toml` is a commented file.
@@ -33,12 +34,15 @@ pub struct Settings {
     pub limits: Limits,
 }
 
-/// The SS-MIX2 standardized storage.
+/// The SS-MIX2 storages.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// Root folders of the storage: one, or one per volume.
+    /// Root folders of the standardized storage: one, or one per volume.
     pub storages: Vec<PathBuf>,
+    /// The extended storage.
+    #[serde(default)]
+    pub extended: Extended,
     /// How changes are found.
     #[serde(default)]
     pub changes: Changes,
@@ -48,6 +52,14 @@ pub struct Source {
     /// How gently the source is read.
     #[serde(default)]
     pub pace: Pace,
+}
+
+impl Source {
+    /// The root folders of all storages, those of the standardized storage first.
+    pub fn roots(&self) -> Vec<PathBuf> {
+        let roots = self.storages.iter().chain(&self.extended.storages);
+        roots.cloned().collect()
+    }
 }
 
 /// How changes since the last run are found.
@@ -352,6 +364,9 @@ impl Settings {
     fn check(&self) -> Result<(), SettingsError> {
         let limits = &self.limits;
         self.source.check()?;
+        self.source.extended.check()?;
+        let roots = self.source.roots().len() as u64;
+        range("source.extended.storages", roots, 1, 64)?;
         range("limits.workers", limits.workers as u64, 1, 16)?;
         range("limits.file_bytes", limits.file_bytes, 1 << 10, 64 << 20)?;
         range(

@@ -4,6 +4,7 @@
 //! (systemd credentials) that hold them. Every limit has a default and a range.
 
 mod error;
+pub mod extended;
 pub mod feed;
 pub mod gateway;
 

@@ -24,7 +24,7 @@ use crate::run::may_vanish;
 use crate::source::budget::Budget;
 use crate::source::disk::{Disk, LocalDisk};
 use crate::source::pace::{Pace, Pacer};
-use crate::source::{Caller, PatientFolder, PatientReader, Plan, Roots, Shared, Visited};
+use crate::source::{Beside, Caller, PatientFolder, PatientReader, Plan, Roots, Shared, Visited};
 use crate::spool::Spool;
 use crate::state::State;
 
@@ -133,7 +133,7 @@ impl Site {
         let mut report = Report::new(self.settings.site.clone());
         let hung_after = self.settings.source.pace.hung_after_seconds;
         let patience = Duration::from_secs(u64::from(hung_after));
-        let roots = match Roots::open(disk, &self.settings.source.storages, patience) {
+        let roots = match Roots::open(disk, &self.settings.source.roots(), patience) {
             Ok(roots) => roots,
             Err(failure) => return (report, Err(failure)),
         };
@@ -181,6 +181,10 @@ impl Site {
         Shared {
             may_vanish: AtomicU64::new(may_vanish(&roots, last.as_ref(), changes.vanished_percent)),
             roots: Arc::new(roots),
+            beside: Beside::of(
+                &self.settings.source.extended,
+                self.settings.source.storages.len(),
+            ),
             limits: self.settings.limits.clone(),
             changes,
             gate,

@@ -24,7 +24,7 @@ use crate::send::{Sent, send_all};
 use crate::source::budget::Budget;
 use crate::source::disk::{Disk, LocalDisk};
 use crate::source::pace::{Pace, Pacer};
-use crate::source::{Plan, Roots, Shared};
+use crate::source::{Beside, Plan, Roots, Shared};
 use crate::spool::{Spool, private_folder};
 use crate::state::{Scan, State};
 
@@ -177,7 +177,9 @@ fn collect_once(
 /// could not, and then nothing may be taken for dealt with.
 fn whole(report: &Report) -> bool {
     let unreadable = |(name, _): (&str, u64)| name.starts_with("walk:unreadable");
-    let hung = report.findings.contains_key(FindingCode::FolderHung.as_str());
+    let hung = report
+        .findings
+        .contains_key(FindingCode::FolderHung.as_str());
     !hung && !report.drops.iter().any(unreadable)
 }
 
@@ -204,9 +206,9 @@ fn reading<'p>(
 ) -> Result<Reading<'p, LocalDisk>, Failure> {
     let (source, changes) = (&settings.source, &settings.source.changes);
     let patience = Duration::from_secs(u64::from(source.pace.hung_after_seconds));
-    let roots = Roots::open(LocalDisk::default(), &source.storages, patience)?;
+    let roots = Roots::open(LocalDisk::default(), &source.roots(), patience)?;
     let last = state.scan()?;
-    let mut idle = vec![None; source.storages.len()];
+    let mut idle = vec![None; roots.folders.len()];
     for (volume, known) in state.idle()? {
         if let Some(idle) = idle.get_mut(volume) {
             *idle = Some(known);
@@ -217,6 +219,7 @@ fn reading<'p>(
     let shared = Shared {
         may_vanish: AtomicU64::new(may_vanish(&roots, last.as_ref(), changes.vanished_percent)),
         roots: Arc::new(roots),
+        beside: Beside::of(&source.extended, source.storages.len()),
         limits: settings.limits.clone(),
         changes: changes.clone(),
         gate: Arc::clone(gate),

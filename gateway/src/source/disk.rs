@@ -80,6 +80,15 @@ pub(crate) trait Disk: Send + Sync + 'static {
         buffer: &mut Vec<u8>,
     ) -> Result<(), Unread>;
 
+    /// Reads the first bytes of a file into `buffer`, `most` at most.
+    fn head(
+        &self,
+        folder: &Self::Folder,
+        path: &[u8],
+        most: usize,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), Unread>;
+
     /// How long the source takes to answer the smallest question.
     fn probe(&self, root: &Self::Folder) -> io::Result<Duration>;
 }
@@ -175,12 +184,7 @@ impl Disk for LocalDisk {
         buffer: &mut Vec<u8>,
     ) -> Result<(), Unread> {
         buffer.clear();
-        let file = self
-            .open(folder, path, READING)
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::NotFound => Unread::Gone,
-                _ => Unread::Refused,
-            })?;
+        let file = self.open(folder, path, READING).map_err(unread)?;
         let length = usize::try_from(listed.bytes).map_err(|_| Unread::Refused)?;
         // One byte more than there should be tells a file that grew.
         buffer.reserve(length + 1);
@@ -202,12 +206,42 @@ impl Disk for LocalDisk {
         }
     }
 
+    fn head(
+        &self,
+        folder: &OwnedFd,
+        path: &[u8],
+        most: usize,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), Unread> {
+        buffer.clear();
+        let file = self.open(folder, path, READING).map_err(unread)?;
+        buffer.resize(most, 0);
+        let mut length = 0;
+        while let Some(rest) = buffer.get_mut(length..).filter(|rest| !rest.is_empty()) {
+            match rustix::io::read(&file, rest) {
+                Ok(0) => break,
+                Ok(more) => length += more,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(_) => return Err(Unread::Refused),
+            }
+        }
+        buffer.truncate(length);
+        Ok(())
+    }
+
     fn probe(&self, root: &OwnedFd) -> io::Result<Duration> {
         let started = stopwatch();
         // A share answers this itself, whatever this machine remembers of it.
         let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_FORCE_SYNC;
         statx(root, "", flags, StatxFlags::MTIME)?;
         Ok(Instant::elapsed(&started))
+    }
+}
+
+fn unread(error: io::Error) -> Unread {
+    match error.kind() {
+        io::ErrorKind::NotFound => Unread::Gone,
+        _ => Unread::Refused,
     }
 }
 

@@ -4,6 +4,7 @@ pub(crate) mod budget;
 #[cfg(test)]
 mod dialects;
 pub(crate) mod disk;
+mod extended;
 mod files;
 mod news;
 pub(crate) mod pace;
@@ -23,6 +24,7 @@ pub(crate) use walk::PatientFolder;
 #[cfg(test)]
 pub(crate) use watch::Caller;
 
+pub(crate) use extended::Beside;
 pub(crate) use news::{Passed, Remember, gone};
 pub(crate) use patient::{MAPPING_VERSION, Shared};
 pub(crate) use plan::Plan;

@@ -15,10 +15,13 @@ use formats::ssmix2::name::FileName;
 use formats::ssmix2::versions::Resolved;
 use privacy::gate::{Gate, PatientReadings};
 use privacy::separate::{SiteKeys, document_ref, separate, subject_ref};
-use record::{ChartNumber, DocumentKey, DocumentRef, Finding, FindingCode, Reading, SubjectRef};
+use record::{
+    ChartNumber, DataKind, DocumentKey, DocumentRef, Finding, FindingCode, Reading, SubjectRef,
+};
 
 use super::budget::Budget;
 use super::disk::{Disk, Unread};
+use super::extended::Beside;
 use super::files::{Extent, Listing};
 use super::news::{News, Remember};
 use super::visited::{At, Outcome, Places, Visited, claims_guarded, content, read_guarded};
@@ -34,6 +37,8 @@ pub(crate) const MAPPING_VERSION: u16 = 1;
 
 /// Folders below a patient's that are looked into.
 const DEPTH: usize = 3;
+/// The same where there is an extended storage, whose documents may have folders in them.
+const DEPTH_EXTENDED: usize = 6;
 /// A patient whose files change while they are read is listed again at once, this often.
 const TRIES: u32 = 2;
 
@@ -41,6 +46,8 @@ const TRIES: u32 = 2;
 pub(crate) struct Shared<D: Disk> {
     /// The volumes.
     pub(crate) roots: Arc<Roots<D>>,
+    /// The extended storage.
+    pub(crate) beside: Beside,
     /// Bounds.
     pub(crate) limits: Limits,
     /// How changes are found.
@@ -81,12 +88,12 @@ impl<D: Disk> Shared<D> {
 
 /// What reading one patient after another takes. One per thread.
 pub(crate) struct PatientReader<D: Disk> {
-    shared: Arc<Shared<D>>,
+    pub(super) shared: Arc<Shared<D>>,
     caller: Caller,
     state: StateReader,
     listing: Listing,
     /// The bytes of the file at hand.
-    buffer: Vec<u8>,
+    pub(super) buffer: Vec<u8>,
     /// The bytes that a fingerprint is made of.
     inventory: Vec<u8>,
 }
@@ -145,7 +152,7 @@ impl<D: Disk> PatientReader<D> {
         number: u64,
         folder: &PatientFolder,
     ) -> Result<Result<Visited, Failure>, GivenUp> {
-        let (folders, paths) = self.list(folder)?;
+        let (folders, paths, extended) = self.list(folder)?;
         let shared = Arc::clone(&self.shared);
         let mut visited = Visited::of(&self.listing);
         let level = folder
@@ -184,23 +191,34 @@ impl<D: Disk> PatientReader<D> {
         let places = Places {
             listing: &listing,
             folders: paths,
+            extended,
         };
         let read = self.read_all(visited, &places, &folders, [first, second, third], chart);
         self.listing = listing;
         Ok(self.judge(read?, subject, fingerprint))
     }
 
-    /// Opens the patient's folders and lists them. Gives the folders and where they are.
-    fn list(&mut self, folder: &PatientFolder) -> Result<(Vec<D::Folder>, Vec<PathBuf>), GivenUp> {
+    /// Opens the patient's folders and lists them. Gives the folders, where they are, and how many
+    /// of them are of the standardized storage.
+    #[expect(
+        clippy::type_complexity,
+        reason = "three parts that are taken apart at once"
+    )]
+    fn list(
+        &mut self,
+        folder: &PatientFolder,
+    ) -> Result<(Vec<D::Folder>, Vec<PathBuf>, usize), GivenUp> {
         let roots = &self.shared.roots;
         let path = folder.path();
         let (mut folders, mut paths) = (Vec::new(), Vec::new());
+        let mut standardized = 0;
         let mut unread = Vec::new();
         for (volume, root) in roots.folders.iter().enumerate() {
             if folder.volumes >> volume & 1 == 1 {
                 match self.caller.call(0, |_| roots.disk.folder(root, &path))? {
                     Ok(opened) => {
                         folders.push(opened);
+                        standardized += usize::from(volume < self.shared.beside.first);
                         let root = roots.marks.get(volume).map(|mark| mark.path.as_path());
                         let root = root.unwrap_or(Path::new(""));
                         paths.push(root.join(OsStr::from_bytes(&path)));
@@ -210,7 +228,10 @@ impl<D: Disk> PatientReader<D> {
             }
         }
         let extent = Extent {
-            depth: DEPTH,
+            depth: match self.has_extended() {
+                true => DEPTH_EXTENDED,
+                false => DEPTH,
+            },
             most: self.shared.limits.patient_files,
             stat_folders: self.shared.changes.mode == ChangeMode::Ctime,
         };
@@ -220,7 +241,7 @@ impl<D: Disk> PatientReader<D> {
         for error in unread {
             self.listing.unknown(&error);
         }
-        Ok((folders, paths))
+        Ok((folders, paths, standardized))
     }
 
     /// What the folder looks like, together with everything that decides how it is read.
@@ -245,6 +266,9 @@ impl<D: Disk> PatientReader<D> {
         }
         for level in &folder.levels {
             part(bytes, level);
+        }
+        if shared.beside.is_among(folder.volumes) {
+            part(bytes, &shared.beside.digest);
         }
         match shared.changes.mode {
             ChangeMode::Ctime => {
@@ -285,7 +309,7 @@ impl<D: Disk> PatientReader<D> {
         let listing = places.listing;
         let keys = Arc::clone(&self.shared.keys);
         let (named, misplaced) = visited.name_files(places, levels, &keys.site);
-        let documents = named.iter().filter_map(|(name, _)| name.key()).collect();
+        let mut keys_found: Vec<_> = named.iter().filter_map(|(name, _)| name.key()).collect();
         let mut doubtful = self.doubtful(folders, &misplaced)?;
         let mut resolved = ssmix2::versions::resolve(named, |a, b| a.order().cmp(&b.order()));
         for finding in &resolved.findings {
@@ -303,6 +327,10 @@ impl<D: Disk> PatientReader<D> {
                 .filter(|_| !listing.incomplete)
                 .filter_map(|(name, _)| ssmix2::withdrawal(name)),
         );
+        let documents = self.read_documents(&mut visited, places, folders, levels)?;
+        readings.extend(documents.readings);
+        keys_found.extend(documents.keys);
+        doubtful.extend(documents.doubtful);
         let young = listing.newest >= self.shared.settled_before;
         Ok(ReadPatient {
             remember: !listing.incomplete && !young && !visited.must_retry(),
@@ -313,7 +341,7 @@ impl<D: Disk> PatientReader<D> {
                 readings,
                 doubtful: doubtful.into_iter().collect(),
             },
-            keys: documents,
+            keys: keys_found,
         })
     }
 
@@ -395,7 +423,11 @@ impl<D: Disk> PatientReader<D> {
         Ok(())
     }
 
-    fn read(&mut self, folders: &[D::Folder], at: &At<'_>) -> Result<Result<(), Finding>, GivenUp> {
+    pub(super) fn read(
+        &mut self,
+        folders: &[D::Folder],
+        at: &At<'_>,
+    ) -> Result<Result<(), Finding>, GivenUp> {
         let stat = &at.found.stat;
         let code = if stat.bytes > self.shared.limits.file_bytes {
             FindingCode::FileTooLarge
@@ -407,14 +439,34 @@ impl<D: Disk> PatientReader<D> {
             let read = |_: &dyn Fn()| disk.read(folder, path, stat, buffer);
             match self.caller.call(1, read)? {
                 Ok(()) => return Ok(Ok(())),
-                Err(Unread::Gone) => FindingCode::FileVanished,
-                Err(Unread::Changed) => FindingCode::FileChanged,
-                Err(Unread::Refused) => FindingCode::FileUnreadable,
+                Err(unread) => code_of(unread),
             }
         } else {
             FindingCode::FileUnreadable
         };
         Ok(Err(Finding::of_file(code)))
+    }
+
+    /// Reads the first bytes of a file.
+    pub(super) fn read_head(
+        &mut self,
+        folders: &[D::Folder],
+        at: &At<'_>,
+        most: usize,
+    ) -> Result<Result<(), Finding>, GivenUp> {
+        let Some(folder) = folders.get(at.found.folder) else {
+            return Ok(Err(Finding::of_file(FindingCode::FileUnreadable)));
+        };
+        let (path, disk) = (at.inside(), &self.shared.roots.disk);
+        let buffer = &mut self.buffer;
+        let read = |_: &dyn Fn()| disk.head(folder, path, most, buffer);
+        let read = self.caller.call(1, read)?;
+        Ok(read.map_err(|unread| Finding::of_file(code_of(unread))))
+    }
+
+    /// Whether there is an extended storage.
+    fn has_extended(&self) -> bool {
+        self.shared.roots.folders.len() > self.shared.beside.first
     }
 
     /// Asks the gate, and finds what is new.
@@ -489,7 +541,9 @@ impl<D: Disk> PatientReader<D> {
         chart: &ChartNumber,
         keys: &[DocumentKey],
     ) -> Vec<&'k Known> {
-        let standing = |known: &&Known| !known.withdrawn && ssmix2::supported(known.kind);
+        let extended = self.has_extended();
+        let reads = |kind: DataKind| ssmix2::supported(kind) || (extended && kind.is_extended());
+        let standing = |known: &&Known| !known.withdrawn && reads(known.kind);
         let candidates: Vec<_> = known.iter().filter(standing).collect();
         if candidates.is_empty() {
             return candidates;
@@ -498,6 +552,14 @@ impl<D: Disk> PatientReader<D> {
         let present: BTreeSet<DocumentRef> = keys.iter().map(reference).collect();
         let gone = |known: &&Known| !present.contains(&known.document);
         candidates.into_iter().filter(gone).collect()
+    }
+}
+
+fn code_of(unread: Unread) -> FindingCode {
+    match unread {
+        Unread::Gone => FindingCode::FileVanished,
+        Unread::Changed => FindingCode::FileChanged,
+        Unread::Refused => FindingCode::FileUnreadable,
     }
 }
 

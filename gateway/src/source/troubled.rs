@@ -123,6 +123,22 @@ impl Disk for TroubledDisk {
         self.inner.read(&folder.inner, path, listed, buffer)
     }
 
+    fn head(
+        &self,
+        folder: &Opened,
+        path: &[u8],
+        most: usize,
+        buffer: &mut Vec<u8>,
+    ) -> Result<(), Unread> {
+        self.files.fetch_add(1, Ordering::Relaxed);
+        let trouble = self.trouble(Call::Read, &below(folder, path));
+        trouble.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Unread::Gone,
+            _ => Unread::Refused,
+        })?;
+        self.inner.head(&folder.inner, path, most, buffer)
+    }
+
     fn probe(&self, root: &Opened) -> io::Result<Duration> {
         let started = crate::clock::stopwatch();
         self.trouble(Call::Probe, &root.path)?;
@@ -223,6 +239,10 @@ impl Disk for ImaginaryDisk {
     }
 
     fn read(&self, _: &Imagined, _: &[u8], _: &Stat, _: &mut Vec<u8>) -> Result<(), Unread> {
+        Err(Unread::Refused)
+    }
+
+    fn head(&self, _: &Imagined, _: &[u8], _: usize, _: &mut Vec<u8>) -> Result<(), Unread> {
         Err(Unread::Refused)
     }
 

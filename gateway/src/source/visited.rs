@@ -26,6 +26,8 @@ pub(super) struct Places<'l> {
     pub(super) listing: &'l Listing,
     /// The patient's folders. They hold the chart number: never print them.
     pub(super) folders: Vec<PathBuf>,
+    /// The first of the folders that is of the extended storage.
+    pub(super) extended: usize,
 }
 
 /// One file and where it lies.
@@ -37,8 +39,19 @@ pub(super) struct At<'l> {
 }
 
 impl Places<'_> {
-    /// Every file.
+    /// The files of the standardized storage.
     pub(super) fn files(&self) -> impl Iterator<Item = At<'_>> {
+        let of_storage = |at: &At<'_>| at.found.folder < self.extended;
+        self.all().filter(of_storage)
+    }
+
+    /// The files of the extended storage.
+    pub(super) fn documents(&self) -> impl Iterator<Item = At<'_>> {
+        let of_storage = |at: &At<'_>| at.found.folder >= self.extended;
+        self.all().filter(of_storage)
+    }
+
+    fn all(&self) -> impl Iterator<Item = At<'_>> {
         let at = |found| At {
             places: self,
             found,

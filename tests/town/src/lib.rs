@@ -7,6 +7,7 @@ mod clinical_message;
 mod codes;
 mod dice;
 mod entry;
+mod extended;
 mod hl7;
 mod households;
 mod identifiers;
@@ -26,6 +27,7 @@ mod storage;
 mod town;
 mod truth;
 
+pub use extended::{WrittenExtended, write_extended};
 pub use model::{Difference, Name, Sex, Standing};
 pub use storage::{HOSPITAL_FOLDERS, Written, write};
 pub use town::{Town, TownPlan, TownSummary};

@@ -403,6 +403,9 @@ impl<'a> Walk<'a> {
             (Node::Route, _) | (Node::Translation, Some(Node::Route)) => {
                 self.coding(attributes, |said| &mut said.route);
             }
+            (Node::Method, _) | (Node::Translation, Some(Node::Method)) => {
+                self.coding(attributes, |said| &mut said.method);
+            }
             (Node::Value, _) => self.value(attributes),
             (Node::ValueLow, _) => self.bound(attributes, 0),
             (Node::ValueHigh, _) => self.bound(attributes, 1),

@@ -69,6 +69,7 @@ pub(super) struct Said {
     pub(super) bounds: [Option<Bound>; 2],
     pub(super) range: [Option<Decimal>; 2],
     pub(super) flag: Option<Code>,
+    pub(super) method: Codings,
     pub(super) at: Option<Moment>,
     pub(super) start: Option<Moment>,
     pub(super) end: Option<Moment>,
@@ -113,6 +114,7 @@ impl Said {
             value,
             range,
             flag: self.flag,
+            method: self.method.concept(),
             at: self.at.or(self.start),
             ..Observation::default()
         }))

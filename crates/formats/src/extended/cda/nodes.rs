@@ -60,6 +60,8 @@ pub(super) enum Node {
     Status,
     /// `interpretationCode`.
     Interpretation,
+    /// `methodCode`.
+    Method,
     /// `referenceRange`.
     Reference,
     /// `observationRange`.
@@ -128,6 +130,8 @@ const ALLOWED: &[(Node, &str, Node)] = &[
     (Time, "low", TimeLow),
     (Time, "high", TimeHigh),
     (Observation, "interpretationCode", Interpretation),
+    (Observation, "methodCode", Method),
+    (Method, "translation", Translation),
     (Observation, "referenceRange", Reference),
     (Reference, "observationRange", Range),
     (Range, "value", RangeValue),
@@ -180,9 +184,8 @@ impl Node {
         match self {
             RoleId => &["root", "extension"],
             BirthTime | Time | TimeLow | TimeHigh => &["value", "nullFlavor"],
-            Code | Translation | Interpretation | Route | Medicine | MedicineTranslation => {
-                &["code", "codeSystem", "nullFlavor"]
-            }
+            Code | Translation | Method | Interpretation | Route | Medicine
+            | MedicineTranslation => &["code", "codeSystem", "nullFlavor"],
             Value => &["type", "value", "unit", "code", "codeSystem", "nullFlavor"],
             ValueLow | ValueHigh | RangeLow | RangeHigh => {
                 &["value", "unit", "inclusive", "nullFlavor"]

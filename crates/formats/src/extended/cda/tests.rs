@@ -157,10 +157,11 @@ fn values_of_coded_entries_are_read_by_their_type_and_all_others_stay() {
 }
 
 #[test]
-fn an_observation_keeps_its_time_range_and_flag() {
+fn an_observation_keeps_its_time_range_flag_and_method() {
     let records = records(&observation(
         "<effectiveTime value=\"202401021530\"/><value xsi:type=\"PQ\" value=\"1\"/>\
          <interpretationCode code=\"H\" codeSystem=\"2.16.840.1.113883.5.83\"/>\
+         <methodCode code=\"M1\" codeSystem=\"1.2.392.200250.9.10111234567\"/>\
          <referenceRange><observationRange><text>正常</text><value xsi:type=\"IVL_PQ\">\
          <low value=\"0.2\"/><high value=\"0.9\"/></value></observationRange></referenceRange>",
     ));
@@ -173,6 +174,8 @@ fn an_observation_keeps_its_time_range_and_flag() {
     assert_eq!(range, Some(["0.2".to_owned(), "0.9".to_owned()]));
     assert_eq!(observation.at.unwrap().to_string(), "2024-01-02T15:30");
     assert_eq!(observation.flag.as_ref().unwrap().as_str(), "H");
+    let method = observation.method.as_ref().unwrap();
+    assert_eq!(method.first.code.as_str(), "M1");
 }
 
 #[test]
