@@ -1,4 +1,4 @@
-//! The commands of the workspace: `cargo xtask demo | test | audit | bench`.
+//! The commands of the workspace: `cargo xtask demo | test | docs | audit | bench`.
 //!
 //! `demo` is for a newcomer, `test` is for every change, `audit` is for every change of a
 //! dependency, `bench` is for every claim about speed.
@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
 mod audit;
 mod bench;
 mod demo;
+mod docs;
 mod programs;
 mod test;
 mod tidy;
@@ -32,6 +33,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Check everything: format, tidy, units, clippy, build, tests, documents.
     Test(test::Arguments),
+    /// Write the pages that are made from the code.
+    Docs,
     /// Check the dependencies: bans, licences, sources, advisories where they can be reached.
     Audit,
 }
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&workspace, &arguments),
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
         Command::Test(arguments) => test::run(&workspace, &arguments),
+        Command::Docs => docs::run(&workspace),
         Command::Audit => audit::run(&workspace),
     });
     match outcome {

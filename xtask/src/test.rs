@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use crate::{Workspace, tidy, units};
+use crate::{Workspace, docs, tidy, units};
 
 /// What `cargo xtask test` takes.
 #[derive(clap::Args)]
@@ -38,6 +38,7 @@ const STEPS: &[Step] = &[
     ("format", format),
     ("tidy", tidy::run),
     ("units", units::run),
+    ("pages", docs::check),
     ("clippy", clippy),
     ("build", build),
     ("tests", tests),

@@ -75,6 +75,46 @@ impl Separators {
 /// A three-letter segment name.
 pub type SegmentName = [u8; 3];
 
+/// A set of components or subcomponents, by number. Numbers above 15 belong to [`Parts::ALL`] only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parts(u16);
+
+impl Parts {
+    /// Every one.
+    pub const ALL: Self = Self(u16::MAX);
+    /// None.
+    pub const NONE: Self = Self(0);
+
+    /// Those of the list.
+    pub const fn of(numbers: &[u8]) -> Self {
+        let mut set = 0;
+        let mut at = 0;
+        while at < numbers.len() {
+            set |= 1 << numbers[at];
+            at += 1;
+        }
+        Self(set)
+    }
+
+    /// Whether a number is one of them.
+    pub const fn holds(self, number: u8) -> bool {
+        match number {
+            0..=15 => self.0 >> number & 1 == 1,
+            _ => self.0 == u16::MAX,
+        }
+    }
+
+    /// Those of both.
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Without those of another.
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+}
+
 /// One line of a file.
 #[derive(Debug, Clone, Copy)]
 pub enum Line<'t> {
@@ -253,6 +293,8 @@ impl<'t> Fields<'t> {
         Field {
             text: self.text(number).unwrap_or_default(),
             separators: self.segment.separators,
+            components: Parts::ALL,
+            subcomponents: Parts::ALL,
         }
     }
 
@@ -269,29 +311,27 @@ impl<'t> Fields<'t> {
         body.get(start as usize..*end as usize)
     }
 
-    /// The numbers of the fields that say something.
-    pub fn filled(&self) -> impl Iterator<Item = u8> {
+    /// The fields that say something, by number, a bit each. Bit 63 stands for the fields above
+    /// number 55, which nobody reads.
+    pub fn filled(&self) -> u64 {
         let last = self.count.min(KEPT_FIELDS - 1);
-        (1u8..).take(last).filter(|&number| self.says(number))
-    }
-
-    /// Whether a field says something, by its length where that is enough.
-    fn says(&self, number: u8) -> bool {
-        const DELETED: u32 = 2;
-        let end = |number: u8| {
-            self.ends
-                .get(usize::from(number))
-                .copied()
-                .unwrap_or_default()
-        };
-        let after = u32::from(number > 1);
-        let length = end(number).saturating_sub(end(number.saturating_sub(1)) + after);
-        match length {
-            0 if number > 1 => false,
-            0 | DELETED => !self.field(number).is_empty(),
-            _ => true,
+        let mut filled = 0;
+        for number in (1u8..).take(last) {
+            let says = self.text(number).is_some_and(|text| !says_nothing(text));
+            filled |= u64::from(says) << number;
         }
+        let after = self.ends.get(KEPT_FIELDS - 1).map(|end| *end as usize);
+        let more = self.count >= KEPT_FIELDS
+            && after
+                .and_then(|after| self.segment.body.as_bytes().get(after..))
+                .is_some_and(|rest| rest.iter().any(|b| *b != self.segment.separators.field));
+        filled | u64::from(more) << 63
     }
+}
+
+/// Whether a field says nothing: absent, or `""`, which asks to delete the value.
+fn says_nothing(text: &str) -> bool {
+    matches!(text, "" | "\"\"")
 }
 
 /// One field with its repetitions, or one of them.
@@ -299,12 +339,33 @@ impl<'t> Fields<'t> {
 pub struct Field<'t> {
     text: &'t str,
     separators: Separators,
+    components: Parts,
+    subcomponents: Parts,
 }
 
 impl<'t> Field<'t> {
+    /// The field with other components and subcomponents hidden: they read as empty.
+    pub fn limited(self, components: Parts, subcomponents: Parts) -> Self {
+        Self {
+            components,
+            subcomponents,
+            ..self
+        }
+    }
+
     /// Whether the field says nothing: absent, or `""`, which asks to delete the value.
     pub fn is_empty(self) -> bool {
-        matches!(self.text, "" | "\"\"")
+        says_nothing(self.text)
+    }
+
+    /// Whether it has more than one component.
+    pub fn is_compound(self) -> bool {
+        find(self.separators.component, self.text.as_bytes()).is_some()
+    }
+
+    /// Whether it has more than one repetition.
+    pub fn is_repeated(self) -> bool {
+        find(self.separators.repetition, self.text.as_bytes()).is_some()
     }
 
     /// Whether there are more repetitions than [`MAX_REPETITIONS`].
@@ -321,10 +382,7 @@ impl<'t> Field<'t> {
         std::iter::from_fn(move || {
             let (first, after) = split_once(rest?, separator);
             rest = after;
-            Some(Repetition {
-                text: first,
-                separators: self.separators,
-            })
+            Some(self.repetition(first))
         })
         .take(MAX_REPETITIONS)
     }
@@ -335,10 +393,11 @@ impl<'t> Field<'t> {
             true => "",
             false => split_once(self.text, self.separators.repetition).0,
         };
-        Repetition {
-            text,
-            separators: self.separators,
-        }
+        self.repetition(text)
+    }
+
+    fn repetition(self, text: &'t str) -> Repetition<'t> {
+        Repetition { text, field: self }
     }
 
     /// The first component of the first repetition.
@@ -351,16 +410,57 @@ impl<'t> Field<'t> {
 #[derive(Clone, Copy)]
 pub struct Repetition<'t> {
     text: &'t str,
-    separators: Separators,
+    /// The field, for its separators and for what of it may be seen.
+    field: Field<'t>,
 }
 
 impl<'t> Repetition<'t> {
-    /// Component `number`, from 1; empty when there is none.
+    /// Component `number`, from 1; empty when there is none or when it is hidden.
     pub fn component(self, number: u8) -> Value<'t> {
-        let text = nth(self.text, self.separators.component, number);
+        let text = match self.field.components.holds(number) {
+            true => nth(self.text, self.field.separators.component, number),
+            false => "",
+        };
+        self.value(text)
+    }
+
+    /// The first six components.
+    pub fn components(self) -> [Value<'t>; 6] {
+        let mut rest = Some(self.text);
+        let mut number = 0;
+        std::array::from_fn(|_| {
+            number += 1;
+            let (text, after) = match rest {
+                Some(rest) => split_once(rest, self.field.separators.component),
+                None => ("", None),
+            };
+            rest = after;
+            self.value(match self.field.components.holds(number) {
+                true => text,
+                false => "",
+            })
+        })
+    }
+
+    /// The numbers of the components that say something, hidden ones too.
+    pub fn filled(self) -> impl Iterator<Item = u8> {
+        let mut rest = Some(self.text);
+        let separator = self.field.separators.component;
+        let components = (1..=u8::MAX).map_while(move |number| {
+            let (text, after) = split_once(rest?, separator);
+            rest = after;
+            Some((number, text))
+        });
+        components
+            .filter(move |(_, text)| !self.value(text).is_empty())
+            .map(|(number, _)| number)
+    }
+
+    fn value(self, text: &'t str) -> Value<'t> {
         Value {
             text,
-            separators: self.separators,
+            separators: self.field.separators,
+            subcomponents: self.field.subcomponents,
         }
     }
 }
@@ -370,6 +470,7 @@ impl<'t> Repetition<'t> {
 pub struct Value<'t> {
     text: &'t str,
     separators: Separators,
+    subcomponents: Parts,
 }
 
 impl<'t> Value<'t> {
@@ -378,17 +479,31 @@ impl<'t> Value<'t> {
         matches!(trimmed(self.text), "" | "\"\"")
     }
 
-    /// Subcomponent `number`, from 1.
+    /// Subcomponent `number`, from 1; empty when there is none or when it is hidden.
     pub fn subcomponent(self, number: u8) -> Self {
-        let text = nth(self.text, self.separators.subcomponent, number);
+        let text = match self.subcomponents.holds(number) {
+            true => nth(self.text, self.separators.subcomponent, number),
+            false => "",
+        };
         Self {
             text,
-            separators: self.separators,
+            subcomponents: Parts::ALL,
+            ..self
         }
     }
 
-    /// The text without surrounding blanks, its escapes resolved. Empty for the delete value.
+    /// Whether it has subcomponents of which some are hidden.
+    pub fn hides(self) -> bool {
+        self.subcomponents != Parts::ALL
+            && find(self.separators.subcomponent, self.text.as_bytes()).is_some()
+    }
+
+    /// The text without surrounding blanks, its escapes resolved. Empty for the delete value. Where
+    /// subcomponents are hidden, it is the text of the first one.
     pub fn text(self) -> Cow<'t, str> {
+        if self.subcomponents != Parts::ALL {
+            return self.subcomponent(1).text();
+        }
         let text = trimmed(self.text);
         match text {
             "\"\"" => Cow::Borrowed(""),

@@ -9,6 +9,7 @@ pub mod change;
 pub mod index;
 pub mod name;
 pub mod place;
+pub mod table;
 pub mod transaction;
 pub mod versions;
 

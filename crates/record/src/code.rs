@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,9 +21,9 @@ impl std::error::Error for PatternError {}
 macro_rules! patterned {
     ($(#[$doc:meta])* $name:ident, $longest:literal, $allowed:expr) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(Box<str>);
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+        #[serde(try_from = "String")]
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// The text.
@@ -50,9 +51,9 @@ macro_rules! patterned {
             }
         }
 
-        impl From<$name> for String {
-            fn from(value: $name) -> Self {
-                value.0.into()
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
 
@@ -65,10 +66,11 @@ macro_rules! patterned {
 }
 
 patterned!(
-    /// A code of a code system: 1 to 32 characters of ASCII letters, digits and `.+-_/`.
+    /// A code of a code system: 1 to 32 characters of ASCII letters, digits and `.+-_/&`. The last
+    /// joins a code to its suffix (`9A100&IMP`).
     Code,
     32,
-    |c| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '-' | '_' | '/')
+    |c| c.is_ascii_alphanumeric() || matches!(c, '.' | '+' | '-' | '_' | '/' | '&')
 );
 patterned!(
     /// The name of a code system as messages write it (`JC10`, `HOT13`, `99XYZ`, `ISO+`):
@@ -129,6 +131,7 @@ mod tests {
         let codes = [
             ("2A010000001930901", true),
             ("Rh+", true),
+            ("9A100&IMP", true),
             ("a b", false),
             ("", false),
         ];

@@ -146,6 +146,12 @@ findings! {
     LimitReached = "F036", Error,
         "繰り返しや行数が上限を超えたため、隔離しました。中身を確認してください。",
         "More lines or repetitions than the limit; quarantined. Check what it is.";
+    CareDateDiffers = "F040", Info,
+        "電文の日付がフォルダの診療日と異なります。記録はそのまま送ります。出力元に伝えてください。",
+        "The date in the message differs from the care date of its folder; the record is sent as it is. Tell the vendor.";
+    EntryRestricted = "F041", Info,
+        "開示を制限された病名がありました。その病名は送りません。対応は不要です。",
+        "A disease entry is marked as restricted (PRB-25); it is not sent. Nothing to do.";
     FolderHung = "F060", Error,
         "フォルダが応答しないため、その中は読みませんでした。共有フォルダの接続を確認してください。次回もう一度読みます。",
         "A folder did not answer; what is in it was not read. Check the share; it is tried again next time.";

@@ -189,9 +189,14 @@ impl Visited {
                         self.drops.count(&format!("kind:{kind}"));
                         self.count_unread(Some(kind), FindingCode::KindUnsupported);
                     }
-                    Kind::Unknown => {
+                    Kind::Met(_) | Kind::Unknown => {
                         self.files.unsupported += 1;
-                        self.drops.count("kind:unknown");
+                        // The name of an unknown kind is data of the source; those that are known
+                        // to occur are told.
+                        match name.kind {
+                            Kind::Met(kind) => self.drops.count(&format!("kind:{kind}")),
+                            _ => self.drops.count("kind:unknown"),
+                        }
                         self.count_unread(None, FindingCode::KindUnknown);
                     }
                 },
@@ -342,7 +347,7 @@ pub(super) fn claims_guarded(bytes: &[u8]) -> BTreeSet<ChartNumber> {
 fn kind_of(name: Option<&FileName>) -> Option<DataKind> {
     match name?.kind {
         Kind::Known(kind) => Some(kind),
-        Kind::Unknown => None,
+        Kind::Met(_) | Kind::Unknown => None,
     }
 }
 

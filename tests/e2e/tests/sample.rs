@@ -25,6 +25,7 @@ const RECORDS: &[(&str, &[(&str, &str)])] = &[
             ("PID|", "Patient"),
             ("OBX|", "Observation"),
             ("IN1|", "Coverage"),
+            ("AL1|", "AllergyIntolerance"),
         ],
     ),
     ("ADT-12", &[("PV1|", "Encounter")]),

@@ -49,6 +49,13 @@ pub(crate) fn entries(
     if chart.dice.chance(rates::STAY) {
         chart.stay(last, as_of);
     }
+    // Drawn last, so that what is drawn before is the same for everybody.
+    if registration
+        .index
+        .is_multiple_of(rates::FURTHER_KINDS_EVERY)
+    {
+        chart.further(last);
+    }
     chart.entries
 }
 
@@ -272,6 +279,45 @@ impl Chart<'_> {
                 died: died.is_some(),
             };
             self.push(Kind::Adt52, Some(end), sent, Flag::Valid, content);
+        }
+    }
+
+    /// One file of each kind that is in no other part of the chart.
+    fn further(&mut self, day: Date) {
+        let room = self.dice.between(1, 12);
+        let at = self.time(day, 9, 11);
+        self.push(
+            Kind::Adt01,
+            None,
+            at,
+            Flag::Valid,
+            Content::Further { room },
+        );
+        for kind in [
+            Kind::Adt21,
+            Kind::Adt31,
+            Kind::Adt32,
+            Kind::Adt41,
+            Kind::Adt42,
+            Kind::Adt51,
+        ] {
+            let at = self.time(day, 9, 18);
+            self.push(kind, Some(day), at, Flag::Valid, Content::Further { room });
+        }
+        for kind in [
+            Kind::Omd,
+            Kind::Oml01,
+            Kind::Omg01,
+            Kind::Omg02,
+            Kind::Omg03,
+            Kind::Omg11,
+            Kind::Omg12,
+            Kind::Omg13,
+        ] {
+            let order = self.next_order();
+            let at = self.time(day, 9, 18);
+            self.push(kind, Some(day), at, Flag::Valid, Content::Further { room });
+            self.complete(order, false);
         }
     }
 

@@ -9,16 +9,31 @@ use crate::model::Registration;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Adt00,
+    Adt01,
     Adt12,
+    Adt21,
     Adt22,
+    Adt31,
+    Adt32,
+    Adt41,
+    Adt42,
+    Adt51,
     Adt52,
     Adt61,
     Ppr01,
+    Omd,
     Omp01,
     Omp11,
     Omp02,
     Omp12,
+    Oml01,
     Oml11,
+    Omg01,
+    Omg02,
+    Omg03,
+    Omg11,
+    Omg12,
+    Omg13,
 }
 
 impl Kind {
@@ -26,16 +41,31 @@ impl Kind {
     pub(crate) fn code(self) -> &'static str {
         match self {
             Self::Adt00 => "ADT-00",
+            Self::Adt01 => "ADT-01",
             Self::Adt12 => "ADT-12",
+            Self::Adt21 => "ADT-21",
             Self::Adt22 => "ADT-22",
+            Self::Adt31 => "ADT-31",
+            Self::Adt32 => "ADT-32",
+            Self::Adt41 => "ADT-41",
+            Self::Adt42 => "ADT-42",
+            Self::Adt51 => "ADT-51",
             Self::Adt52 => "ADT-52",
             Self::Adt61 => "ADT-61",
             Self::Ppr01 => "PPR-01",
+            Self::Omd => "OMD",
             Self::Omp01 => "OMP-01",
             Self::Omp11 => "OMP-11",
             Self::Omp02 => "OMP-02",
             Self::Omp12 => "OMP-12",
+            Self::Oml01 => "OML-01",
             Self::Oml11 => "OML-11",
+            Self::Omg01 => "OMG-01",
+            Self::Omg02 => "OMG-02",
+            Self::Omg03 => "OMG-03",
+            Self::Omg11 => "OMG-11",
+            Self::Omg12 => "OMG-12",
+            Self::Omg13 => "OMG-13",
         }
     }
 }
@@ -105,6 +135,10 @@ pub(crate) enum Content {
         text: Option<String>,
         /// The patient's room during a stay.
         room: Option<i64>,
+    },
+    /// One of the kinds that only a few patients have; the kind itself says which.
+    Further {
+        room: i64,
     },
 }
 

@@ -8,6 +8,7 @@ mod codes;
 mod dice;
 mod entry;
 mod extended;
+mod further_message;
 mod hl7;
 mod households;
 mod identifiers;

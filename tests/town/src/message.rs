@@ -8,7 +8,7 @@ use crate::entry::{Content, Entry, control_id, order_number};
 use crate::hl7::{self, Segment};
 use crate::model::{Address, Insurance, Registration};
 use crate::staff::{Hospital, Staff};
-use crate::{clinical_message, staff};
+use crate::{clinical_message, further_message, staff};
 
 /// Everything a message is written from.
 pub(crate) struct Writer<'a> {
@@ -83,6 +83,7 @@ pub(crate) fn text(
             writer.visit().end(&mut message);
             writer.allergies(allergens, text.as_deref(), &mut message);
         }
+        Content::Further { room } => further_message::write(&writer, *room, &mut message),
         _ => clinical_message::write(&writer, &mut message),
     }
     message

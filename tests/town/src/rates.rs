@@ -85,3 +85,7 @@ pub const PRESCRIPTION_TAKEN: f64 = 0.35;
 pub const VISIT_LABORATORY: f64 = 0.60;
 /// Free-text places that hold a text (of which most name the patient).
 pub const FREE_TEXT: f64 = 0.20;
+
+/// Every so many registrations has one file of each kind that is rare in a chart: movements, meals,
+/// orders and performances of examinations.
+pub const FURTHER_KINDS_EVERY: u64 = 20;

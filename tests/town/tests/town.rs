@@ -184,6 +184,18 @@ fn check_kind(it: &Stored, text: &str) {
         "OMP-01" | "OMP-02" => ("RDE^O11", field(text, "ORC", 9)),
         "OMP-11" | "OMP-12" => ("RAS^O17", field(text, "RXA", 3)),
         "OML-11" => ("OUL^R22", field(text, "SPM", 17)),
+        "ADT-01" => ("ADT^A54", "-"),
+        "ADT-21" => ("ADT^A14", field(text, "PV2", 8)),
+        "ADT-31" => ("ADT^A21", field(text, "EVN", 6)),
+        "ADT-32" => ("ADT^A22", field(text, "EVN", 6)),
+        "ADT-41" => ("ADT^A15", field(text, "PV2", 8)),
+        "ADT-42" => ("ADT^A02", field(text, "EVN", 6)),
+        "ADT-51" => ("ADT^A16", field(text, "PV2", 9)),
+        "OMD" => ("OMD^O03", field(text, "ORC", 9)),
+        "OML-01" => ("OML^O33", field(text, "ORC", 9)),
+        "OMG-01" | "OMG-02" | "OMG-03" => ("OMG^O19", field(text, "ORC", 9)),
+        "OMG-11" | "OMG-12" => ("OMI^Z23", field(text, "OBR", 7)),
+        "OMG-13" => ("ORU^R01", field(text, "OBR", 7)),
         other => panic!("unknown kind {other}"),
     };
     assert!(
@@ -311,7 +323,7 @@ fn summary_written_and_disk_count_the_same_files() {
         written.bytes,
         all.iter().map(|it| it.bytes.len() as u64).sum::<u64>()
     );
-    assert_eq!(summary.files_by_kind[0].len(), 11, "a kind is missing");
+    assert_eq!(summary.files_by_kind[0].len(), 26, "a kind is missing");
 }
 
 #[test]

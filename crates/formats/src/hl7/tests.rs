@@ -25,7 +25,9 @@ fn fields_are_numbered_as_the_standard_counts_them() {
     assert_eq!(header.field(3).value().text(), "HIS");
     assert_eq!(header.field(7).value().text(), "2011");
     let patient = patient.fields().unwrap();
-    assert_eq!(patient.filled().collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(patient.filled(), 1 << 1 | 1 << 3);
+    assert!(patient.field(3).is_compound() && patient.field(3).is_repeated());
+    assert!(!patient.field(1).is_compound() && !patient.field(1).is_repeated());
     let numbers = patient
         .field(3)
         .repetitions()
@@ -33,8 +35,40 @@ fn fields_are_numbered_as_the_standard_counts_them() {
     assert_eq!(numbers.collect::<Vec<_>>(), ["77", "88"]);
     assert_eq!(patient.field(3).first().component(5).text(), "PI");
     assert!(patient.field(0).is_empty() && patient.field(200).is_empty());
-    assert_eq!(bare.fields().unwrap().filled().count(), 0);
+    assert_eq!(bare.fields().unwrap().filled(), 0);
     assert_eq!((&bare.name, bare.line), (b"AL1", 3));
+}
+
+#[test]
+fn parts_that_are_hidden_read_as_empty() {
+    let all = segments("MSH|^~\\&\rPV1|32^302^1~x^y|TAB&錠&MR9P^a&b");
+    let fields = all[1].fields().unwrap();
+    let ward = fields.field(1).limited(Parts::of(&[1, 3]), Parts::ALL);
+    let read = |n| ward.first().component(n).text().into_owned();
+    assert_eq!([1, 2, 3, 4].map(read), ["32", "", "1", ""]);
+    assert_eq!(
+        ward.first().components().map(|v| v.text().into_owned())[1],
+        ""
+    );
+    assert_eq!(ward.repetitions().nth(1).unwrap().component(2).text(), "");
+    assert_eq!(ward.first().filled().collect::<Vec<_>>(), [1, 2, 3]);
+    let unit = fields.field(2).limited(Parts::ALL, Parts::of(&[1, 3]));
+    let read = |n| unit.value().subcomponent(n).text().into_owned();
+    assert_eq!([1, 2, 3].map(read), ["TAB", "", "MR9P"]);
+    assert_eq!(
+        unit.value().text(),
+        "TAB",
+        "a hidden name is no part of the text"
+    );
+    let none = fields.field(2).limited(Parts::NONE, Parts::ALL);
+    assert!(none.value().is_empty());
+}
+
+#[test]
+fn fields_above_the_kept_ones_are_known_to_say_something() {
+    let text = format!("MSH|^~\\&\rPV1{}x", "|".repeat(70));
+    let fields = segments(&text)[1].fields().unwrap();
+    assert_eq!(fields.filled(), 1 << 63);
 }
 
 #[test]
@@ -157,7 +191,7 @@ proptest! {
         let text = format!("MSH|^~\\&|{rest}");
         for segment in segments(&text) {
             let Some(fields) = segment.fields() else { continue };
-            for number in fields.filled() {
+            for number in (1..56).filter(|n| fields.filled() >> n & 1 == 1) {
                 for repetition in fields.field(number).repetitions() {
                     let _ = repetition.component(1).subcomponent(2).text();
                 }

@@ -9,22 +9,19 @@ use record::{Finding, FindingCode, Insurance, Moment, Place, Sensitive, YearMont
 use text::fold::Damage;
 use text::{era, fold};
 
-use super::notes::{FieldSet, Notes};
+use super::notes::Notes;
 use super::read::Output;
+use super::table::Allowed;
 use super::{prefecture, terms};
-use crate::hl7::{Fields, Repetition, Value};
+use crate::hl7::{Repetition, Value};
 
-const READ: FieldSet = FieldSet::of(&[1, 3, 5, 7, 8, 11, 13, 14, 29, 30]);
-const READ_INSURANCE: FieldSet = FieldSet::of(&[1, 2, 3, 10]);
-/// When IN1-10 holds the symbol and IN1-11 the number of the insured.
-const READ_BESIDE: FieldSet = FieldSet::of(&[1, 2, 3, 10, 11]);
 const REPEATED: [u8; 4] = [5, 11, 13, 14];
 
 /// Reads the first PID of a file.
 ///
 /// # Errors
 /// [`FindingCode::LimitReached`] when a field repeats more often than the limit.
-pub(crate) fn read(fields: &Fields<'_>, output: &mut Output) -> Result<(), Finding> {
+pub(crate) fn read(fields: &Allowed<'_, '_>, output: &mut Output) -> Result<(), Finding> {
     if let Some(field) = REPEATED
         .into_iter()
         .find(|&n| fields.field(n).is_over_limit())
@@ -52,16 +49,15 @@ pub(crate) fn read(fields: &Fields<'_>, output: &mut Output) -> Result<(), Findi
         }
     }
     death(fields, output);
-    output.notes.leave_unread(fields, READ);
     Ok(())
 }
 
-/// Reads the numbers of one IN1. `None` when it has no number of the insured, without which it
+/// Reads the numbers of one IN1 or ZI1. `None` when it has no number of the insured, without which it
 /// identifies nobody.
 ///
 /// Symbol and number stand in IN1-10 and IN1-11, or both in IN1-10 as repetitions or joined by a
 /// dot; the branch number is the repetition after the number.
-pub(crate) fn insurance(fields: &Fields<'_>, notes: &mut Notes) -> Option<Insurance> {
+pub(crate) fn insurance(fields: &Allowed<'_, '_>, notes: &mut Notes) -> Option<Insurance> {
     let [mut first, mut second, mut branch, more] = repetitions(fields, 10);
     let [beside, beside_branch, ..] = repetitions(fields, 11);
     if !more.is_empty() {
@@ -71,12 +67,9 @@ pub(crate) fn insurance(fields: &Fields<'_>, notes: &mut Notes) -> Option<Insura
     if second.is_empty() && branch.is_empty() && is_number(beside) {
         (second, branch, from) = (beside, beside_branch, 11);
     }
-    let read_of = if from == 11 {
-        READ_BESIDE
-    } else {
-        READ_INSURANCE
-    };
-    notes.leave_unread(fields, read_of);
+    if from == 10 && !fields.field(11).is_empty() {
+        notes.leave_field(fields, 11);
+    }
     if second.is_empty() {
         std::mem::swap(&mut first, &mut second);
     }
@@ -99,7 +92,7 @@ pub(crate) fn insurance(fields: &Fields<'_>, notes: &mut Notes) -> Option<Insura
 }
 
 /// The first four repetitions of a field, the first component of each.
-fn repetitions<'t>(fields: &Fields<'t>, number: u8) -> [Value<'t>; 4] {
+fn repetitions<'t>(fields: &Allowed<'_, 't>, number: u8) -> [Value<'t>; 4] {
     let mut parts = fields
         .field(number)
         .repetitions()
@@ -132,7 +125,7 @@ type Written = (Option<char>, Script, Name);
 /// The script decides which repetition is which: codes of the representation are shifted, swapped,
 /// missing or all alike in real files. Where no name has kanji, a name in kana is the kanji name if
 /// its code says so, and serves as both if it stands alone.
-fn names(fields: &Fields<'_>, identity: &mut record::Identity, notes: &mut Notes) {
+fn names(fields: &Allowed<'_, '_>, identity: &mut record::Identity, notes: &mut Notes) {
     let mut written: Vec<Written> = Vec::new();
     for repetition in fields.field(5).repetitions() {
         let [family, given] = [1, 2].map(|n| repetition.component(n).subcomponent(1));
@@ -169,7 +162,7 @@ fn names(fields: &Fields<'_>, identity: &mut record::Identity, notes: &mut Notes
 fn name(
     family: Value<'_>,
     given: Value<'_>,
-    fields: &Fields<'_>,
+    fields: &Allowed<'_, '_>,
     notes: &mut Notes,
 ) -> Option<Name> {
     if !given.is_empty() || !family.text().contains(fold::is_blank) {
@@ -222,7 +215,7 @@ fn is_kana(name: &Name) -> bool {
         .all(|part| fold::is_kana(part.expose()))
 }
 
-fn sex(fields: &Fields<'_>, notes: &mut Notes) -> Option<Sex> {
+fn sex(fields: &Allowed<'_, '_>, notes: &mut Notes) -> Option<Sex> {
     let sex = match &*fields.field(8).value().text() {
         "" => return None,
         "M" => Sex::Male,
@@ -237,7 +230,7 @@ fn sex(fields: &Fields<'_>, notes: &mut Notes) -> Option<Sex> {
     Some(sex)
 }
 
-fn birth(fields: &Fields<'_>, output: &mut Output) {
+fn birth(fields: &Allowed<'_, '_>, output: &mut Output) {
     let text = fields.field(7).value().text();
     let moment = Moment::from_hl7(&text)
         .ok()
@@ -254,7 +247,7 @@ fn birth(fields: &Fields<'_>, output: &mut Output) {
     output.notes.found_at(code, fields, 7);
 }
 
-fn addresses(fields: &Fields<'_>, output: &mut Output) {
+fn addresses(fields: &Allowed<'_, '_>, output: &mut Output) {
     for repetition in fields.field(11).repetitions() {
         let at_work = repetition.component(7).text() == "B";
         let postal = repetition.component(5);
@@ -293,7 +286,7 @@ fn phone(repetition: Repetition<'_>) -> Option<Value<'_>> {
         .find(digits)
 }
 
-fn death(fields: &Fields<'_>, output: &mut Output) {
+fn death(fields: &Allowed<'_, '_>, output: &mut Output) {
     let died = terms::moment(fields, 29, &mut output.notes);
     output.patient.died = died.and_then(month);
     let marked = match &*fields.field(30).value().text() {
@@ -323,7 +316,7 @@ fn month(moment: Moment) -> Option<YearMonth> {
 /// The text of a value as an identifier; `None` with a finding when a character was damaged.
 fn known(
     value: Value<'_>,
-    fields: &Fields<'_>,
+    fields: &Allowed<'_, '_>,
     number: u8,
     notes: &mut Notes,
 ) -> Option<Sensitive> {

@@ -16,9 +16,14 @@ pub const NO_ORDER: &str = "999999999999999";
 pub enum Kind {
     /// One of the table.
     Known(DataKind),
-    /// Something else.
+    /// Not of the table, but met in storages: counted by its name.
+    Met(&'static str),
+    /// Something else. Its name could be anything, so it is not told.
     Unknown,
 }
+
+/// Kinds that storages were seen to have beside those of the table.
+const MET: &[&str] = &["ADT-02", "OML-12"];
 
 /// Whether the file stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,7 +131,10 @@ impl FileName {
 pub(super) fn kind_of(text: &str) -> Kind {
     match text.parse() {
         Ok(kind) if !DataKind::is_extended(kind) => Kind::Known(kind),
-        _ => Kind::Unknown,
+        _ => {
+            let met = MET.iter().find(|known| **known == text);
+            met.map_or(Kind::Unknown, |name| Kind::Met(name))
+        }
     }
 }
 
@@ -211,7 +219,7 @@ mod tests {
             ),
             (
                 "A12_20111220_OML-12_1_20111220224447_24_1",
-                Kind::Unknown,
+                Kind::Met("OML-12"),
                 20_111_220_224_447_000,
                 Some("24"),
                 Flag::Valid,
@@ -225,7 +233,11 @@ mod tests {
                 department,
                 "{name}"
             );
-            assert_eq!(file.key().is_some(), kind != Kind::Unknown, "{name}");
+            assert_eq!(
+                file.key().is_some(),
+                matches!(kind, Kind::Known(_)),
+                "{name}"
+            );
         }
     }
 

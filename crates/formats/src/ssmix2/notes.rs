@@ -4,44 +4,33 @@ use std::fmt::Write as _;
 
 use record::{Drops, Finding, FindingCode, Place};
 
-use crate::hl7::{Fields, SegmentName};
+use super::table::Allowed;
+use crate::hl7::SegmentName;
 
 /// The most findings kept of one file; further ones are counted.
 const MAX_FINDINGS: usize = 1_000;
+/// The number that stands for all fields above the greatest one that is kept.
+const BEYOND: u8 = 63;
 
-/// Fields of a segment, as a set of their numbers from 1 to 63.
-#[derive(Clone, Copy)]
-pub(crate) struct FieldSet(u64);
-
-impl FieldSet {
-    pub(crate) const fn of(numbers: &[u8]) -> Self {
-        let mut set = 0;
-        let mut index = 0;
-        while index < numbers.len() {
-            set |= 1 << numbers[index];
-            index += 1;
-        }
-        Self(set)
-    }
-
-    fn holds(self, number: u8) -> bool {
-        self.0 & 1u64.checked_shl(u32::from(number)).unwrap_or(0) != 0
-    }
-}
-
-/// Something left behind.
+/// Something left behind, packed: what, the segment name, the field, the component.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Left {
+struct Left(u64);
+
+/// What kind of thing was left behind.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
     /// A whole segment that no reader of this kind reads.
-    Segment(SegmentName),
+    Segment = 1,
     /// A line that would have been a record.
-    Line(SegmentName),
+    Line = 2,
     /// A field, or a value in it.
-    Field(SegmentName, u8),
+    Field = 3,
+    /// A component of a field.
+    Component = 4,
     /// A line that is no segment.
-    Unreadable,
+    Unreadable = 5,
     /// A finding above the limit.
-    Finding,
+    Finding = 6,
 }
 
 /// The notes of one file.
@@ -70,7 +59,7 @@ impl Notes {
     }
 
     /// Notes a finding about a field.
-    pub(crate) fn found_at(&mut self, code: FindingCode, fields: &Fields<'_>, field: u8) {
+    pub(crate) fn found_at(&mut self, code: FindingCode, fields: &Allowed<'_, '_>, field: u8) {
         let place = Place {
             segment: Some(fields.name()),
             line: fields.line(),
@@ -83,42 +72,42 @@ impl Notes {
     pub(crate) fn found(&mut self, finding: Finding) {
         match self.findings.len() < MAX_FINDINGS {
             true => self.findings.push(finding),
-            false => self.leave(Left::Finding),
-        }
-    }
-
-    /// Counts every field that says something and is not among those read.
-    pub(crate) fn leave_unread(&mut self, fields: &Fields<'_>, read: FieldSet) {
-        for number in fields.filled().filter(|&number| !read.holds(number)) {
-            self.leave(Left::Field(fields.name(), number));
+            false => self.leave(Left::new(What::Finding, [0; 3], 0, 0)),
         }
     }
 
     /// Counts a field whose value no record can say.
-    pub(crate) fn leave_field(&mut self, fields: &Fields<'_>, number: u8) {
-        self.leave(Left::Field(fields.name(), number));
+    pub(crate) fn leave_field(&mut self, fields: &Allowed<'_, '_>, number: u8) {
+        self.leave_field_of(fields.name(), number);
+    }
+
+    /// Counts a field that does not pass.
+    pub(crate) fn leave_field_of(&mut self, name: SegmentName, number: u8) {
+        self.leave(Left::new(What::Field, name, number, 0));
+    }
+
+    /// Counts a component that does not pass.
+    pub(crate) fn leave_component_of(&mut self, name: SegmentName, number: u8, component: u8) {
+        self.leave(Left::new(What::Component, name, number, component));
     }
 
     /// Counts a line that did not become a record although its kind of segment does.
     pub(crate) fn leave_line(&mut self, name: SegmentName) {
-        self.leave(Left::Line(name));
+        self.leave(Left::new(What::Line, name, 0, 0));
     }
 
     /// Counts a segment that is not read: as a line where others of its name become records.
     pub(crate) fn leave_segment(&mut self, name: SegmentName) {
         const RECORDS: &[&SegmentName] = &[b"IAM", b"IN1", b"OBX", b"PRB", b"RXA", b"RXC", b"RXE"];
         let is_record = RECORDS.contains(&&name);
-        self.leave(if is_record {
-            Left::Line(name)
-        } else {
-            Left::Segment(name)
-        });
+        let what = if is_record { What::Line } else { What::Segment };
+        self.leave(Left::new(what, name, 0, 0));
     }
 
     /// Counts a line that is no segment.
     pub(crate) fn leave_unreadable(&mut self, line: u32) {
         self.found_in_line(FindingCode::SegmentUnreadable, None, line);
-        self.leave(Left::Unreadable);
+        self.leave(Left::new(What::Unreadable, [0; 3], 0, 0));
     }
 
     /// The findings and the counts.
@@ -142,25 +131,37 @@ impl Notes {
 }
 
 impl Left {
+    fn new(what: What, name: SegmentName, field: u8, component: u8) -> Self {
+        let [a, b, c] = name;
+        Self(u64::from_be_bytes([
+            0, what as u8, a, b, c, field, component, 0,
+        ]))
+    }
+
     /// Writes the name of the drop. Segment names that the format does not have could be data, so
     /// they share one name.
     fn write(self, to: &mut String) {
-        let (prefix, name) = match self {
-            Self::Segment(name) => ("segment:", name),
-            Self::Line(name) => ("line:", name),
-            Self::Field(name, _) => ("field:", name),
-            Self::Unreadable => return to.push_str("line:unreadable"),
-            Self::Finding => return to.push_str("finding:more"),
-        };
-        to.push_str(prefix);
+        let [_, what, a, b, c, field, component, _] = self.0.to_be_bytes();
+        let name = [a, b, c];
+        to.push_str(match what {
+            1 => "segment:",
+            2 => "line:",
+            3 => "field:",
+            4 => "component:",
+            5 => return to.push_str("line:unreadable"),
+            _ => return to.push_str("finding:more"),
+        });
         if !is_of_format(name) {
             return to.push_str("unknown");
         }
         to.extend(name.map(char::from));
-        if let Self::Field(_, number) = self {
-            // Writing to a string cannot fail.
-            let _ = write!(to, "-{number}");
-        }
+        // Writing to a string cannot fail.
+        let _ = match (field, component) {
+            (0, _) => Ok(()),
+            (BEYOND.., _) => write!(to, "-more"),
+            (field, 0) => write!(to, "-{field}"),
+            (field, component) => write!(to, "-{field}.{component}"),
+        };
     }
 }
 

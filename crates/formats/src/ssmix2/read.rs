@@ -3,7 +3,7 @@
 use memchr::memmem;
 use record::content::Patient;
 use record::{
-    ChartNumber, DocumentKey, DocumentState, Domain, Finding, FindingCode, Identity, Place,
+    ChartNumber, DocumentKey, DocumentState, Domain, Finding, FindingCode, Identity, Moment, Place,
     Reading, Record,
 };
 use text::jis::{self, Encoding};
@@ -13,6 +13,7 @@ use super::kinds::Mapper;
 use super::message::{self, Event};
 use super::name::{FileName, Flag, Kind};
 use super::notes::Notes;
+use super::table::{self, Allowed};
 use crate::hl7::{self, Fields, Line, Segment};
 
 /// What a file has given so far.
@@ -70,6 +71,8 @@ fn read_with(
         event: Event::Expected,
         claimed: Vec::new(),
         patients: 0,
+        patients_of_message: 0,
+        differs: false,
         output: Output::default(),
     };
     for finding in decoded.repairs.findings() {
@@ -123,7 +126,7 @@ pub fn cancels(name: &FileName, bytes: &[u8]) -> bool {
             _ => None,
         })
     });
-    header.and_then(|header| message::event(key.kind, &header)) == Some(Event::Cancel)
+    header.and_then(|header| message::event(key.kind, header.field(9))) == Some(Event::Cancel)
 }
 
 struct Reader<'n> {
@@ -133,6 +136,9 @@ struct Reader<'n> {
     event: Event,
     claimed: Vec<ChartNumber>,
     patients: usize,
+    patients_of_message: usize,
+    /// Whether a care date was found to differ.
+    differs: bool,
     output: Output,
 }
 
@@ -141,14 +147,42 @@ impl Reader<'_> {
         match &segment.name {
             b"MSH" => self.header(&split(segment)?),
             b"PID" => self.patient(&split(segment)?),
-            name if self.event != Event::Cancel && self.mapper.reads(*name) => {
-                self.mapper.segment(&split(segment)?, &mut self.output);
-                Ok(())
-            }
-            name => {
-                self.output.notes.leave_segment(*name);
-                Ok(())
-            }
+            name if self.event != Event::Cancel => match table::gate(self.kind, *name) {
+                Some(gate) => {
+                    let fields = split(segment)?;
+                    let allowed = gate.admit(&fields, &mut self.output.notes);
+                    self.mapper.segment(&allowed, self.name, &mut self.output);
+                    self.compare_care_date(&allowed);
+                    Ok(())
+                }
+                None => self.leave(segment),
+            },
+            _ => self.leave(segment),
+        }
+    }
+
+    fn leave(&mut self, segment: &Segment<'_>) -> Result<(), Finding> {
+        self.output.notes.leave_segment(segment.name);
+        Ok(())
+    }
+
+    /// Reports a day that differs from the folder's, once for a file. Nothing is changed by it.
+    fn compare_care_date(&mut self, fields: &Allowed<'_, '_>) {
+        let Some((name, number)) = message::care_date(self.kind) else {
+            return;
+        };
+        if self.differs || name != fields.name() || self.mapper.is_prior() {
+            return;
+        }
+        let stated = fields.field(number).value().subcomponent(1).text();
+        let stated = Moment::from_hl7(&stated).ok().and_then(Moment::date);
+        let folder = self.name.care_date.and_then(Moment::date);
+        if let (Some(stated), Some(folder)) = (stated, folder)
+            && stated != folder
+        {
+            self.differs = true;
+            let notes = &mut self.output.notes;
+            notes.found_at(FindingCode::CareDateDiffers, fields, number);
         }
     }
 
@@ -158,7 +192,15 @@ impl Reader<'_> {
             line: fields.line(),
             field: 9,
         };
-        let event = message::event(self.kind, fields);
+        self.patients_of_message = 0;
+        self.mapper.message();
+        let event = match table::gate(self.kind, fields.name()) {
+            Some(gate) => {
+                let allowed = gate.admit(fields, &mut self.output.notes);
+                message::event(self.kind, allowed.field(9))
+            }
+            None => None,
+        };
         self.event = event.ok_or(Finding {
             code: FindingCode::MessageTypeUnknown,
             place,
@@ -179,6 +221,10 @@ impl Reader<'_> {
     }
 
     fn patient(&mut self, fields: &Fields<'_>) -> Result<(), Finding> {
+        let Some(gate) = table::gate(self.kind, fields.name()) else {
+            return Err(Finding::of_file(FindingCode::PatientMissing));
+        };
+        let fields = &gate.admit(fields, &mut self.output.notes);
         let numbers = fields.field(3);
         let place = Place {
             segment: Some(*b"PID"),
@@ -213,8 +259,12 @@ impl Reader<'_> {
             return Err(Finding::of_file(FindingCode::PatientMissing));
         }
         self.patients += 1;
+        self.patients_of_message += 1;
         if self.patients == 1 {
             identity::read(fields, &mut self.output)?;
+        }
+        if self.patients_of_message > 1 {
+            self.mapper.patient_again();
         }
         Ok(())
     }

@@ -1,49 +1,56 @@
 //! Measured values: numbers with bounds, the signs of qualitative tests, units, reference ranges.
 
-use record::content::Value as Content;
-use record::{Comparator, Decimal, FindingCode, Quantity, Unit};
+use record::content::{Dose, Value as Content};
+use record::{Code, Comparator, Decimal, FindingCode, Quantity, System, Unit};
 use text::fold;
 
 use super::notes::Notes;
+use super::table::{Allowed, Form, form_of, is_known};
 use super::terms;
-use crate::hl7::{Fields, Repetition};
+use crate::hl7::Repetition;
 
 /// The value of an OBX line. What is more than the vocabulary can say (words, documents, names,
 /// addresses, further repetitions) is counted as left behind.
-pub(crate) fn value(fields: &Fields<'_>, notes: &mut Notes) -> Option<Content> {
+pub(crate) fn value(fields: &Allowed<'_, '_>, notes: &mut Notes) -> Option<Content> {
     const VALUE: u8 = 5;
     let field = fields.field(VALUE);
     if field.is_empty() {
         return None;
     }
     let first = field.first();
-    if field.repetitions().nth(1).is_some() {
-        notes.leave_field(fields, VALUE);
-    }
     let text = first.component(1).text();
+    let kind = fields.field(2).value().text();
+    let form = form_of(&kind);
     // Which values may be words, a document or a person, so that saying nothing is no fault.
     let mut words = false;
-    let value = match &*fields.field(2).value().text() {
-        "NM" | "ST" | "IS" | "ID" if is_number_of_somebody(&text, fields) => None,
-        "NM" if first.component(2).is_empty() => quantity(&text, fields).or_else(|| sign(&text)),
-        "ST" | "IS" | "ID" => {
+    let value = match form {
+        Form::Number | Form::Sign if is_number_of_somebody(&text, fields) => None,
+        Form::Number if first.component(2).is_empty() => {
+            quantity(&text, fields).or_else(|| sign(&text))
+        }
+        Form::Number => None,
+        Form::Sign => {
             words = true;
             sign(&text)
                 .or_else(|| quantity(&text, fields))
                 .or_else(|| powered(first, fields))
         }
-        "SN" => structured(first, fields),
-        "CWE" | "CE" | "CNE" => {
+        Form::Structured => structured(first, fields),
+        Form::Coded => {
             words = first.component(1).is_empty();
             coded(first)
         }
-        "TS" | "DT" | "DTM" => {
+        Form::Time => {
             let moment = terms::moment(fields, VALUE, notes).map(Content::Moment);
             words = moment.is_none();
             moment
         }
-        kind => {
-            words = WORDS.contains(&kind);
+        Form::Used => {
+            words = first.component(1).is_empty();
+            used(first)
+        }
+        Form::Nothing => {
+            words = is_known(&kind);
             None
         }
     };
@@ -56,14 +63,9 @@ pub(crate) fn value(fields: &Fields<'_>, notes: &mut Notes) -> Option<Content> {
     value
 }
 
-/// Types of values that are never read: text, documents, persons, addresses.
-const WORDS: &[&str] = &[
-    "TX", "FT", "ED", "RP", "XCN", "XPN", "XAD", "XTN", "XON", "CX", "PPN", "ZRD",
-];
-
 /// Whether a value is written like a number of a person or an order and not like a measurement:
 /// six digits or more with a leading zero, or eight and more without a unit.
-fn is_number_of_somebody(text: &str, fields: &Fields<'_>) -> bool {
+fn is_number_of_somebody(text: &str, fields: &Allowed<'_, '_>) -> bool {
     let folded = fold::width(text);
     let digits = folded.trim();
     digits.len() >= 6
@@ -71,11 +73,67 @@ fn is_number_of_somebody(text: &str, fields: &Fields<'_>) -> bool {
         && (digits.starts_with('0') || (digits.len() >= 8 && fields.field(6).is_empty()))
 }
 
+/// A medicine or a thing used, with its amount and unit (ZRD).
+pub(crate) fn used(value: Repetition<'_>) -> Option<Content> {
+    let [code, _, system, amount, unit, _] = value.components();
+    Some(Content::Used(Dose {
+        medication: Some(terms::concept_of_code(code, system)?),
+        amount: fold::signs(&amount.text()).parse().ok(),
+        unit: terms::concept_in(unit),
+    }))
+}
+
+/// The rate of an administration (RXA-12): a number with its unit, as in `102ml/hr`.
+pub(crate) fn rate(fields: &Allowed<'_, '_>, number: u8, notes: &mut Notes) -> Option<Quantity> {
+    let value = fields.field(number).value();
+    if value.is_empty() {
+        return None;
+    }
+    let text = value.text();
+    let folded = fold::width(&text);
+    let digits = |c: char| c.is_ascii_digit() || c == '.';
+    let end = folded.find(|c| !digits(c)).unwrap_or(folded.len());
+    let rate = folded.split_at_checked(end).and_then(|(number, unit)| {
+        let unit = unit.trim();
+        let unit: Option<Unit> = match unit.is_empty() {
+            true => None,
+            false => Some(unit.parse().ok()?),
+        };
+        Some(Quantity {
+            value: decimal(number)?,
+            unit,
+            comparator: None,
+        })
+    });
+    if rate.is_none() {
+        notes.leave_field(fields, number);
+    }
+    rate
+}
+
+/// The lot of a product (RXA-15).
+pub(crate) fn lot(fields: &Allowed<'_, '_>, number: u8, notes: &mut Notes) -> Option<Code> {
+    let value = fields.field(number).value();
+    if value.is_empty() {
+        return None;
+    }
+    let lot = value.text().parse().ok();
+    if lot.is_none() {
+        notes.leave_field(fields, number);
+    }
+    lot
+}
+
+/// The system of the codes of exposures: they are the fields of ZE2 themselves.
+pub(crate) fn exposure_system() -> Option<System> {
+    "SS-MIX2".parse().ok()
+}
+
 /// The unit of an OBX line: component 1, else component 4, of OBX-6.
-fn unit(fields: &Fields<'_>) -> Option<Unit> {
-    let written = fields.field(6).first();
-    [1, 4].into_iter().find_map(|number| {
-        let text = written.component(number).text();
+fn unit(fields: &Allowed<'_, '_>) -> Option<Unit> {
+    let [first, _, _, second, ..] = fields.field(6).first().components();
+    [first, second].into_iter().find_map(|value| {
+        let text = value.text();
         text.parse().ok().or_else(|| unit_in_words(&text))
     })
 }
@@ -104,7 +162,7 @@ fn unit_in_words(text: &str) -> Option<Unit> {
 }
 
 /// Counts the unit as left behind when it is written in words only.
-pub(crate) fn note_unit(fields: &Fields<'_>, notes: &mut Notes) {
+pub(crate) fn note_unit(fields: &Allowed<'_, '_>, notes: &mut Notes) {
     if !fields.field(6).is_empty() && unit(fields).is_none() {
         notes.leave_field(fields, 6);
     }
@@ -112,7 +170,7 @@ pub(crate) fn note_unit(fields: &Fields<'_>, notes: &mut Notes) {
 
 /// The reference range of an OBX line: `3.5-9.0`, `3.5～9.0`, `<0.5`, `0.5以下`.
 pub(crate) fn range(
-    fields: &Fields<'_>,
+    fields: &Allowed<'_, '_>,
     notes: &mut Notes,
 ) -> Option<(Option<Decimal>, Option<Decimal>)> {
     const RANGE: u8 = 7;
@@ -153,7 +211,7 @@ fn bounds(text: &str) -> Option<(Option<Decimal>, Option<Decimal>)> {
     })
 }
 
-fn quantity(text: &str, fields: &Fields<'_>) -> Option<Content> {
+fn quantity(text: &str, fields: &Allowed<'_, '_>) -> Option<Content> {
     let (comparator, value) = bounded(&fold::signs(text))?;
     Some(Content::Quantity(Quantity {
         value,
@@ -164,7 +222,7 @@ fn quantity(text: &str, fields: &Fields<'_>) -> Option<Content> {
 
 /// A number with a power of ten, `505×10^4`. Its `^` is the separator of components, which makes
 /// the exponent the second one; or it is escaped.
-fn powered(value: Repetition<'_>, fields: &Fields<'_>) -> Option<Content> {
+fn powered(value: Repetition<'_>, fields: &Allowed<'_, '_>) -> Option<Content> {
     let (first, second) = (value.component(1).text(), value.component(2).text());
     let text = fold::signs(&first);
     let (number, exponent) = match text.split_once('^') {
@@ -232,7 +290,7 @@ fn decimal(text: &str) -> Option<Decimal> {
 }
 
 /// SN: comparator, number, separator, number. Ratios and ranges are more than a quantity says.
-fn structured(value: Repetition<'_>, fields: &Fields<'_>) -> Option<Content> {
+fn structured(value: Repetition<'_>, fields: &Allowed<'_, '_>) -> Option<Content> {
     if !value.component(3).is_empty() || !value.component(4).is_empty() {
         return None;
     }
@@ -255,9 +313,10 @@ fn structured(value: Repetition<'_>, fields: &Fields<'_>) -> Option<Content> {
 fn coded(value: Repetition<'_>) -> Option<Content> {
     let concept = terms::concept_of(value).map(Content::Concept);
     concept.or_else(|| {
-        [1, 2]
+        let [code, name, ..] = value.components();
+        [code, name]
             .into_iter()
-            .find_map(|n| sign(&value.component(n).text()))
+            .find_map(|value| sign(&value.text()))
     })
 }
 

@@ -286,8 +286,8 @@ fn relatives() -> Vec<Case> {
     let text = message("PPR-01", PATIENT, &[insurance, problem]);
     vec![
         Case::of(18, "birth and address", "PPR-01", jis(&text))
-            .records(&[Condition])
-            .left(&["segment:ZI1"])
+            .records(&[Coverage, Condition])
+            .left(&["field:ZI1-18", "field:ZI1-19"])
             .hides(&[
                 "19670102",
                 "1967",

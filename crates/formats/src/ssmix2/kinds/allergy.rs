@@ -1,32 +1,44 @@
-//! ADT-61: allergies. One record per IAM.
+//! Allergies: one record per IAM of ADT-61, one per AL1 of other ADT messages.
 
+use record::Record;
 use record::content::AllergyIntolerance;
-use record::{Coding, Record};
 
-use crate::hl7::Fields;
-use crate::ssmix2::notes::FieldSet;
 use crate::ssmix2::read::Output;
+use crate::ssmix2::table::Allowed;
 use crate::ssmix2::terms;
 
-const READ: FieldSet = FieldSet::of(&[1, 2, 3, 4, 6, 11]);
-
-pub(super) fn segment(fields: &Fields<'_>, output: &mut Output) {
+/// Reads an IAM.
+pub(super) fn segment(fields: &Allowed<'_, '_>, output: &mut Output) {
     let notes = &mut output.notes;
-    notes.leave_unread(fields, READ);
-    let category = terms::concept(fields, 2, notes);
-    let code = terms::concept(fields, 3, notes);
-    let severity: Option<Coding> = terms::concept(fields, 4, notes).map(|c| c.first);
-    let onset = terms::moment(fields, 11, notes);
-    let deleted = fields.field(6).value().text() == "D";
-    if deleted || (category.is_none() && code.is_none()) {
-        return notes.leave_line(fields.name());
-    }
     let allergy = AllergyIntolerance {
-        category,
-        code,
-        severity,
-        onset,
+        category: terms::concept(fields, 2, notes),
+        code: terms::concept(fields, 3, notes),
+        severity: terms::coding_of(fields, 4, notes),
+        sensitivity: terms::coding_of(fields, 9, notes),
+        verification: terms::coding_of(fields, 17, notes),
+        onset: terms::moment(fields, 11, notes),
+        recorded: terms::moment(fields, 13, notes),
+    };
+    let deleted = fields.field(6).value().text() == "D";
+    push(fields, allergy, deleted, output);
+}
+
+/// Reads an AL1.
+pub(super) fn basic(fields: &Allowed<'_, '_>, output: &mut Output) {
+    let notes = &mut output.notes;
+    let allergy = AllergyIntolerance {
+        category: terms::concept(fields, 2, notes),
+        code: terms::concept(fields, 3, notes),
+        severity: terms::coding_of(fields, 4, notes),
+        recorded: terms::moment(fields, 6, notes),
         ..AllergyIntolerance::default()
     };
+    push(fields, allergy, false, output);
+}
+
+fn push(fields: &Allowed<'_, '_>, allergy: AllergyIntolerance, deleted: bool, output: &mut Output) {
+    if deleted || (allergy.category.is_none() && allergy.code.is_none()) {
+        return output.notes.leave_line(fields.name());
+    }
     output.records.push(Record::AllergyIntolerance(allergy));
 }

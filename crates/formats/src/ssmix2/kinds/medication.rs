@@ -3,21 +3,15 @@
 //! One record per RXE and RXC of an order, one per RXA and RXC of an administration. Time and route
 //! stand in their own segments, before or after the medicines of the same order group.
 
-use record::content::{Dose, MedicationAdministration, MedicationRequest};
-use record::{Code, Concept, Decimal, FindingCode, Moment, Quantity, Record};
-use text::fold;
+use record::content::{Amount, Dose, MedicationAdministration, MedicationRequest};
+use record::{Code, Concept, Decimal, Moment, Quantity, Record};
 
-use crate::hl7::{Fields, SegmentName};
-use crate::ssmix2::notes::{FieldSet, Notes};
+use super::observation::{self, Around};
+use super::order::Order;
+use crate::ssmix2::notes::Notes;
 use crate::ssmix2::read::Output;
-use crate::ssmix2::terms;
-
-const READ_ORDER: FieldSet = FieldSet::of(&[1]);
-const READ_MEDICINE: FieldSet = FieldSet::of(&[2, 3, 5]);
-const READ_COMPONENT: FieldSet = FieldSet::of(&[1, 2, 3, 4]);
-const READ_TIME: FieldSet = FieldSet::of(&[1, 3, 6, 7, 8]);
-const READ_ROUTE: FieldSet = FieldSet::of(&[1]);
-const READ_GIVEN: FieldSet = FieldSet::of(&[1, 2, 3, 4, 5, 6, 7, 20, 21]);
+use crate::ssmix2::table::Allowed;
+use crate::ssmix2::{terms, values};
 
 /// Which half of medication a kind tells.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,18 +26,20 @@ pub(super) enum Stage {
 pub(crate) struct Medications {
     stage: Stage,
     group: Group,
+    /// The number of the group in the document, and the site's own name of it (ORC-4).
+    number: u16,
+    named: String,
 }
 
 #[derive(Default)]
 struct Group {
     /// Where the records of the group begin.
     start: usize,
-    /// Whether the order was cancelled (ORC-1).
-    cancelled: bool,
+    order: Order,
     /// Whether the group has its RXE or RXA.
     begun: bool,
     time: Option<Time>,
-    route: Option<Concept>,
+    route: Option<Route>,
     given: Option<Given>,
 }
 
@@ -53,6 +49,16 @@ struct Time {
     end: Option<Moment>,
     timing: Option<Code>,
     duration: Option<Quantity>,
+    occurrences: Option<Decimal>,
+    priority: Option<Code>,
+}
+
+#[derive(Clone, Default)]
+struct Route {
+    route: Option<Concept>,
+    site: Option<Concept>,
+    device: Option<Concept>,
+    method: Option<Concept>,
 }
 
 #[derive(Clone)]
@@ -67,95 +73,147 @@ impl Medications {
         Self {
             stage,
             group: Group::default(),
+            number: 0,
+            named: String::new(),
         }
     }
 
-    pub(super) fn reads(&self, name: SegmentName) -> bool {
-        match &name {
-            b"ORC" | b"RXC" => true,
-            b"RXR" => self.group.route.is_none(),
-            b"TQ1" => self.stage == Stage::Ordered && self.group.time.is_none(),
-            b"RXE" => self.stage == Stage::Ordered,
-            b"RXA" => self.stage == Stage::Given,
-            _ => false,
-        }
-    }
-
-    pub(super) fn segment(&mut self, fields: &Fields<'_>, output: &mut Output) {
+    pub(super) fn segment(&mut self, fields: &Allowed<'_, '_>, output: &mut Output) {
         match &fields.name() {
             b"ORC" => self.order(fields, output),
+            b"TQ1" if self.group.time.is_some() => output.notes.leave_segment(fields.name()),
             b"TQ1" => self.time(fields, output),
+            b"RXR" if self.group.route.is_some() => output.notes.leave_segment(fields.name()),
             b"RXR" => self.route(fields, output),
             b"RXE" => self.ordered(fields, output),
             b"RXA" => self.given(fields, output),
+            b"OBX" => self.observed(fields, output),
             _ => self.component(fields, output),
         }
     }
 
-    fn order(&mut self, fields: &Fields<'_>, output: &mut Output) {
-        output.notes.leave_unread(fields, READ_ORDER);
-        let control = fields.field(1).value().text();
-        let cancelled = matches!(&*control, "CA" | "CR" | "OC");
+    /// Orders of one prescription (Rp) share their ORC-4; the records say so by an equal number.
+    fn order(&mut self, fields: &Allowed<'_, '_>, output: &mut Output) {
+        let named = fields.field(4).value().text();
+        if named.is_empty() || *named != *self.named {
+            self.number = self.number.saturating_add(1);
+        }
+        self.named.clear();
+        self.named.push_str(&named);
         self.group = Group {
             start: output.records.len(),
-            cancelled,
+            order: Order::of(fields, &mut output.notes),
             ..Group::default()
         };
     }
 
-    fn ordered(&mut self, fields: &Fields<'_>, output: &mut Output) {
+    fn ordered(&mut self, fields: &Allowed<'_, '_>, output: &mut Output) {
         if self.group.begun {
-            let cancelled = self.group.cancelled;
             self.group = Group {
                 start: output.records.len(),
-                cancelled,
+                order: self.group.order.clone(),
                 ..Group::default()
             };
         }
         self.group.begun = true;
-        output.notes.leave_unread(fields, READ_MEDICINE);
-        let dose = dose(fields, [2, 3, 5], &mut output.notes);
-        self.push(fields, dose, false, output);
-    }
-
-    fn component(&mut self, fields: &Fields<'_>, output: &mut Output) {
-        output.notes.leave_unread(fields, READ_COMPONENT);
-        let dose = dose(fields, [2, 3, 4], &mut output.notes);
-        self.push(fields, dose, true, output);
-    }
-
-    fn given(&mut self, fields: &Fields<'_>, output: &mut Output) {
         let notes = &mut output.notes;
-        notes.leave_unread(fields, READ_GIVEN);
+        let mut request = MedicationRequest {
+            dose: dose(fields, [2, 3, 5], notes),
+            most: terms::decimal(fields, 4, notes),
+            form: terms::concept(fields, 6, notes),
+            dispensed: amount(fields, [10, 11], notes),
+            per_day: terms::amount(fields, 19, notes),
+            categories: terms::concepts(fields, 21, notes),
+            rate: amount(fields, [23, 24], notes),
+            ..MedicationRequest::default()
+        };
+        self.fill(&mut request);
+        let says = says(&request.dose);
+        self.push(fields, says, Record::MedicationRequest(request), output);
+    }
+
+    fn component(&mut self, fields: &Allowed<'_, '_>, output: &mut Output) {
+        let dose = dose(fields, [2, 3, 4], &mut output.notes);
+        let says = says(&dose);
+        let record = match self.stage {
+            Stage::Ordered => {
+                let mut request = MedicationRequest {
+                    dose,
+                    component: true,
+                    ..MedicationRequest::default()
+                };
+                self.fill(&mut request);
+                Record::MedicationRequest(request)
+            }
+            Stage::Given => {
+                let mut given = MedicationAdministration {
+                    dose,
+                    component: true,
+                    ..MedicationAdministration::default()
+                };
+                self.fill_given(&mut given);
+                Record::MedicationAdministration(given)
+            }
+        };
+        self.push(fields, says, record, output);
+    }
+
+    fn given(&mut self, fields: &Allowed<'_, '_>, output: &mut Output) {
+        let notes = &mut output.notes;
         let given = Given {
             start: terms::moment(fields, 3, notes),
             end: terms::moment(fields, 4, notes),
             status: terms::code(fields, 20, notes),
         };
-        let dose = dose(fields, [5, 6, 7], notes);
+        let mut record = MedicationAdministration {
+            dose: dose(fields, [5, 6, 7], notes),
+            form: terms::concept(fields, 8, notes),
+            rate: values::rate(fields, 12, notes),
+            lot: values::lot(fields, 15, notes),
+            ..MedicationAdministration::default()
+        };
         // Components of a mixture may come first and take the time of what follows.
         if self.group.given.is_none() {
-            self.each_given(output, |record| {
-                record.start = record.start.or(given.start);
-                record.end = record.end.or(given.end);
-                record.status = record.status.take().or_else(|| given.status.clone());
-            });
+            for record in output.records.iter_mut().skip(self.group.start) {
+                if let Record::MedicationAdministration(record) = record {
+                    given.clone().apply(record);
+                }
+            }
         }
         self.group.given = Some(given);
+        self.fill_given(&mut record);
         if fields.field(21).value().text() == "D" {
             return output.notes.leave_line(fields.name());
         }
-        self.push(fields, dose, false, output);
+        let says = says(&record.dose);
+        self.push(
+            fields,
+            says,
+            Record::MedicationAdministration(record),
+            output,
+        );
     }
 
-    fn time(&mut self, fields: &Fields<'_>, output: &mut Output) {
+    fn observed(&self, fields: &Allowed<'_, '_>, output: &mut Output) {
+        if self.group.order.cancelled {
+            return output.notes.leave_line(fields.name());
+        }
+        let around = Around {
+            group: self.number,
+            ..Around::default()
+        };
+        observation::segment(fields, &around, output);
+    }
+
+    fn time(&mut self, fields: &Allowed<'_, '_>, output: &mut Output) {
         let notes = &mut output.notes;
-        notes.leave_unread(fields, READ_TIME);
         let time = Time {
             start: terms::moment(fields, 7, notes),
             end: terms::moment(fields, 8, notes),
-            timing: timing(fields, notes),
-            duration: duration(fields, notes),
+            timing: terms::timing(fields, notes),
+            duration: terms::quantity(fields, 6, notes),
+            occurrences: terms::decimal(fields, 14, notes),
+            priority: terms::code(fields, 9, notes),
         };
         for record in output.records.iter_mut().skip(self.group.start) {
             if let Record::MedicationRequest(request) = record {
@@ -165,66 +223,63 @@ impl Medications {
         self.group.time = Some(time);
     }
 
-    fn route(&mut self, fields: &Fields<'_>, output: &mut Output) {
-        output.notes.leave_unread(fields, READ_ROUTE);
-        let Some(route) = terms::concept(fields, 1, &mut output.notes) else {
-            return;
+    fn route(&mut self, fields: &Allowed<'_, '_>, output: &mut Output) {
+        let notes = &mut output.notes;
+        let route = Route {
+            route: terms::concept(fields, 1, notes),
+            site: terms::concept(fields, 2, notes),
+            device: terms::concept(fields, 3, notes),
+            method: terms::concept(fields, 4, notes),
         };
         for record in output.records.iter_mut().skip(self.group.start) {
             match record {
-                Record::MedicationRequest(request) => request.route = Some(route.clone()),
-                Record::MedicationAdministration(given) => given.route = Some(route.clone()),
+                Record::MedicationRequest(request) => route.clone().apply(request),
+                Record::MedicationAdministration(given) => route.clone().apply_given(given),
                 _ => {}
             }
         }
         self.group.route = Some(route);
     }
 
-    /// Adds one record, or counts the line when it says nothing or its order was cancelled.
-    fn push(&self, fields: &Fields<'_>, dose: Dose, component: bool, output: &mut Output) {
-        let says_nothing = dose.medication.is_none() && dose.amount.is_none();
-        if says_nothing || self.group.cancelled {
-            return output.notes.leave_line(fields.name());
+    /// What the group says of an order so far.
+    fn fill(&self, request: &mut MedicationRequest) {
+        let Group {
+            order, time, route, ..
+        } = &self.group;
+        request.requested = order.requested;
+        request.class = order.class;
+        request.group = self.number;
+        if let Some(time) = time {
+            time.clone().apply(request);
         }
-        let route = self.group.route.clone();
-        let record = match self.stage {
-            Stage::Ordered => {
-                let mut request = MedicationRequest {
-                    dose,
-                    route,
-                    component,
-                    ..MedicationRequest::default()
-                };
-                if let Some(time) = &self.group.time {
-                    time.clone().apply(&mut request);
-                }
-                Record::MedicationRequest(request)
-            }
-            Stage::Given => {
-                let given = self.group.given.as_ref();
-                Record::MedicationAdministration(MedicationAdministration {
-                    dose,
-                    start: given.and_then(|g| g.start),
-                    end: given.and_then(|g| g.end),
-                    route,
-                    status: given.and_then(|g| g.status.clone()),
-                    component,
-                    ..MedicationAdministration::default()
-                })
-            }
-        };
-        output.records.push(record);
+        if let Some(route) = route {
+            route.clone().apply(request);
+        }
     }
 
-    fn each_given(
-        &self,
-        output: &mut Output,
-        mut change: impl FnMut(&mut MedicationAdministration),
-    ) {
-        for record in output.records.iter_mut().skip(self.group.start) {
-            if let Record::MedicationAdministration(given) = record {
-                change(given);
-            }
+    /// What the group says of an administration so far.
+    fn fill_given(&self, record: &mut MedicationAdministration) {
+        let Group {
+            order,
+            route,
+            given,
+            ..
+        } = &self.group;
+        record.class = order.class;
+        record.group = self.number;
+        if let Some(given) = given {
+            given.clone().apply(record);
+        }
+        if let Some(route) = route {
+            route.clone().apply_given(record);
+        }
+    }
+
+    /// Adds one record, or counts the line when it says nothing or its order was cancelled.
+    fn push(&self, fields: &Allowed<'_, '_>, says: bool, record: Record, output: &mut Output) {
+        match says && !self.group.order.cancelled {
+            true => output.records.push(record),
+            false => output.notes.leave_line(fields.name()),
         }
     }
 }
@@ -235,58 +290,58 @@ impl Time {
         request.end = self.end;
         request.timing = self.timing;
         request.duration = self.duration;
+        request.occurrences = self.occurrences;
+        request.priority = self.priority;
     }
 }
 
+impl Route {
+    fn apply(self, request: &mut MedicationRequest) {
+        request.route = self.route;
+        request.site = self.site;
+        request.device = self.device;
+        request.method = self.method;
+    }
+
+    fn apply_given(self, given: &mut MedicationAdministration) {
+        given.route = self.route;
+        given.site = self.site;
+        given.device = self.device;
+        given.method = self.method;
+    }
+}
+
+impl Given {
+    fn apply(self, record: &mut MedicationAdministration) {
+        record.start = record.start.or(self.start);
+        record.end = record.end.or(self.end);
+        record.status = record.status.take().or(self.status);
+    }
+}
+
+/// Whether a dose says what or how much.
+fn says(dose: &Dose) -> bool {
+    dose.medication.is_some() || dose.amount.is_some()
+}
+
 /// Medicine, amount and unit, each in its field.
-fn dose(fields: &Fields<'_>, [medicine, amount, unit]: [u8; 3], notes: &mut Notes) -> Dose {
+fn dose(fields: &Allowed<'_, '_>, [medicine, amount, unit]: [u8; 3], notes: &mut Notes) -> Dose {
     Dose {
         medication: terms::concept(fields, medicine, notes),
-        amount: decimal(fields, amount, notes),
+        amount: terms::decimal(fields, amount, notes),
         unit: terms::concept(fields, unit, notes),
     }
 }
 
-fn decimal(fields: &Fields<'_>, number: u8, notes: &mut Notes) -> Option<Decimal> {
-    let value = fields.field(number).value();
-    if value.is_empty() {
-        return None;
+/// An amount and its unit in two fields. A unit alone is counted as left behind.
+fn amount(fields: &Allowed<'_, '_>, [value, unit]: [u8; 2], notes: &mut Notes) -> Option<Amount> {
+    let written = terms::concept(fields, unit, notes);
+    let value = terms::decimal(fields, value, notes);
+    if value.is_none() && written.is_some() {
+        notes.leave_field(fields, unit);
     }
-    let amount = fold::width(&value.text()).parse().ok();
-    if amount.is_none() {
-        notes.found_at(FindingCode::ValueInvalid, fields, number);
-        notes.leave_field(fields, number);
-    }
-    amount
-}
-
-/// The code of the repeat pattern (TQ1-3), the first subcomponent of its first component.
-fn timing(fields: &Fields<'_>, notes: &mut Notes) -> Option<Code> {
-    let value = fields.field(3).value().subcomponent(1);
-    if value.is_empty() {
-        return None;
-    }
-    let code = value.text().parse().ok();
-    if code.is_none() {
-        notes.leave_field(fields, 3);
-    }
-    code
-}
-
-/// Days or times of supply (TQ1-6): a number and its unit.
-fn duration(fields: &Fields<'_>, notes: &mut Notes) -> Option<Quantity> {
-    let value = decimal(fields, 6, notes)?;
-    let unit = fields
-        .field(6)
-        .first()
-        .component(2)
-        .subcomponent(1)
-        .text()
-        .parse()
-        .ok();
-    Some(Quantity {
+    value.map(|value| Amount {
         value,
-        unit,
-        comparator: None,
+        unit: written,
     })
 }

@@ -1,47 +1,60 @@
-//! OBX: one observation per line, in ADT-00 and OML-11.
+//! OBX: one observation per line, in every kind of message that has them.
 
 use record::content::Observation;
 use record::{Concept, Moment, Record};
 
-use crate::hl7::Fields;
-use crate::ssmix2::notes::FieldSet;
 use crate::ssmix2::read::Output;
+use crate::ssmix2::table::Allowed;
 use crate::ssmix2::{terms, values};
 
-const READ: FieldSet = FieldSet::of(&[1, 2, 3, 5, 6, 7, 8, 11, 14]);
-
 /// What stands around an observation in the message.
-#[derive(Default)]
-pub(super) struct Around {
+#[derive(Default, Clone)]
+pub(crate) struct Around {
     /// The specimen.
-    pub(super) specimen: Option<Concept>,
+    pub(crate) specimen: Option<Concept>,
     /// When it was collected.
-    pub(super) collected: Option<Moment>,
+    pub(crate) collected: Option<Moment>,
+    /// When the laboratory received it.
+    pub(crate) received: Option<Moment>,
+    /// What was ordered as a whole.
+    pub(crate) panel: Option<Concept>,
     /// When the group of tests was observed.
-    pub(super) observed: Option<Moment>,
+    pub(crate) observed: Option<Moment>,
+    /// When it was reported.
+    pub(crate) reported: Option<Moment>,
+    /// The order group.
+    pub(crate) group: u16,
+    /// Whether it repeats an earlier result.
+    pub(crate) prior: bool,
 }
 
-pub(super) fn segment(fields: &Fields<'_>, around: &Around, output: &mut Output) {
+/// Reads an OBX.
+pub(crate) fn segment(fields: &Allowed<'_, '_>, around: &Around, output: &mut Output) {
     let notes = &mut output.notes;
-    notes.leave_unread(fields, READ);
     let code = terms::concept(fields, 3, notes);
     let value = values::value(fields, notes);
     values::note_unit(fields, notes);
-    let range = values::range(fields, notes);
-    let flag = terms::code(fields, 8, notes);
-    let status = terms::code(fields, 11, notes);
     let at = terms::moment(fields, 14, notes);
-    if code.is_none() && value.is_none() {
-        return notes.leave_line(fields.name());
-    }
-    output.records.push(Record::Observation(Observation {
+    let observation = Observation {
+        range: values::range(fields, notes),
+        flag: terms::code(fields, 8, notes),
+        status: terms::code(fields, 11, notes),
+        method: terms::concept(fields, 17, notes),
+        part: terms::code(fields, 4, notes),
+        panel: around.panel.clone(),
+        specimen: around.specimen.clone(),
+        collected: around.collected,
+        received: around.received,
+        at: around.collected.or(at).or(around.observed),
+        analysed: terms::moment(fields, 19, notes),
+        reported: around.reported,
+        group: around.group,
+        prior: around.prior,
         code,
         value,
-        range,
-        flag,
-        status,
-        specimen: around.specimen.clone(),
-        at: around.collected.or(at).or(around.observed),
-        ..Observation::default()
-    }));
+    };
+    match observation.code.is_none() && observation.value.is_none() {
+        true => notes.leave_line(fields.name()),
+        false => output.records.push(Record::Observation(observation)),
+    }
 }

@@ -1,17 +1,20 @@
-//! ADT-00: the patient, body measurements, insurance.
+//! What every ADT message but ADT-61 may hold beside its own matter: body measurements, insurance,
+//! allergies. ADT-00 adds the patient.
 
 use record::Record;
 use record::content::Coverage;
 
+use super::allergy;
 use super::observation::{self, Around};
-use crate::hl7::Fields;
 use crate::ssmix2::read::Output;
+use crate::ssmix2::table::Allowed;
 use crate::ssmix2::{identity, terms};
 
-/// Reads an OBX or IN1.
-pub(super) fn segment(fields: &Fields<'_>, output: &mut Output) {
+/// Reads an OBX, IN1 or AL1.
+pub(super) fn segment(fields: &Allowed<'_, '_>, output: &mut Output) {
     match &fields.name() {
         b"OBX" => observation::segment(fields, &Around::default(), output),
+        b"AL1" => allergy::basic(fields, output),
         _ => insurance(fields, output),
     }
 }
@@ -23,16 +26,23 @@ pub(super) fn finish(output: &mut Output) {
         .insert(0, Record::Patient(output.patient.clone()));
 }
 
-fn insurance(fields: &Fields<'_>, output: &mut Output) {
-    let insurance = identity::insurance(fields, &mut output.notes);
+/// Reads an IN1 or ZI1.
+pub(super) fn insurance(fields: &Allowed<'_, '_>, output: &mut Output) {
+    let notes = &mut output.notes;
+    let insurance = identity::insurance(fields, notes);
     output.identity.insurance.extend(insurance);
-    match terms::concept(fields, 2, &mut output.notes) {
+    let (start, end) = (
+        terms::moment(fields, 12, notes),
+        terms::moment(fields, 13, notes),
+    );
+    let relation = terms::code(fields, 17, notes);
+    match terms::concept(fields, 2, notes) {
         Some(plan) => output.records.push(Record::Coverage(Coverage {
             plan,
-            start: None,
-            end: None,
-            relation: None,
+            start,
+            end,
+            relation,
         })),
-        None => output.notes.leave_line(fields.name()),
+        None => notes.leave_line(fields.name()),
     }
 }

@@ -195,7 +195,7 @@ fn insurance_numbers_are_found_in_all_their_forms() {
             .collect();
         assert_eq!(read, Vec::from_iter(read_as), "row {row}: {fields}");
         assert_eq!(
-            kinds(&reading),
+            record_kinds(&reading),
             [ResourceKind::Patient, ResourceKind::Coverage]
         );
         assert_eq!(drops(&reading).get("field:IN1-4"), Some(&1));
