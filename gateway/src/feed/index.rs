@@ -1,10 +1,9 @@
 //! The index database as a CSV file that the site writes anew each time.
 //!
-//! The file must reach back to the last row that was dealt with: otherwise rows may lie between, and
-//! only a full scan can tell.
+//! The file must reach back to the last row that was dealt with: otherwise rows may lie between,
+//! and only a full scan can tell.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 
 use config::feed::{IndexCsv, IndexNames, IndexPlaces};
@@ -14,12 +13,12 @@ use formats::ssmix2::index::{Column, Columns, Row, Scanner};
 use jiff::civil::DateTime;
 use nix::libc::O_NONBLOCK;
 
+use super::transactions::in_pieces;
 use super::{Mark, Read, Since, Tell, Unavailable, hex};
 use crate::clock::Now;
 
 /// An export that is older than this was forgotten.
 const STALE_SECONDS: i64 = 48 * 3600;
-const PIECE: usize = 256 << 10;
 
 /// Reads the rows since the last reading, and those that are waited for. The time of the newest
 /// row is where the next reading begins.
@@ -126,15 +125,7 @@ fn scan(
             .map(Scanner::with_columns)
             .ok_or_else(|| Unavailable::new("places of the columns"))?,
     };
-    let mut piece = vec![0; PIECE];
-    loop {
-        match file.read(&mut piece) {
-            Ok(0) => break,
-            Ok(length) => scanner.push(piece.get(..length).unwrap_or_default(), take),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Unavailable::io(&error)),
-        }
-    }
+    in_pieces(file, &mut |piece| scanner.push(piece, take))?;
     scanner.finish(take);
     Ok(())
 }

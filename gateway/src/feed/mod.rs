@@ -4,9 +4,9 @@
 //! is dealt with twice changes nothing, and how far the feed was dealt with is remembered only when
 //! everything of that stretch is sealed: a run that is ended at any point is simply done again.
 //!
-//! Whatever cannot be understood ends in a full scan: a record without a readable patient, a stretch
-//! of the feed that is gone, other settings, other volumes. And because no feed sees what somebody
-//! does by hand, a full scan comes every few days all the same.
+//! Whatever cannot be understood ends in a full scan: a record without a readable patient, a
+//! stretch of the feed that is gone, other settings, other volumes. And because no feed sees what
+//! somebody does by hand, a full scan comes every few days all the same.
 
 mod arrival;
 mod index;

@@ -1,8 +1,8 @@
 //! The index database behind PostgreSQL, read and never written.
 //!
 //! Every question runs in a transaction that the server itself holds to reading, in a session whose
-//! transactions are all read-only. Names of the table and its columns come from the settings and are
-//! quoted; everything else is a parameter. What the server says of an error can hold data: only
+//! transactions are all read-only. Names of the table and its columns come from the settings and
+//! are quoted; everything else is a parameter. What the server says of an error can hold data: only
 //! its code is told.
 
 use std::fs;

@@ -58,8 +58,8 @@ pub(super) fn read(
     let mut read = Read::default();
     let mut files = Files::new();
     for (root, newest) in since.map(newest).unwrap_or_default() {
-        // What is kept only for a time goes from the oldest on. Where the newest known file is gone,
-        // others after it may have come and gone.
+        // What is kept only for a time goes from the oldest on. Where the newest known file is
+        // gone, others after it may have come and gone.
         let gone = |known: &&Found| known.root == root && known.key == newest;
         read.gap |= !found.iter().any(|file| gone(&file));
     }
@@ -153,17 +153,10 @@ fn read_file(
     };
     let mut scanner = Scanner::at(offset);
     let mut size = offset;
-    let mut piece = vec![0; PIECE];
-    loop {
-        let length = match file.read(&mut piece) {
-            Ok(0) => break,
-            Ok(length) => length,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(Unavailable::io(&error)),
-        };
-        scanner.push(piece.get(..length).unwrap_or_default(), &mut take);
-        size += length as u64;
-    }
+    in_pieces(&mut file, &mut |piece| {
+        scanner.push(piece, &mut take);
+        size += piece.len() as u64;
+    })?;
     let offset = scanner.resume();
     let ended = scanner.finish(&mut take);
     let torn = !ended && last;
@@ -175,6 +168,19 @@ fn read_file(
         head,
         torn,
     }))
+}
+
+/// Hands out what is left of a file, within constant memory.
+pub(super) fn in_pieces(file: &mut File, take: &mut dyn FnMut(&[u8])) -> Result<(), Unavailable> {
+    let mut piece = vec![0; PIECE];
+    loop {
+        match file.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(length) => take(piece.get(..length).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Unavailable::io(&error)),
+        }
+    }
 }
 
 /// The record that begins at a place.

@@ -1,5 +1,5 @@
-//! The transaction storage: `TR_YYYYMMDDHHMMSSFFF_nnnnn.DAT`, records of one header line and, often,
-//! the message.
+//! The transaction storage: `TR_YYYYMMDDHHMMSSFFF_nnnnn.DAT`, records of one header line and
+//! often the message.
 //!
 //! Only header lines are looked at. A message is skipped, never taken for the document: what counts
 //! is the storage. No rule is known for line ends, end marks, the encoding of headers, or commas in
@@ -155,7 +155,7 @@ impl Scanner {
         readable || !header.meant()
     }
 
-    /// Looks for the marker in bytes that begin at a place of the file; what follows it is the rest.
+    /// Looks for the marker in bytes that begin at a place of the file; the rest follows it.
     fn seek<'b>(&mut self, bytes: &'b [u8], place: u64) -> &'b [u8] {
         if self.matched > 0 {
             return self.seek_on(bytes, place);

@@ -1,5 +1,5 @@
-//! A-020, C-16: after any work of the exporter, a run that follows a feed has told the centre exactly
-//! what a full scan tells.
+//! A-020, C-16: after any work of the exporter, a run that follows a feed has told the centre
+//! exactly what a full scan tells.
 
 use super::*;
 

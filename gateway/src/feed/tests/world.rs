@@ -72,8 +72,8 @@ impl Told {
     }
 }
 
-pub(crate) const ROW_NAMES: &str = "UpdateDatetime,VolumeLabel,UniqueID,PatientID,OrderDate,DataKind,OrderNo,ProcessingType,\
-     TransactionDatetime";
+pub(crate) const ROW_NAMES: &str = "UpdateDatetime,VolumeLabel,UniqueID,PatientID,\
+     OrderDate,DataKind,OrderNo,ProcessingType,TransactionDatetime";
 
 #[derive(Clone)]
 struct File {

@@ -8,7 +8,8 @@ use crate::ssmix2::change::Action;
 const NAMES: &str = "VolumeLabel,FacilityID,PatientID,OrderDate,DataKind,OrderNo,ProcessingType,\
     EnterOrgCD,TransactionDatetime,OutRelDirectory,FileName,UpdateDatetime";
 const ROW: &str = "STD01,1234567890,0001112223,20111220,OML-11,000000011000354,INS,01,\
-    20111220224447339,\\000\\111\\0001112223,0001112223_20111220_OML-11_1_1,2011-12-20 22:44:47.339";
+    20111220224447339,\\000\\111\\0001112223,0001112223_20111220_OML-11_1_1,\
+    2011-12-20 22:44:47.339";
 
 fn rows(bytes: &[u8], piece: usize) -> Vec<Row> {
     let mut rows = Vec::new();

@@ -256,7 +256,8 @@ proptest! {
     fn any_record_round_trips(
         chart in "[0-9A-Za-z]{1,15}", kind in 0..DataKind::ALL.len(), order in "[0-9]{1,22}",
         day in prop::option::of((2000i16..2100, 1i8..=12, 1i8..=28)), insert in any::<bool>(),
-        department in "(-|[0-9]{2,3})", version in 20_000_101_000_000_000u64..=21_001_231_235_959_999,
+        department in "(-|[0-9]{2,3})",
+        version in 20_000_101_000_000_000u64..=21_001_231_235_959_999,
     ) {
         let kind = DataKind::ALL[kind];
         prop_assume!(!kind.is_extended());
