@@ -1,4 +1,4 @@
-//! The commands of the workspace: `cargo xtask demo | test | docs | audit | bench`.
+//! The commands of the workspace: `cargo xtask demo | test | docs | audit | bench | fuzz`.
 //!
 //! `demo` is for a newcomer, `test` is for every change, `audit` is for every change of a
 //! dependency, `bench` is for every claim about speed.
@@ -13,6 +13,7 @@ mod audit;
 mod bench;
 mod demo;
 mod docs;
+mod fuzz;
 mod programs;
 mod test;
 mod tidy;
@@ -31,6 +32,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Measure, against references in the same run.
     Bench(bench::Arguments),
+    /// Look for inputs that break a reader.
+    Fuzz(fuzz::Arguments),
     /// Check everything: format, tidy, units, clippy, build, tests, documents.
     Test(test::Arguments),
     /// Write the pages that are made from the code.
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
     let outcome = Workspace::find().and_then(|workspace| match arguments.command {
         Command::Demo(arguments) => demo::run(&workspace, &arguments),
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
+        Command::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
         Command::Test(arguments) => test::run(&workspace, &arguments),
         Command::Docs => docs::run(&workspace),
         Command::Audit => audit::run(&workspace),

@@ -1,5 +1,7 @@
 //! The product's programs, built when they are needed.
 
+use std::path::PathBuf;
+
 use anyhow::{Result, ensure};
 use harness::process::Programs;
 
@@ -14,6 +16,17 @@ impl Workspace {
     /// The programs as they are shipped.
     pub(crate) fn release_programs(&self) -> Result<Programs> {
         self.build(&["--release"], "release")
+    }
+
+    /// The references of the benches, built like the programs that are shipped.
+    pub(crate) fn measure_program(&self) -> Result<PathBuf> {
+        let status = self
+            .cargo()
+            .args(["build", "--quiet", "--release", "--locked"])
+            .args(["--package", "measure"])
+            .status()?;
+        ensure!(status.success(), "the references cannot be built");
+        Ok(self.target.join("release/sekisho-measure"))
     }
 
     fn build(&self, arguments: &[&str], folder: &str) -> Result<Programs> {

@@ -606,7 +606,7 @@ fn unescaped(text: &str, separators: Separators) -> String {
             ("R", _) => Some(char::from(separators.repetition)),
             ("E", _) => Some(char::from(separators.escape)),
             ("H" | "N", _) => Some(' '),
-            (formatting, _) if formatting.starts_with('.') => Some(' '),
+            (formatting, _) if is_formatting(formatting) => Some(' '),
             (hexadecimal, _) if is_hexadecimal(hexadecimal) => Some(char::REPLACEMENT_CHARACTER),
             _ => None,
         };
@@ -623,6 +623,19 @@ fn unescaped(text: &str, separators: Separators) -> String {
     }
     resolved.push_str(rest);
     resolved
+}
+
+/// `.br`, `.sp+3`, `.in-4` and their like. Anything longer is text that happens to stand between two
+/// escape signs, and stays.
+fn is_formatting(sequence: &str) -> bool {
+    const LONGEST: usize = 8;
+    let command = sequence.strip_prefix('.').unwrap_or_default().as_bytes();
+    (2..LONGEST).contains(&command.len())
+        && command.iter().take(2).all(u8::is_ascii_alphabetic)
+        && command
+            .iter()
+            .skip(2)
+            .all(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-'))
 }
 
 fn is_hexadecimal(sequence: &str) -> bool {

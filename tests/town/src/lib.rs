@@ -26,10 +26,12 @@ mod staff;
 mod standing;
 mod storage;
 mod town;
+mod tree;
 mod truth;
 
 pub use extended::{WrittenExtended, write_extended};
 pub use model::{Difference, Name, Sex, Standing};
 pub use storage::{HOSPITAL_FOLDERS, Written, write};
 pub use town::{Town, TownPlan, TownSummary};
+pub use tree::{TreePlan, TreeWritten, write_tree};
 pub use truth::{Chart, Insured, TruePerson, TrueRegistration, Truth};

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
+use crate::entry::Entry;
 use crate::model::Registration;
 use crate::town::Town;
 use crate::truth::Truth;
@@ -24,6 +25,8 @@ pub struct Written {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Folders made below the storages.
+    pub folders: u64,
 }
 
 /// Writes under `root`: `hospital-a/storage/…`, `hospital-a/notices.csv`, `hospital-a/stops.csv`,
@@ -71,19 +74,33 @@ fn patient(
     written: &mut Written,
 ) -> anyhow::Result<()> {
     let at = usize::from(registration.hospital);
+    let storage = root.join(HOSPITAL_FOLDERS[at]).join("storage");
+    let entries = town.entries(registration);
+    chart(town, &storage, registration, &entries, written)
+}
+
+/// Some files of one patient, in a storage.
+pub(crate) fn chart(
+    town: &Town,
+    storage: &Path,
+    registration: &Registration,
+    entries: &[Entry],
+    written: &mut Written,
+) -> anyhow::Result<()> {
+    let at = usize::from(registration.hospital);
     let chart = registration.chart_number.as_str();
-    let mut folder = root.join(HOSPITAL_FOLDERS[at]).join("storage");
+    let mut folder = storage.to_owned();
     for level in [chart.get(..3), chart.get(3..6), Some(chart)] {
         folder.push(level.unwrap_or(chart));
-        ensure_folder(&folder)?;
+        ensure_folder(&folder, written)?;
     }
-    for entry in town.entries(registration) {
+    for entry in entries {
         let mut path = folder.join(entry.care_folder());
-        ensure_folder(&path)?;
+        ensure_folder(&path, written)?;
         path.push(entry.kind.code());
-        ensure_folder(&path)?;
+        ensure_folder(&path, written)?;
         path.push(entry.file_name(registration));
-        let text = message::text(registration, town.hospital(registration), &entry);
+        let text = message::text(registration, town.hospital(registration), entry);
         let bytes = hl7::encoded(&text);
         fs::write(&path, &bytes)?;
         *written.files_by_kind[at]
@@ -95,10 +112,14 @@ fn patient(
     Ok(())
 }
 
-fn ensure_folder(path: &Path) -> std::io::Result<()> {
+fn ensure_folder(path: &Path, written: &mut Written) -> std::io::Result<()> {
     match fs::create_dir(path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        other => other,
+        Err(error) => Err(error),
+        Ok(()) => {
+            written.folders += 1;
+            Ok(())
+        }
     }
 }
 

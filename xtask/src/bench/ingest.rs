@@ -1,97 +1,69 @@
-//! From the walk over an SS-MIX2 storage to sealed batches, beside a plain "walk and read" of the
-//! same tree. The tree is the one of `tests/samples`; both sides find it in the page cache.
+//! From the walk over the reference tree to sealed batches, beside a plain parallel "walk and read"
+//! of the same tree with as many threads, and beside `python-hl7` that only parses.
+//! Both sides find the tree in the page cache.
 
-use std::fs;
-use std::path::Path;
-use std::time::Instant;
+use anyhow::{Result, ensure};
 
-use anyhow::{Context as _, Result, ensure};
-use harness::deployment::Deployment;
-use harness::job::Job;
-use harness::scene::today;
-use serde_json::Value;
-
-use crate::bench::{Bench, Figure, median};
-use crate::demo::source;
+use crate::bench::gateway::{Gateway, THREADS, reference_seconds, sample_of};
+use crate::bench::tree::Tree;
+use crate::bench::{Bench, Figure, median, python};
 
 /// The share of the plain reading's speed that is asked for.
-const RATIO_AT_LEAST: f64 = 0.35;
-const MEMORY_LIMIT_BYTES: u64 = 150 << 20;
+const READING: f64 = 0.5;
+/// How many times as fast as `python-hl7`, per file.
+const PARSING: f64 = 20.0;
+/// Files that `python-hl7` parses.
+const SAMPLE: u64 = 5_000;
 
 pub(crate) fn measure(bench: &Bench<'_>) -> Result<Vec<Figure>> {
-    let programs = bench.workspace.release_programs()?;
-    let storage = source::unpacked_sample(&bench.workspace.root, &bench.folder)?;
-    let (mut plain, mut sealed, mut peak) = (Vec::new(), Vec::new(), 0);
-    let mut files = 0;
+    let tree = Tree::open(bench, bench.files)?;
+    let files = tree.files as f64;
+    let sample = sample_of(&tree, SAMPLE)?;
+    ensure!(
+        sample.len() as u64 >= SAMPLE.min(tree.files / 2),
+        "a sample of {} files",
+        sample.len()
+    );
+    let (mut plain, mut sealed, mut parsed, mut peak) = (Vec::new(), Vec::new(), Vec::new(), 0);
     for run in 0..=bench.runs {
-        let started = Instant::now();
-        files = walk_and_read(&storage)?;
-        let plain_rate = files as f64 / started.elapsed().as_secs_f64();
-        let root = bench.folder.join("site");
-        if root.exists() {
-            fs::remove_dir_all(&root)?;
-        }
-        let site = source::of_storage(&storage, &root.join("ledger"), "BENCH")?;
-        let deployment = Deployment::prepare(&root, &[site], today())?;
-        let job = Job::new(deployment, programs.clone());
-        let report = job.run_gateway(0, &["--hold"])?.well()?;
-        let seen = report.pointer("/files/seen").and_then(Value::as_u64);
-        ensure!(
-            seen == Some(files),
-            "the gateway saw {seen:?} files of {files}"
-        );
-        let seconds = report.pointer("/seconds/collect").and_then(Value::as_f64);
-        peak = peak.max(
-            report
-                .pointer("/peak_memory_bytes")
-                .and_then(Value::as_u64)
-                .unwrap_or(0),
-        );
+        let reading = reference_seconds(bench, "read", &tree.storage, tree.files)?;
+        let ran = Gateway::fresh(bench, &tree)?.run()?;
+        let seen = ran.count("/files/seen")?;
+        ensure!(seen == tree.files, "the gateway saw {seen} files");
+        peak = peak.max(ran.peak_memory_bytes);
+        let parsing = python::seconds(&bench.folder, &sample)?;
         // The first round warms the cache.
         if run > 0 {
-            plain.push(plain_rate);
-            sealed.push(files as f64 / seconds.context("seconds")?);
+            plain.push(files / reading);
+            sealed.push(files / ran.collecting);
+            parsed.push(sample.len() as f64 / parsing);
         }
     }
-    ensure!(peak > 0, "the gateway reported no peak memory");
-    let (value, reference) = (median(&sealed), median(&plain));
+    let value = median(&sealed);
+    let figure = |reference: String, against: f64, least: f64| Figure {
+        work: format!("walk to sealed batch, {} files", tree.files),
+        value,
+        unit: "files/s",
+        reference,
+        ratio: value / against,
+        at_least: Some(least),
+        peak_memory_bytes: peak,
+        runs: sealed.clone(),
+    };
+    let (reading, parsing) = (median(&plain), median(&parsed));
     Ok(vec![
-        Figure {
-            work: format!("walk to sealed batch, {files} files"),
-            value,
-            unit: "files/s",
-            reference: format!("walk and read, one thread: {reference:.0} files/s"),
-            ratio: value / reference,
-            at_least: Some(RATIO_AT_LEAST),
-            peak_memory_bytes: peak,
-            runs: sealed,
-        },
-        Figure {
-            work: "peak memory of the gateway".to_owned(),
-            value: peak as f64 / f64::from(1 << 20),
-            unit: "MiB",
-            reference: "limit 150 MiB; the ratio is limit / peak".to_owned(),
-            ratio: MEMORY_LIMIT_BYTES as f64 / peak as f64,
-            at_least: Some(1.0),
-            peak_memory_bytes: peak,
-            runs: Vec::new(),
-        },
+        figure(
+            format!("walk and read, {THREADS} threads: {reading:.0} files/s"),
+            reading,
+            READING,
+        ),
+        figure(
+            format!(
+                "python-hl7 parsing {} of the files: {parsing:.0} files/s",
+                sample.len()
+            ),
+            parsing,
+            PARSING,
+        ),
     ])
-}
-
-/// Reads every file below a folder and does nothing with it.
-fn walk_and_read(folder: &Path) -> Result<u64> {
-    let (mut files, mut folders) = (0, vec![folder.to_owned()]);
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                folders.push(entry.path());
-            } else {
-                std::hint::black_box(fs::read(entry.path())?);
-                files += 1;
-            }
-        }
-    }
-    Ok(files)
 }

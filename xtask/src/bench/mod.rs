@@ -1,7 +1,13 @@
 //! `cargo xtask bench [NAME]`: claims about speed, as ratios against a reference measured in the
 //! same run, with peak memory.
 
+mod delta;
+mod gateway;
 mod ingest;
+mod instructions;
+mod memory;
+mod python;
+mod tree;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +23,9 @@ use crate::Workspace;
 pub(crate) struct Arguments {
     /// Which bench; all of them when absent.
     name: Option<String>,
+    /// Files of the reference tree. Trees are kept under the target folder and used again.
+    #[arg(long, default_value_t = 10_000)]
+    files: u64,
     /// Counted runs of each work; the median is reported.
     #[arg(long, default_value_t = 5)]
     runs: u32,
@@ -57,11 +66,18 @@ pub(crate) struct Bench<'a> {
     workspace: &'a Workspace,
     folder: PathBuf,
     runs: u32,
+    files: u64,
 }
 
 type Measure = fn(&Bench<'_>) -> Result<Vec<Figure>>;
 
-const BENCHES: &[(&str, Measure)] = &[("ingest", ingest::measure)];
+const BENCHES: &[(&str, Measure)] = &[
+    ("tree", tree::measure),
+    ("ingest", ingest::measure),
+    ("delta", delta::measure),
+    ("memory", memory::measure),
+    ("instructions", instructions::measure),
+];
 
 /// Runs benches, prints a table each, writes `NAME.json`.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
@@ -82,6 +98,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
             workspace,
             folder,
             runs: arguments.runs.max(1),
+            files: arguments.files,
         };
         let figures = measure(&bench)?;
         show(name, &figures);

@@ -43,18 +43,10 @@ pub(crate) fn label(storage: &Path) -> Result<String> {
     Ok(format!("{:016x}", hasher.finish()))
 }
 
-/// Unpacks the committed sample, unless that was done before.
+/// Unpacks an archive of a storage, unless that was done before.
 ///
 /// # Errors
 /// `tar` or `xz` is missing: the Debian packages are `tar` and `xz-utils`.
-pub(crate) fn unpacked_sample(root: &Path, folder: &Path) -> Result<PathBuf> {
-    unpacked(
-        &root.join("tests/samples/storage-200-patients.tar.xz"),
-        folder,
-    )
-}
-
-/// Unpacks an archive of a storage, unless that was done before.
 pub(crate) fn unpacked(archive: &Path, folder: &Path) -> Result<PathBuf> {
     let (target, done) = (folder.join("storage"), folder.join("storage.complete"));
     if !done.exists() {

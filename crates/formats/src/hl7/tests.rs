@@ -124,6 +124,8 @@ fn escapes_are_resolved_last_and_the_delete_value_is_nothing() {
         ("a\\F\\b", "a|b"),
         ("\\S\\\\T\\\\R\\\\E\\", "^&~\\"),
         ("a\\H\\b\\N\\c\\.br\\d", "a b c d"),
+        ("a\\.sp+3\\b\\.in-4\\", "a b "),
+        ("1\\.Tel 03-1234\\2", "1\\.Tel 03-1234\\2"),
         ("\\X41\\", "\u{FFFD}"),
         ("a\\b", "a\\b"),
         ("a\\Q\\b", "a\\Q\\b"),
