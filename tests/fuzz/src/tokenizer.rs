@@ -55,7 +55,8 @@ fn check_segment(segment: &Segment<'_>, written: &str) {
     };
     assert_eq!(fields.name(), segment.name);
     assert_eq!(fields.line(), segment.line);
-    for number in fields.filled() {
+    let filled = fields.filled();
+    for number in (1u8..56).filter(|number| filled & 1 << number != 0) {
         let field = fields.field(number);
         assert!(!field.is_empty());
         check_field(field, written.len());
