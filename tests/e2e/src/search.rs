@@ -7,6 +7,8 @@ use encoding_rs::{EUC_JP, Encoding, ISO_2022_JP, SHIFT_JIS};
 /// Finds any of a list of strings.
 pub struct Search {
     automaton: AhoCorasick,
+    /// For each pattern, whether it is the identifier itself and not a transfer encoding of it.
+    plain: Vec<bool>,
 }
 
 /// Encoded patterns below this length stand in random bytes by chance: two kanji are four bytes in
@@ -17,12 +19,14 @@ const ENCODED_BYTES_LEAST: usize = 8;
 const REFERENCE_DIGITS: usize = 32;
 
 impl Search {
-    /// Prepares the search for strings as UTF-8, UTF-16, Shift_JIS, EUC-JP and ISO-2022-JP.
+    /// Prepares the search for strings as UTF-8, UTF-16, Shift_JIS, EUC-JP and ISO-2022-JP, and for
+    /// their UTF-8 in hexadecimal and base64.
     ///
     /// # Errors
     /// Too many strings for the automaton.
     pub fn new(identifiers: &[String]) -> Result<Self> {
         let mut patterns: Vec<Vec<u8>> = Vec::new();
+        let mut plain = Vec::new();
         for identifier in identifiers {
             let utf16: Vec<u8> = identifier
                 .encode_utf16()
@@ -40,9 +44,13 @@ impl Search {
             encoded.retain(|pattern| pattern.len() >= ENCODED_BYTES_LEAST);
             patterns.push(identifier.as_bytes().to_vec());
             patterns.append(&mut encoded);
+            plain.resize(patterns.len(), true);
+            patterns.extend(transferred(identifier.as_bytes()));
+            plain.resize(patterns.len(), false);
         }
         Ok(Self {
             automaton: AhoCorasick::new(patterns)?,
+            plain,
         })
     }
 
@@ -50,7 +58,10 @@ impl Search {
     pub fn hits(&self, bytes: &[u8]) -> usize {
         let found = self.automaton.find_iter(bytes);
         found
-            .filter(|found| !is_inside_reference(bytes, found.start(), found.end()))
+            .filter(|found| {
+                let plain = self.plain.get(found.pattern().as_usize()) == Some(&true);
+                !plain || !is_inside_reference(bytes, found.start(), found.end())
+            })
             .count()
     }
 }
@@ -64,6 +75,32 @@ fn is_inside_reference(bytes: &[u8], start: usize, end: usize) -> bool {
         + after.iter().take_while(hexadecimal).count();
     let digits = matched.iter().all(u8::is_ascii_digit);
     digits && around > 0 && around + matched.len() >= REFERENCE_DIGITS
+}
+
+/// Bytes in hexadecimal, and in base64 wherever in a longer text they begin. Short ones stand in
+/// random text by chance and are left out.
+fn transferred(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let hexadecimal: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let upper = hexadecimal.to_ascii_uppercase();
+    let mut patterns = vec![hexadecimal.into_bytes(), upper.into_bytes()];
+    patterns.extend((0..3).map(|before| base64(bytes, before)));
+    patterns.retain(|pattern| pattern.len() >= ENCODED_BYTES_LEAST);
+    patterns
+}
+
+/// The digits of base64 that bytes alone decide when `before` other bytes stand in front of them.
+fn base64(bytes: &[u8], before: usize) -> Vec<u8> {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let (first, end) = (8 * before, 8 * (before + bytes.len()));
+    let bit = |at: usize| {
+        let byte = bytes.get((at - first) / 8).copied().unwrap_or_default();
+        byte >> (7 - at % 8) & 1
+    };
+    let digits = (first.div_ceil(6)..end / 6).map(|digit| {
+        let value = (6 * digit..6 * digit + 6).fold(0, |value, at| value << 1 | bit(at));
+        DIGITS.get(usize::from(value)).copied().unwrap_or_default()
+    });
+    digits.collect()
 }
 
 fn encode(encoding: &'static Encoding, text: &str) -> Option<Vec<u8>> {
@@ -87,6 +124,14 @@ mod tests {
         for encoding in [encoding_rs::UTF_8, SHIFT_JIS, EUC_JP, ISO_2022_JP] {
             let bytes = encode(encoding, "患者は山田太郎です").unwrap();
             assert_eq!(search.hits(&bytes), 1, "{}", encoding.name());
+        }
+        for text in [
+            "30303031313132323233",
+            "eDAwMDExMTIyMjN4",
+            "eHgwMDAxMTEyMjIzeA==",
+            "5bGx55Sw5aSq6YOO",
+        ] {
+            assert!(search.hits(text.as_bytes()) > 0, "{text}");
         }
         assert_eq!(search.hits(b"MSH|0001112223|"), 1);
         assert_eq!(search.hits(b"nothing to see"), 0);
