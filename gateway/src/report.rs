@@ -190,6 +190,27 @@ impl FullScan {
 }
 
 impl ChangesReport {
+    /// What people are told of it: Japanese, English, value.
+    fn for_people(&self) -> Vec<[String; 3]> {
+        let mut lines = Vec::new();
+        let mut line = |ja: &str, en: &str, value: String| {
+            lines.push([ja.to_owned(), en.to_owned(), value]);
+        };
+        if let Some(full_scan) = self.full_scan {
+            let [ja, en] = full_scan.texts();
+            line("  全件の調べ直し", "full scan", format!("{ja} / {en}"));
+        }
+        if self.records > 0 {
+            let records = self.records.to_string();
+            line("変更記録", "records of the change feed", records);
+        }
+        if self.waiting > 0 {
+            let waiting = self.waiting.to_string();
+            line("まだ置かれていない文書", "documents not there yet", waiting);
+        }
+        lines
+    }
+
     /// Counts findings of one code.
     pub(crate) fn found(&mut self, code: FindingCode, count: u64) {
         if count > 0 {
@@ -301,17 +322,8 @@ impl Report {
             "unchanged",
             self.patients.unchanged.to_string(),
         );
-        if let Some(full_scan) = self.changes.full_scan {
-            let [ja, en] = full_scan.texts();
-            line("  全件の調べ直し", "full scan", format!("{ja} / {en}"));
-        }
-        if self.changes.records > 0 {
-            let records = self.changes.records.to_string();
-            line("変更記録", "records of the change feed", records);
-        }
-        if self.changes.waiting > 0 {
-            let waiting = self.changes.waiting.to_string();
-            line("まだ置かれていない文書", "documents not there yet", waiting);
+        for [ja, en, value] in self.changes.for_people() {
+            line(&ja, &en, value);
         }
         line("ファイル", "files", self.files.seen.to_string());
         line(

@@ -129,8 +129,10 @@ Written from the table that the program itself goes by; a check fails when they 
 
 1. 表にある項目だけが先へ進みます。**表にない項目・セグメント・種別は、送らずに名前だけを数えます。**
    Only what is in the table passes; all else stays on site and is counted by name.
-2. 送れるのは、**コード・数値・日付・決まった区分だけ**です。文章と氏名を入れる場所が、送る形式にありません。
-   Only codes, numbers, dates and fixed words can be sent: the format has no place for text or names.
+2. 送れるのは、**コード・数値・日付・決まった区分だけ**です。
+   文章と氏名を入れる場所が、送る形式にありません。
+   Only codes, numbers, dates and fixed words can be sent:
+   the format has no place for text or names.
 3. 氏名などは、**元に戻せない符号（鍵付きハッシュ）に変えてから**、同じ人の記録をつなぐためだけに使います。
    Names and the like become keyed hashes, used only to link the records of one person.
 

@@ -625,8 +625,8 @@ fn unescaped(text: &str, separators: Separators) -> String {
     resolved
 }
 
-/// `.br`, `.sp+3`, `.in-4` and their like. Anything longer is text that happens to stand between two
-/// escape signs, and stays.
+/// `.br`, `.sp+3`, `.in-4` and their like. Anything longer is text that happens to stand between
+/// two escape signs, and stays.
 fn is_formatting(sequence: &str) -> bool {
     const LONGEST: usize = 8;
     let command = sequence.strip_prefix('.').unwrap_or_default().as_bytes();

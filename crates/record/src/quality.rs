@@ -510,7 +510,10 @@ mod tests {
         /// P-24: threads may hand in their counts in any order.
         #[test]
         fn counts_add_up_in_any_order_and_survive_the_way(
-            parts in proptest::collection::vec((0usize..4, 0usize..10, 0usize..20, any::<bool>()), 0..30),
+            parts in proptest::collection::vec(
+                (0usize..4, 0usize..10, 0usize..20, any::<bool>()),
+                0..30,
+            ),
             turn in 0usize..30,
         ) {
             let one = |&(kind, measure, finding, bad): &(usize, usize, usize, bool)| {

@@ -188,7 +188,8 @@ impl Stay<'_> {
              <entry><observation classCode=\"OBS\" moodCode=\"EVN\">\
              <code code=\"W1\" {local}/><effectiveTime value=\"{at}\"/>\
              <value xsi:type=\"PQ\" value=\"58.5\" unit=\"kg\"/></observation></entry>\
-             <entry><observation classCode=\"OBS\" moodCode=\"EVN\"><code code=\"52526-1\" {loinc}/>\
+             <entry><observation classCode=\"OBS\" moodCode=\"EVN\">\
+             <code code=\"52526-1\" {loinc}/>\
              <value xsi:type=\"ST\">{family}</value></observation></entry>\
              </section></component></structuredBody></component></ClinicalDocument>",
             family = doctor.family,

@@ -52,8 +52,8 @@ pub(crate) fn read(fields: &Allowed<'_, '_>, output: &mut Output) -> Result<(), 
     Ok(())
 }
 
-/// Reads the numbers of one IN1 or ZI1. `None` when it has no number of the insured, without which it
-/// identifies nobody.
+/// Reads the numbers of one IN1 or ZI1. `None` when it has no number of the insured, without which
+/// it identifies nobody.
 ///
 /// Symbol and number stand in IN1-10 and IN1-11, or both in IN1-10 as repetitions or joined by a
 /// dot; the branch number is the repetition after the number.

@@ -119,8 +119,8 @@ pub(crate) fn short(value: Value<'_>) -> Option<Code> {
     }
 }
 
-/// The moment that a field begins with, in the notation of HL7 or as Japanese systems write dates in
-/// words (P-21). One that does not exist is a finding, other words are counted as left behind.
+/// The moment that a field begins with, in the notation of HL7 or as Japanese systems write dates
+/// in words (P-21). One that does not exist is a finding, other words are counted as left behind.
 pub(crate) fn moment(fields: &Allowed<'_, '_>, number: u8, notes: &mut Notes) -> Option<Moment> {
     let value = fields.field(number).value().subcomponent(1);
     if value.is_empty() {
