@@ -28,7 +28,9 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<ExitCode> {
 
 /// Whether the page that is committed is what the table says.
 pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<Outcome> {
-    let committed = std::fs::read_to_string(path(workspace)).unwrap_or_default();
+    let path = path(workspace);
+    let committed = std::fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}", path.display()))?;
     Ok(match committed == page() {
         true => Outcome::Passed("docs/what-leaves.md".to_owned()),
         false => Outcome::Failed(

@@ -238,6 +238,9 @@ fn text(form: Form, id: u32) -> String {
         Form::Kana => format!("サギヌマ{}", spelled("アカサタナハマヤラワ")),
         Form::Number => format!("7{}913", digits),
         Form::Address => format!("東京都小金井市{}町１－２", spelled("壱弐参肆伍陸漆捌玖零")),
-        Form::Phone => format!("090-{}-{}", &digits[..4], &format!("{}13", &digits[4..])),
+        Form::Phone => {
+            let (first, last) = digits.split_at_checked(4).unwrap_or((&digits, ""));
+            format!("090-{first}-{last}13")
+        }
     }
 }

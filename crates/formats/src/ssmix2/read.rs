@@ -145,24 +145,20 @@ struct Reader<'n> {
 impl Reader<'_> {
     fn segment(&mut self, segment: &Segment<'_>) -> Result<(), Finding> {
         match &segment.name {
-            b"MSH" => self.header(&split(segment)?),
-            b"PID" => self.patient(&split(segment)?),
-            name if self.event != Event::Cancel => match table::gate(self.kind, *name) {
-                Some(gate) => {
-                    let fields = split(segment)?;
-                    let allowed = gate.admit(&fields, &mut self.output.notes);
-                    self.mapper.segment(&allowed, self.name, &mut self.output);
-                    self.compare_care_date(&allowed);
-                    Ok(())
-                }
-                None => self.leave(segment),
-            },
-            _ => self.leave(segment),
+            b"MSH" => return self.header(&split(segment)?),
+            b"PID" => return self.patient(&split(segment)?),
+            _ => {}
         }
-    }
-
-    fn leave(&mut self, segment: &Segment<'_>) -> Result<(), Finding> {
-        self.output.notes.leave_segment(segment.name);
+        let cancelled = self.event == Event::Cancel;
+        let gate = table::gate(self.kind, segment.name).filter(|_| !cancelled);
+        let Some(gate) = gate else {
+            self.output.notes.leave_segment(segment.name);
+            return Ok(());
+        };
+        let fields = split(segment)?;
+        let allowed = gate.admit(&fields, &mut self.output.notes);
+        self.mapper.segment(&allowed, self.name, &mut self.output);
+        self.compare_care_date(&allowed);
         Ok(())
     }
 
