@@ -120,6 +120,45 @@ problems! {
         "The change feed could not be read; everything else is done. Nothing is lost.",
         "接続先・フォルダ・権限を確認してください。読めるようになれば続きから、読めないままでも次の全件の調べ直しで読みます。",
         "Check the connection, folder and permissions. Reading goes on from there, or with the next full scan.";
+    /// Some institution of several needs a person.
+    Institutions = "G030", 1,
+        "一部の施設の処理が終わりませんでした。ほかの施設の処理は終わっています。",
+        "Some institutions did not finish; the others did.",
+        "下に示す施設の表示を確認してください。", "See what is told about the institutions named below.";
+    /// Whatever failed at some institutions of several mends itself.
+    InstitutionsLater = "G031", 75,
+        "一部の施設の処理は次回に続きます。データは失われていません。",
+        "Some institutions continue next time. Nothing is lost.",
+        "対応は不要です。続くときは下に示す施設の回線を確認してください。",
+        "Nothing to do; if it goes on, check the line of the institutions named below.";
+    /// Two institutions share what must be one's own.
+    Shared = "G032", 1,
+        "ほかの施設と同じ施設番号・フォルダ・台帳・鍵を使う設定のため、両方とも動かしませんでした。",
+        "Two institutions share a site, folder, list or key; neither was run.",
+        "下に示す項目を施設ごとに分けてください。", "Give each institution its own of what is named below.";
+    /// An institution took longer than it may.
+    TookTooLong = "G033", 75,
+        "時間内に終わらなかったため中断しました。封かん済みのデータは失われていません。",
+        "It took longer than it may and was ended. What was sealed is safe.",
+        "対応は不要です。次回に続きから進みます。", "Nothing to do; the next run goes on from there.";
+    /// The state folder belongs to another site.
+    StateOfOther = "G034", 1,
+        "状態フォルダは別の施設のものです。何も読まず、何も送りません。",
+        "The state folder belongs to another site; nothing is read or sent.",
+        "設定の site と state.folder の組み合わせを確認してください。",
+        "Check that `site` and `state.folder` of the settings belong together.";
+    /// A reference is unknown, or may not be shown.
+    NotFound = "G035", 1,
+        "その参照に当たるファイルが見つかりません。",
+        "No file of the storage has that reference.",
+        "品質報告の参照をそのまま指定してください。移動や改名をしたファイルは見つかりません。",
+        "Give the reference as the quality report writes it; a file that was moved or renamed is not found.";
+    /// Standard output is not a screen.
+    NotAScreen = "G036", 1,
+        "場所には患者番号が含まれるため、画面以外には表示しません。",
+        "A place holds a patient number; it is shown on a screen only.",
+        "機器の端末で、出力先を変えずに実行してください。",
+        "Run it on a terminal of the appliance without redirecting its output.";
     /// The program met a state that it should not.
     Internal = "G017", 1,
         "想定外の状態になったため止めました。データは失われていません。",

@@ -40,7 +40,11 @@ impl Keys {
     }
 }
 
-fn key<K: std::str::FromStr>(path: &Path) -> Result<K, Failure> {
+/// Reads one key.
+///
+/// # Errors
+/// The file is missing, or is not a key of its kind.
+pub(crate) fn key<K: std::str::FromStr>(path: &Path) -> Result<K, Failure> {
     let name = || path.display().to_string();
     let text = fs::read_to_string(path)
         .map(Zeroizing::new)

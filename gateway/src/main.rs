@@ -6,8 +6,10 @@ mod clock;
 mod collect;
 mod error;
 mod feed;
+mod find;
 #[cfg(test)]
 mod fixture;
+mod institutions;
 mod keys;
 mod ledger;
 mod quality;
@@ -27,11 +29,16 @@ use config::gateway::Settings;
 use nix::sys::resource::{Resource, setrlimit};
 
 use crate::error::{Failure, Problem};
+use crate::institutions::Plan;
+use crate::quality::Reference;
 use crate::report::Report;
 use crate::run::{Delivery, run};
 
 const WELL_FORMED: &str = "設定ファイルの書き方に誤りはありません（鍵と台帳は調べていません）。\n\
     The settings file is well formed (keys and ledgers were not examined).";
+
+const WELL_APART: &str = "すべての施設の設定ファイルに誤りはなく、施設ごとに分かれています。\n\
+    The settings files of all institutions are well formed and share nothing that must be apart.";
 
 /// 関所ゲートウェイ / the gateway of a site.
 #[derive(Parser)]
@@ -46,11 +53,23 @@ enum Command {
     /// 読み取り・封かん・送信を1回行う / read, seal and deliver once.
     Run {
         /// 設定ファイル / settings file.
-        #[arg(long)]
-        config: PathBuf,
-        /// 結果を JSON で書くファイル / write the result as JSON to this file.
+        #[arg(long, required_unless_present = "institutions")]
+        config: Option<PathBuf>,
+        /// 複数施設の設定ファイル (*.toml) のフォルダ / folder of settings files, one per institution.
+        #[arg(long, conflicts_with = "config")]
+        institutions: Option<PathBuf>,
+        /// 結果を JSON で書くファイル（複数施設ではフォルダ） / write the result as JSON to this
+        /// file, or for several institutions into this folder.
         #[arg(long)]
         report: Option<PathBuf>,
+        /// 同時に動かす施設の数 / institutions that run at once.
+        #[arg(long, default_value_t = 1, requires = "institutions",
+              value_parser = clap::value_parser!(u8).range(1..=16))]
+        at_once: u8,
+        /// 1施設にかける最長の時間（分） / minutes after which an institution is ended.
+        #[arg(long, default_value_t = 360, requires = "institutions",
+              value_parser = clap::value_parser!(u16).range(1..=1440))]
+        minutes: u16,
         /// 送信せず送信待ちに置く / seal only, deliver nothing.
         #[arg(long)]
         hold: bool,
@@ -58,8 +77,20 @@ enum Command {
     /// 設定ファイルを調べる / check a settings file.
     Check {
         /// 設定ファイル / settings file.
+        #[arg(long, required_unless_present = "institutions")]
+        config: Option<PathBuf>,
+        /// 複数施設の設定ファイル (*.toml) のフォルダ / folder of settings files, one per institution.
+        #[arg(long, conflicts_with = "config")]
+        institutions: Option<PathBuf>,
+    },
+    /// 品質報告の参照から場所を画面に示す / show on the screen where a reference of a quality
+    /// report lies.
+    Find {
+        /// 設定ファイル / settings file.
         #[arg(long)]
         config: PathBuf,
+        /// 参照 (f-… または p-…) / the reference.
+        reference: Reference,
     },
 }
 
@@ -67,14 +98,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     start_log();
     quiet_panics();
-    let outcome = no_core_dumps().and_then(|()| match arguments.command {
-        Command::Run {
-            config,
-            report,
-            hold,
-        } => run_once(&config, report.as_deref(), hold),
-        Command::Check { config } => settings(&config).map(|_| tell(WELL_FORMED)),
-    });
+    let outcome = no_core_dumps().and_then(|()| arguments.command.run());
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -84,11 +108,52 @@ fn main() -> ExitCode {
     }
 }
 
+impl Command {
+    fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Run {
+                institutions: Some(folder),
+                report,
+                hold,
+                at_once,
+                minutes,
+                ..
+            } => institutions::run(
+                &Plan {
+                    folder: &folder,
+                    reports: report.as_deref(),
+                    delivery: delivery(hold),
+                    at_once: at_once.into(),
+                    minutes: minutes.into(),
+                },
+                &tell,
+            ),
+            Self::Run {
+                config,
+                report,
+                hold,
+                ..
+            } => run_once(&config.unwrap_or_default(), report.as_deref(), hold),
+            Self::Check {
+                institutions: Some(folder),
+                ..
+            } => institutions::check(&folder, &tell).map(|()| tell(WELL_APART)),
+            Self::Check { config, .. } => {
+                settings(&config.unwrap_or_default()).map(|_| tell(WELL_FORMED))
+            }
+            Self::Find { config, reference } => find::show(&settings(&config)?, reference),
+        }
+    }
+}
+
+fn delivery(hold: bool) -> Delivery {
+    if hold { Delivery::Hold } else { Delivery::Send }
+}
+
 fn run_once(config: &Path, report_file: Option<&Path>, hold: bool) -> Result<(), Failure> {
     let settings = settings(config)?;
     let mut report = Report::new(settings.site.clone());
-    let delivery = if hold { Delivery::Hold } else { Delivery::Send };
-    let outcome = run(&settings, delivery, &mut report);
+    let outcome = run(&settings, delivery(hold), &mut report);
     report.problem = outcome
         .as_ref()
         .err()

@@ -1,6 +1,7 @@
 //! One run: read everything that changed, seal what may leave, deliver what waits.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
+use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use crate::source::budget::Budget;
 use crate::source::disk::{Disk, LocalDisk};
 use crate::source::pace::{Pace, Pacer};
 use crate::source::{Beside, Plan, Roots, Shared};
-use crate::spool::{Spool, private_folder};
+use crate::spool::{Spool, private_folder, write_durably};
 use crate::state::{Scan, State};
 
 const STATE_FILE: &str = "state.sqlite";
@@ -50,6 +51,7 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     private_folder(&settings.state.folder)?;
     let _lock = lock(&settings.state.folder)?;
+    own(settings)?;
     let keys = Arc::new(Keys::load(settings)?);
     let mut state = State::open(&settings.state.folder.join(STATE_FILE))?;
     let now = clock::now(state.latest_seen()?)?;
@@ -256,6 +258,24 @@ pub(crate) fn may_vanish<D: Disk>(roots: &Roots<D>, last: Option<&Scan>, percent
     }
 }
 
+/// Binds the state folder to its site at the first run. Later, settings that name another site are
+/// a mistake: its batches would continue the chain and the references of the first.
+fn own(settings: &Settings) -> Result<(), Failure> {
+    let path = settings.state.folder.join("site");
+    let storing = |error| Failure::storing(path.display().to_string(), error);
+    match fs::read_to_string(&path) {
+        Ok(site) if site == settings.site.as_str() => Ok(()),
+        Ok(site) => Err(Failure::new(
+            Problem::StateOfOther,
+            format!("{site}, {}", settings.site),
+        )),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            write_durably(&path, settings.site.as_str().as_bytes()).map_err(storing)
+        }
+        Err(error) => Err(storing(error)),
+    }
+}
+
 /// Holds the state folder for this process. The lock ends with the process, however it ends.
 fn lock(folder: &Path) -> Result<Flock<File>, Failure> {
     let path = folder.join("lock");
@@ -273,6 +293,24 @@ fn lock(folder: &Path) -> Result<Flock<File>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_state_folder_serves_the_site_that_it_served_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let example = include_str!("../../config/examples/gateway.toml");
+        let mut settings = Settings::parse(example).unwrap();
+        settings.state.folder = folder.path().to_owned();
+        for (site, problem) in [
+            ("HOSP-A", None),
+            ("HOSP-A", None),
+            ("HOSP-B", Some(Problem::StateOfOther)),
+            ("HOSP-A", None),
+        ] {
+            settings.site = site.parse().unwrap();
+            let outcome = own(&settings).err().map(|failure| failure.problem());
+            assert_eq!(outcome, problem, "{site}");
+        }
+    }
 
     #[test]
     fn a_drained_queue_has_all_its_room_again_whatever_was_sealed_before() {

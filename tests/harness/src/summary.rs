@@ -75,6 +75,8 @@ pub struct Summary {
     pub rows_left: BTreeMap<String, u64>,
     /// Findings by code, all sites.
     pub findings: BTreeMap<String, u64>,
+    /// How good the data of each site is, as the core judges it.
+    pub quality: BTreeMap<String, SiteQuality>,
     /// Things left behind by name, all sites.
     pub dropped: BTreeMap<String, u64>,
     /// Wall-clock seconds by step, in order of the steps.
@@ -83,6 +85,30 @@ pub struct Summary {
     pub seconds: f64,
     /// Largest resident memory of any of the product's processes.
     pub peak_memory_bytes: u64,
+}
+
+/// The quality of one site's data, over all runs.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct SiteQuality {
+    /// Whether some share is above what is allowed.
+    pub red: bool,
+    /// Files that were read or set aside.
+    pub files: u64,
+    /// Every share, by the name of its measure or finding.
+    pub shares: BTreeMap<String, Share>,
+}
+
+/// One share of a site's data.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct Share {
+    /// How many were looked at.
+    pub looked_at: u64,
+    /// How many of them were at fault.
+    pub faulty: u64,
+    /// The share.
+    pub per_cent: f64,
+    /// Whether it is above what is allowed.
+    pub red: bool,
 }
 
 /// What one reason withheld.

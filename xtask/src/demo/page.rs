@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use harness::summary::{Summary, grouped};
-use record::FindingCode;
+use record::{FindingCode, Measure};
 
 /// Fills the page.
 pub(crate) fn page(summary: &Summary) -> String {
@@ -19,6 +19,7 @@ pub(crate) fn page(summary: &Summary) -> String {
         .replace("{{release}}", &release(summary))
         .replace("{{kinds}}", &bars(&pairs(summary.records_by_kind.iter())))
         .replace("{{findings}}", &findings(summary))
+        .replace("{{quality}}", &quality(summary))
         .replace("{{steps}}", &steps(summary))
         .replace("{{sizes}}", &sizes(summary))
 }
@@ -300,6 +301,38 @@ fn findings(summary: &Summary) -> String {
             summary.dropped.len(),
             grouped(total)
         )
+}
+
+/// The shares of the measures at each site; a site above a limit is red.
+fn quality(summary: &Summary) -> String {
+    let sites: Vec<_> = summary.quality.iter().collect();
+    let names = sites.iter().map(|(site, it)| match it.red {
+        true => format!("{} <b>赤 red</b>", escape(site)),
+        false => format!("{} 問題なし in order", escape(site)),
+    });
+    let head: Vec<String> = std::iter::once("品質 quality".to_owned())
+        .chain(names)
+        .collect();
+    let line = |title: &str, name: &str| {
+        let cells: String = sites
+            .iter()
+            .map(|(_, it)| match it.shares.get(name) {
+                Some(share) => {
+                    let mark = if share.red { " ▲" } else { "" };
+                    format!("<td class=\"n\">{:.2} %{mark}</td>", share.per_cent)
+                }
+                None => "<td class=\"n\">–</td>".to_owned(),
+            })
+            .collect();
+        format!("<tr><td>{title}</td>{cells}</tr>")
+    };
+    let mut rows = line("隔離したファイル files set aside", "set_aside");
+    for measure in Measure::ALL {
+        let title = format!("{} {}", measure.ja(), measure.en());
+        rows += &line(&title, measure.as_str());
+    }
+    let head: Vec<&str> = head.iter().map(String::as_str).collect();
+    table(&head, &rows)
 }
 
 fn steps(summary: &Summary) -> String {

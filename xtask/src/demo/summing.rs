@@ -60,6 +60,8 @@ pub(crate) fn core(job: &Job, lint_list: Option<&Path>, summary: &mut Summary) -
         .iter()
         .map(|c| c.1)
         .sum();
+    let quality = linked.pointer("/status/quality").cloned();
+    summary.quality = serde_json::from_value(quality.context("quality in a report")?)?;
     for (outcome, reasons) in entries(&linked, "/status/files")? {
         if outcome == "refused" {
             summary.refused = counts(&reasons, "")?.iter().map(|c| c.1).sum();

@@ -9,7 +9,7 @@ use super::{Forbidden, Outcome, lint};
 use crate::core::failure::Problem;
 use crate::core::fixture::{
     Centre, Hospital, TODAY, basic, concept, contents, laboratory, patient, prescription, problems,
-    visit,
+    visit, withdrawn,
 };
 use crate::core::random::Randomness;
 
@@ -424,4 +424,32 @@ fn only_linked_persons_are_released() {
     assert_eq!(persons_in("before"), u64::from(PERSONS));
     centre.link();
     assert_eq!(persons_in("after"), u64::from(2 * PERSONS));
+}
+
+/// What sites take back is in no later release, and the releases before stay as they were.
+#[test]
+fn the_next_release_lacks_what_was_withdrawn() {
+    let (hospitals, centre) = hospitals_and_centre();
+    let requests = |release: &Path| -> u64 {
+        let manifest = std::fs::read(release.join("manifest.json")).unwrap();
+        let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+        let rows = &manifest["tables"]["medication_requests"]["rows"];
+        rows.as_u64().unwrap_or_default()
+    };
+    let before = centre.release("before");
+    assert!(requests(&before) > 0);
+    for (mut hospital, step) in hospitals.into_iter().zip([1, 3]) {
+        let gone = (0..PERSONS).step_by(step).map(|number| {
+            let mut reading = withdrawn(prescription(number, "5", day(number, 2)));
+            reading.version = record::Version(2);
+            patient(number, vec![reading])
+        });
+        centre.deliver(&hospital.seal(gone.collect()));
+    }
+    assert_eq!(centre.pull().accepted, 2);
+    let linked = centre.link();
+    assert_eq!((linked.subjects, linked.persons), (80, 60));
+    let kept = contents(&before);
+    assert_eq!(requests(&centre.release("after")), 0);
+    assert_eq!(contents(&before), kept);
 }
