@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use record::{Date, SiteId};
+use record::SiteId;
 use serde::Deserialize;
 
 use crate::SettingsError;
+use crate::consent::{Contract, Notice};
 use crate::error::range;
 use crate::extended::Extended;
 use crate::feed::Feed;
@@ -21,8 +22,13 @@ pub struct Settings {
     pub source: Source,
     /// Who was notified and who said no.
     pub ledger: Ledger,
-    /// On which ground records may leave. Without it nothing does.
-    pub contract: Option<Contract>,
+    /// On which ground records may leave: individual and collective contracts. Without one that
+    /// is in force and filed nothing does.
+    #[serde(default)]
+    pub contracts: Vec<Contract>,
+    /// How persons are told.
+    #[serde(default)]
+    pub notice: Notice,
     /// Where the gateway keeps its state and its queue.
     pub state: State,
     /// Files that hold keys.
@@ -139,43 +145,6 @@ pub struct Ledger {
     pub notices: PathBuf,
     /// 提供停止一覧: `patient_id,requested_on,requester`.
     pub stops: PathBuf,
-}
-
-/// The contract with the certified operator.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Contract {
-    /// Contract number: 1 to 32 of `A-Z a-z 0-9 . _ -`.
-    pub id: String,
-    /// Filing reference (届出番号), same alphabet. Without it nothing leaves.
-    pub filing_reference: Option<String>,
-    /// Day of filing.
-    pub filed_on: Option<String>,
-    /// First day of provision.
-    pub effective_from: String,
-    /// First day without provision.
-    pub leaves_on: Option<String>,
-    /// Days between notice and provision: 30 to 3650.
-    #[serde(default = "thirty")]
-    pub hold_days: u16,
-}
-
-fn thirty() -> u16 {
-    30
-}
-
-impl Contract {
-    /// Reads one of the date settings (`YYYY-MM-DD`).
-    ///
-    /// # Errors
-    /// Not a calendar day.
-    pub fn date(key: &'static str, text: &str) -> Result<Date, SettingsError> {
-        text.parse().map_err(|_| SettingsError::Range {
-            key,
-            value: text.to_owned(),
-            expected: "a calendar day YYYY-MM-DD".to_owned(),
-        })
-    }
 }
 
 /// Where the gateway keeps its state.
@@ -408,21 +377,10 @@ impl Settings {
             1 << 20,
             1 << 30,
         )?;
-        if let Some(contract) = &self.contract {
-            range(
-                "contract.hold_days",
-                u64::from(contract.hold_days),
-                30,
-                3650,
-            )?;
-            Contract::date("contract.effective_from", &contract.effective_from)?;
-            if let Some(day) = &contract.filed_on {
-                Contract::date("contract.filed_on", day)?;
-            }
-            if let Some(day) = &contract.leaves_on {
-                Contract::date("contract.leaves_on", day)?;
-            }
-        }
+        let contracts = self.contracts.len() as u64;
+        range("contracts", contracts, 0, 100)?;
+        self.contracts.iter().try_for_each(Contract::check)?;
+        self.notice.check()?;
         Ok(())
     }
 }
@@ -443,7 +401,7 @@ mod tests {
     fn unknown_keys_and_values_out_of_range_are_refused_by_name() {
         for (from, to, named) in [
             ("[ledger]", "[ledger]\nextra = 1", "extra"),
-            ("hold_days = 30", "hold_days = 29", "contract.hold_days"),
+            ("hold_days = 30", "hold_days = 29", "contracts.hold_days"),
             (
                 "effective_from = \"2026-04-01\"",
                 "effective_from = \"2026-02-30\"",

@@ -97,6 +97,8 @@ impl Sealer<'_> {
     pub(crate) fn take(&mut self, passed: Passed, report: &mut Report) -> Result<(), Failure> {
         report.documents_deferred += passed.deferred;
         report.documents_unchanged += passed.unchanged;
+        report.documents_left_out += passed.left_out;
+        self.gathered.tally.leave_out(passed.left_out);
         let settled = &mut self.gathered.settled;
         match passed.fingerprint {
             Some(Remember::As(fingerprint)) => {

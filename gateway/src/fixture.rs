@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use config::gateway::{ChangeMode, Settings};
 use envelope::{CoreSecretKey, MacKey, SigningKey, open};
-use privacy::gate::{Contract, Filing, Gate, HoldDays, Notice, NoticeMethod, Stop};
+use privacy::gate::Gate;
 use record::{ChartNumber, Date, Document, DocumentRef, DocumentState, SubjectRef};
 
 use crate::batch::{Gathered, Sealer};
@@ -91,25 +91,13 @@ impl Site {
         fresh
     }
 
-    fn gate(&self, stops: impl IntoIterator<Item = Stop>) -> Gate {
-        let day = jiff::civil::date(2026, 1, 1);
-        let contract = Contract {
-            id: "C-1".parse().unwrap(),
-            filing: Some(Filing {
-                reference: "F-1".parse().unwrap(),
-                filed_on: day,
-            }),
-            effective_from: day,
-            leaves_on: None,
-            hold_days: HoldDays::SHORTEST,
-        };
-        let notices = self.charts.iter().map(|chart| Notice {
-            chart: ChartNumber::new(chart).unwrap(),
-            notified_on: day,
-            document: "v1".parse().unwrap(),
-            method: NoticeMethod::Handed,
-        });
-        Gate::new(Some(contract), notices, stops, [0; 32], [0; 32], TODAY)
+    fn gate(&self, stopped: &[ChartNumber]) -> Gate {
+        let charts: Vec<_> = self
+            .charts
+            .iter()
+            .filter_map(|chart| ChartNumber::new(chart))
+            .collect();
+        crate::ledger::fixture::gate(&charts, stopped, TODAY)
     }
 
     /// Collects once and takes note of what the centre would see.
@@ -137,7 +125,7 @@ impl Site {
             Ok(roots) => roots,
             Err(failure) => return (report, Err(failure)),
         };
-        let gate = Arc::new(self.gate([]));
+        let gate = Arc::new(self.gate(&[]));
         let last = self.state.scan().unwrap();
         let source = &self.settings.source.pace;
         let floor = Duration::from_micros(u64::from(source.latency_floor_microseconds));
@@ -196,15 +184,11 @@ impl Site {
     }
 
     /// Visits one patient, while provision under some numbers is stopped.
-    pub(crate) fn visit(
-        &self,
-        levels: [&str; 3],
-        stops: impl IntoIterator<Item = Stop>,
-    ) -> Visited {
+    pub(crate) fn visit(&self, levels: [&str; 3], stopped: &[ChartNumber]) -> Visited {
         let patience = Duration::from_secs(60);
         let storages = &self.settings.source.storages;
         let roots = Roots::open(LocalDisk::default(), storages, patience).unwrap();
-        let shared = Arc::new(self.shared(roots, Arc::new(self.gate(stops))));
+        let shared = Arc::new(self.shared(roots, Arc::new(self.gate(stopped))));
         let caller = Caller::new(Arc::new(Pacer::unbounded()));
         let state = self.folder.path().join("state.sqlite");
         let mut reader = PatientReader::new(shared, caller, &state).unwrap();

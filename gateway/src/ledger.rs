@@ -6,10 +6,15 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::str::FromStr;
 
+use config::consent;
 use envelope::Sha256;
-use privacy::gate::{Contract, ContractId, DocumentVersion, Filing, Gate, HoldDays};
-use privacy::gate::{Notice, NoticeMethod, Requester, Stop};
+use privacy::gate::Verification;
+use privacy::gate::{
+    Channel, Contract, DocumentVersion, Event, Filing, Gate, HoldDays, LedgerHead,
+};
+use privacy::gate::{Notice, NoticeDocument, NoticeMethod, Requester, Scope, Stop, Terms};
 use record::{ChartNumber, Date, Sensitive};
 
 use crate::error::{Failure, Problem};
@@ -21,21 +26,29 @@ const FILE_BYTES_MAX: u64 = 4 << 30;
 /// Builds the gate from the settings and the two files as they are now.
 ///
 /// # Errors
-/// A file is missing or has a line that cannot be read; the contract section is malformed.
+/// A file is missing or has a line that cannot be read; a section of the settings is malformed.
 pub(crate) fn gate(
     settings: &config::gateway::Settings,
     today: Date,
 ) -> Result<(Gate, StopsMet), Failure> {
-    let (notices, ledger) = read(&settings.ledger.notices, NOTICE_COLUMNS, notice)?;
-    let (stops, stop_list) = read(&settings.ledger.stops, STOP_COLUMNS, stop)?;
-    let contract = settings.contract.as_ref().map(contract).transpose()?;
+    let (notices, notice_digest) = read(&settings.ledger.notices, NOTICE_COLUMNS, notice)?;
+    let (stops, stop_digest) = read(&settings.ledger.stops, STOP_COLUMNS, stop)?;
+    let terms = terms(settings)?;
     let met = StopsMet {
         waiting: stops.iter().map(|stop| any_spelling(&stop.chart)).collect(),
     };
-    Ok((
-        Gate::new(contract, notices, stops, ledger, stop_list, today),
-        met,
-    ))
+    let mut digest = Sha256::new();
+    digest.update(&notice_digest);
+    digest.update(&stop_digest);
+    let head = LedgerHead {
+        digest: digest.finish(),
+        entries: (notices.len() + stops.len()) as u64,
+    };
+    let notices = notices.into_iter().map(Event::Notified);
+    let standing = notices
+        .chain(stops.into_iter().map(Event::Stopped))
+        .collect();
+    Ok((Gate::new(terms, standing, head, today), met))
 }
 
 /// Which stops of the list have met their patient in the storage. One that meets nobody may be
@@ -73,12 +86,26 @@ fn any_spelling(chart: &ChartNumber) -> Sensitive {
 const NOTICE_COLUMNS: &[&str] = &["patient_id", "notified_on", "document_version", "method"];
 const STOP_COLUMNS: &[&str] = &["patient_id", "requested_on", "requester"];
 
-fn contract(section: &config::gateway::Contract) -> Result<Contract, Failure> {
-    let malformed = |key: &str| Failure::new(Problem::Settings, format!("contract.{key}"));
-    let day = |key: &'static str, text: &str| {
-        config::gateway::Contract::date(key, text)
-            .map_err(|error| Failure::because(Problem::Settings, "contract", error))
-    };
+/// What the settings say to the gate.
+fn terms(settings: &config::gateway::Settings) -> Result<Terms, Failure> {
+    let notice = &settings.notice;
+    Ok(Terms {
+        contracts: settings
+            .contracts
+            .iter()
+            .map(contract)
+            .collect::<Result<_, _>>()?,
+        documents: notice
+            .documents
+            .iter()
+            .map(document)
+            .collect::<Result<_, _>>()?,
+        policy: None,
+        mode: word("notice.mode", &notice.mode)?,
+    })
+}
+
+fn contract(section: &consent::Contract) -> Result<Contract, Failure> {
     let reference = section
         .filing_reference
         .as_ref()
@@ -86,25 +113,46 @@ fn contract(section: &config::gateway::Contract) -> Result<Contract, Failure> {
     let filing = match reference {
         None => None,
         Some((reference, filed_on)) => Some(Filing {
-            reference: reference
-                .parse()
-                .map_err(|_| malformed("filing_reference"))?,
-            filed_on: day("contract.filed_on", filed_on)?,
+            reference: word("contracts.filing_reference", reference)?,
+            filed_on: day("contracts.filed_on", filed_on)?,
+            revoked_on: some_day("contracts.revoked_on", section.revoked_on.as_deref())?,
         }),
     };
-    let leaves_on = section.leaves_on.as_deref();
     Ok(Contract {
-        id: section
-            .id
-            .parse::<ContractId>()
-            .map_err(|_| malformed("id"))?,
+        id: word("contracts.id", &section.id)?,
+        kind: word("contracts.kind", &section.kind)?,
         filing,
-        effective_from: day("contract.effective_from", &section.effective_from)?,
-        leaves_on: leaves_on
-            .map(|text| day("contract.leaves_on", text))
-            .transpose()?,
-        hold_days: HoldDays::new(section.hold_days).map_err(|_| malformed("hold_days"))?,
+        products: word("contracts.products", &section.products.join("+"))?,
+        effective_from: day("contracts.effective_from", &section.effective_from)?,
+        leaves_on: some_day("contracts.leaves_on", section.leaves_on.as_deref())?,
+        hold_days: HoldDays::new(section.hold_days)
+            .map_err(|_| malformed("contracts.hold_days"))?,
     })
+}
+
+fn document(section: &consent::NoticeDocument) -> Result<NoticeDocument, Failure> {
+    Ok(NoticeDocument {
+        version: word("notice.documents.version", &section.version)?,
+        published_on: day("notice.documents.published_on", &section.published_on)?,
+        products: word("notice.documents.products", &section.products.join("+"))?,
+        reopens: section.reopens,
+    })
+}
+
+fn malformed(key: &str) -> Failure {
+    Failure::new(Problem::Settings, key.to_owned())
+}
+
+fn word<T: FromStr>(key: &str, text: &str) -> Result<T, Failure> {
+    text.parse().map_err(|_| malformed(key))
+}
+
+fn day(key: &'static str, text: &str) -> Result<Date, Failure> {
+    consent::date(key, text).map_err(|error| Failure::because(Problem::Settings, key, error))
+}
+
+fn some_day(key: &'static str, text: Option<&str>) -> Result<Option<Date>, Failure> {
+    text.map(|text| day(key, text)).transpose()
 }
 
 /// A chart number as a ledger may write it. Blanks and full-width digits would silently match
@@ -122,6 +170,7 @@ fn notice(row: &csv::StringRecord) -> Option<Notice> {
         notified_on: row.get(1)?.parse().ok()?,
         document: row.get(2)?.parse::<DocumentVersion>().ok()?,
         method: row.get(3)?.parse::<NoticeMethod>().ok()?,
+        sixteen_on: None,
     })
 }
 
@@ -130,6 +179,9 @@ fn stop(row: &csv::StringRecord) -> Option<Stop> {
         chart: chart(row.get(0)?)?,
         requested_on: row.get(1)?.parse().ok()?,
         requester: row.get(2)?.parse::<Requester>().ok()?,
+        channel: Channel::Import,
+        verification: Verification::Unverified,
+        scope: Scope::ALL,
     })
 }
 
@@ -210,6 +262,64 @@ impl<R: Read> Read for Digested<R> {
             self.digest.update(read);
         }
         Ok(length)
+    }
+}
+
+/// What tests of several modules start from.
+#[cfg(test)]
+pub(crate) mod fixture {
+    use privacy::gate::{ContractKind, Products};
+
+    use super::*;
+
+    /// A gate that lets these persons pass unless one of these numbers, which are stopped, is
+    /// theirs.
+    pub(crate) fn gate(charts: &[ChartNumber], stopped: &[ChartNumber], today: Date) -> Gate {
+        let day = jiff::civil::date(2026, 1, 1);
+        let contract = Contract {
+            id: "C-1".parse().unwrap(),
+            kind: ContractKind::Individual,
+            filing: Some(Filing {
+                reference: "F-1".parse().unwrap(),
+                filed_on: day,
+                revoked_on: None,
+            }),
+            products: Products::ALL,
+            effective_from: day,
+            leaves_on: None,
+            hold_days: HoldDays::SHORTEST,
+        };
+        let text = NoticeDocument {
+            version: "v1".parse().unwrap(),
+            published_on: day,
+            products: Products::ALL,
+            reopens: false,
+        };
+        let told = charts.iter().map(|chart| {
+            Event::Notified(Notice {
+                chart: chart.clone(),
+                notified_on: day,
+                document: text.version.clone(),
+                method: NoticeMethod::Handed,
+                sixteen_on: None,
+            })
+        });
+        let stops = stopped.iter().map(|chart| {
+            Event::Stopped(Stop {
+                chart: chart.clone(),
+                requested_on: day,
+                requester: Requester::Own,
+                channel: Channel::Desk,
+                verification: Verification::Known,
+                scope: Scope::ALL,
+            })
+        });
+        let standing = told.chain(stops).collect();
+        let head = LedgerHead {
+            digest: [0; 32],
+            entries: 1,
+        };
+        Gate::new(Terms::of(contract, text), standing, head, today)
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) struct Report {
     pub(crate) documents_deferred: u64,
     /// Documents taken back in this run.
     pub(crate) documents_withdrawn: u64,
+    /// Documents that a limited stop or consent left out.
+    pub(crate) documents_left_out: u64,
     /// What the gate withheld, by reason.
     pub(crate) withheld: BTreeMap<&'static str, WithheldCount>,
     /// Batches.
@@ -251,6 +253,7 @@ impl Report {
             documents_unchanged: 0,
             documents_deferred: 0,
             documents_withdrawn: 0,
+            documents_left_out: 0,
             withheld: BTreeMap::new(),
             batches: Batches::default(),
             findings: BTreeMap::new(),

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use envelope::{CoreSecretKey, MacKey, ManifestDraft, Sealed, SigningKey, TransportProfile, seal};
 use jiff::civil::date;
 use privacy::gate::{
-    Contract, Filing, Gate, HoldDays, Notice, NoticeMethod, PatientReadings, Tally,
+    Contract, ContractKind, Event, Filing, Gate, HoldDays, LedgerHead, Notice, NoticeDocument,
+    NoticeMethod, PatientReadings, Product, Products, Tally, Terms,
 };
 use privacy::separate::{Separated, SiteKeys, separate};
 use rand_chacha::ChaCha20Rng;
@@ -66,22 +67,38 @@ impl Hospital {
     pub(crate) fn seal(&mut self, patients: Vec<PatientReadings>) -> Sealed {
         let contract = Contract {
             id: self.contract.parse().unwrap(),
+            kind: ContractKind::Individual,
             filing: Some(Filing {
                 reference: FILING.parse().unwrap(),
                 filed_on: date(2020, 1, 1),
+                revoked_on: None,
             }),
+            products: Products::of(&[Product::Anonymized]),
             effective_from: date(2020, 1, 1),
             leaves_on: None,
             hold_days: HoldDays::SHORTEST,
         };
-        let notices = patients.iter().map(|patient| Notice {
-            chart: patient.chart.clone(),
-            notified_on: date(2024, 1, 1),
-            document: "v1".parse().unwrap(),
-            method: NoticeMethod::Handed,
+        let document = NoticeDocument {
+            version: "v1".parse().unwrap(),
+            published_on: date(2020, 1, 1),
+            products: Products::ALL,
+            reopens: false,
+        };
+        let notices = patients.iter().map(|patient| {
+            Event::Notified(Notice {
+                chart: patient.chart.clone(),
+                notified_on: date(2024, 1, 1),
+                document: document.version.clone(),
+                method: NoticeMethod::Handed,
+                sixteen_on: None,
+            })
         });
-        let notices: Vec<_> = notices.collect();
-        let gate = Gate::new(Some(contract), notices, vec![], [1; 32], [2; 32], TODAY);
+        let standing = notices.collect();
+        let head = LedgerHead {
+            digest: [1; 32],
+            entries: 1,
+        };
+        let gate = Gate::new(Terms::of(contract, document), standing, head, TODAY);
         let (tokens, site) = (
             MacKey::from_bytes([9; 32]),
             MacKey::from_bytes([self.seed; 32]),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use envelope::{TransportProfile, VerifyingKey};
-use privacy::gate::{ContractId, FilingReference};
+use privacy::gate::{ConsentMode, ContractId, ContractKind, FilingReference, Product, Products};
 use record::{Date, SiteId};
 use serde::Deserialize;
 
@@ -62,6 +62,15 @@ pub(crate) struct Site {
     pub(crate) verifying_key: VerifyingKey,
     /// The contract.
     pub(crate) contract: ContractId,
+    /// Whether that is the site's own contract or a collective one.
+    #[serde(default = "individual")]
+    pub(crate) contract_kind: ContractKind,
+    /// What may be made of the site's records, joined by `+` (B-014).
+    #[serde(default = "anonymized")]
+    pub(crate) products: Products,
+    /// On which ground the site provides.
+    #[serde(default = "opt_out")]
+    pub(crate) consent_mode: ConsentMode,
     /// Filing reference (届出番号).
     pub(crate) filing_reference: FilingReference,
     /// First day of provision.
@@ -186,6 +195,18 @@ impl Limits {
         range("block_subjects", self.block_subjects as u64, 2, 10_000)?;
         range("release_rows", self.release_rows, 1, 1_000_000_000_000)
     }
+}
+
+fn individual() -> ContractKind {
+    ContractKind::Individual
+}
+
+fn anonymized() -> Products {
+    Products::of(&[Product::Anonymized])
+}
+
+fn opt_out() -> ConsentMode {
+    ConsentMode::OptOut
 }
 
 fn closed_networks() -> Vec<TransportProfile> {

@@ -13,7 +13,7 @@ use std::time::Duration;
 use envelope::{CoreSecretKey, ManifestDraft, Sealed, SigningKey, TransportProfile, seal};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use privacy::gate::GateEvidence;
+use privacy::gate::{ConsentMode, ContractKind, GateEvidence, Products};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
@@ -339,14 +339,18 @@ pub(crate) fn batch(site: &str, sequence: u64) -> Sealed {
         sealed_at: 0,
         gate: GateEvidence {
             contract: "K-1".parse().unwrap(),
+            contract_kind: ContractKind::Individual,
+            products: Products::ALL,
+            mode: ConsentMode::OptOut,
             filing: "F-1".parse().unwrap(),
             filed_on: "2026-01-01".parse().unwrap(),
             hold_days: 30,
             as_of: "2026-06-01".parse().unwrap(),
             ledger: [0; 32],
-            stop_list: [0; 32],
+            ledger_entries: 0,
             documents: Default::default(),
             withheld: Default::default(),
+            documents_left_out: 0,
         },
         transport: TransportProfile::Laboratory,
         mapping: 1,

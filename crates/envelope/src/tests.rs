@@ -8,7 +8,8 @@
 use std::sync::LazyLock;
 
 use privacy::gate::{
-    Contract, Filing, Gate, GateEvidence, HoldDays, Notice, NoticeMethod, PatientReadings,
+    ConsentMode, Contract, ContractKind, Event, Filing, Gate, GateEvidence, HoldDays, LedgerHead,
+    Notice, NoticeDocument, NoticeMethod, PatientReadings, Products, Terms,
 };
 use privacy::separate::{Separated, SiteKeys, separate};
 use proptest::prelude::*;
@@ -60,28 +61,38 @@ fn reading(patient: usize, order: usize, records: usize, state: DocumentState) -
 fn gate(persons: usize) -> Gate {
     let contract = Contract {
         id: "K-1".parse().unwrap(),
+        kind: ContractKind::Individual,
         filing: Some(Filing {
             reference: "F-1".parse().unwrap(),
             filed_on: day("2026-01-01"),
+            revoked_on: None,
         }),
+        products: Products::ALL,
         effective_from: day("2026-02-01"),
         leaves_on: None,
         hold_days: HoldDays::default(),
     };
-    let notices = (0..persons).map(|person| Notice {
-        chart: chart(person),
-        notified_on: day("2026-02-01"),
-        document: "v1".parse().unwrap(),
-        method: NoticeMethod::Letter,
+    let document = NoticeDocument {
+        version: "v1".parse().unwrap(),
+        published_on: day("2026-02-01"),
+        products: Products::ALL,
+        reopens: false,
+    };
+    let notices = (0..persons).map(|person| {
+        Event::Notified(Notice {
+            chart: chart(person),
+            notified_on: day("2026-02-01"),
+            document: "v1".parse().unwrap(),
+            method: NoticeMethod::Letter,
+            sixteen_on: None,
+        })
     });
-    Gate::new(
-        Some(contract),
-        notices,
-        [],
-        [1; 32],
-        [2; 32],
-        day("2026-06-01"),
-    )
+    let head = LedgerHead {
+        digest: [1; 32],
+        entries: 2,
+    };
+    let terms = Terms::of(contract, document);
+    Gate::new(terms, notices.collect(), head, day("2026-06-01"))
 }
 
 /// One subject for each list of documents, which are given by their number of records.
@@ -116,14 +127,18 @@ fn subjects(shape: &[Vec<usize>], epoch: u16) -> Vec<Separated> {
 fn evidence() -> GateEvidence {
     GateEvidence {
         contract: "K-1".parse().unwrap(),
+        contract_kind: ContractKind::Individual,
+        products: Products::ALL,
+        mode: ConsentMode::OptOut,
         filing: "F-1".parse().unwrap(),
         filed_on: day("2026-01-01"),
         hold_days: 30,
         as_of: day("2026-06-01"),
         ledger: [1; 32],
-        stop_list: [2; 32],
+        ledger_entries: 2,
         documents: [("v1".parse().unwrap(), 2)].into(),
         withheld: Default::default(),
+        documents_left_out: 0,
     }
 }
 

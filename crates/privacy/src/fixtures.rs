@@ -13,6 +13,10 @@ use record::reading::{DocumentKey, Drops, Reading, Version};
 use ring::hmac;
 
 use crate::Prf;
+use crate::gate::{
+    Contract, ContractKind, Event, Filing, Gate, HoldDays, LedgerHead, Notice, NoticeDocument,
+    NoticeMethod, Products, Terms,
+};
 
 /// HMAC-SHA-256 under 32 equal bytes.
 pub(crate) struct Key(hmac::Key);
@@ -73,4 +77,42 @@ pub(crate) fn reading(number: &str, kind: DataKind, records: Vec<Record>) -> Rea
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A gate that lets the person with this number pass.
+pub(crate) fn open_gate(number: &str) -> Gate {
+    let day = jiff::civil::date(2024, 4, 1);
+    let contract = Contract {
+        id: "K-1".parse().unwrap(),
+        kind: ContractKind::Individual,
+        filing: Some(Filing {
+            reference: "1".parse().unwrap(),
+            filed_on: day,
+            revoked_on: None,
+        }),
+        products: Products::ALL,
+        effective_from: day,
+        leaves_on: None,
+        hold_days: HoldDays::default(),
+    };
+    let document = NoticeDocument {
+        version: "v1".parse().unwrap(),
+        published_on: day,
+        products: Products::ALL,
+        reopens: false,
+    };
+    let notice = Event::Notified(Notice {
+        chart: chart(number),
+        notified_on: day,
+        document: document.version.clone(),
+        method: NoticeMethod::Handed,
+        sixteen_on: None,
+    });
+    let head = LedgerHead {
+        digest: [0; 32],
+        entries: 1,
+    };
+    let today = jiff::civil::date(2024, 6, 1);
+    let standing = [notice].into_iter().collect();
+    Gate::new(Terms::of(contract, document), standing, head, today)
 }

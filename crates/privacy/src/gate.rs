@@ -3,24 +3,40 @@
 //! It fails closed. Whatever is missing, damaged, in the future or unclear withholds the person.
 //! No setting opens it: there is no way around [`Gate::screen`] to a [`Screened`] value.
 
+mod contract;
 mod evidence;
+mod history;
+mod judge;
 mod people;
+mod scope;
+mod spelling;
+mod standing;
 mod terms;
 
 use std::fmt;
 
 use jiff::ToSpan;
-use record::identity::ChartNumber;
-use record::moment::Date;
+use record::content::DocumentState;
+use record::identity::{ChartNumber, Identity};
+use record::kind::Domain;
+use record::moment::{Date, Moment};
 use record::reading::Reading;
-use zeroize::Zeroizing;
 
+pub use contract::{Contract, ContractKind, Filing, HoldDays, NoticeDocument, Terms, VisitPolicy};
 pub use evidence::{ContractTerms, EvidenceFault, GateEvidence, Tally};
-use people::{Charts, Documents, Opened};
+pub use history::{Consent, Event, Ground, Notice, Stop};
+pub use judge::truth_table;
+pub use scope::{Domains, Product, Products, Scope};
+pub use standing::Standing;
 pub use terms::{
-    Contract, ContractId, DocumentVersion, Filing, FilingReference, HoldDays, Notice, NoticeMethod,
-    Requester, Stop, TermError,
+    Channel, ConsentMode, ContractId, DocumentVersion, FilingReference, NoticeMethod, OrderId,
+    Requester, TermError, Verification,
 };
+
+use judge::{Facts, judge};
+use people::Charts;
+use spelling::any_spelling;
+use standing::{Agreed, Mark, Settled, Told};
 
 terms::worded!(
     /// Why nothing of a person may leave. Of several reasons the first in this order is told,
@@ -28,18 +44,41 @@ terms::worded!(
     Withheld {
         /// No contract is set.
         NoContract = "no_contract",
-        /// The contract is not in force yet, or the site has left it.
+        /// No contract is in force yet, or the site has left it.
         ContractNotActive = "contract_not_active",
-        /// The filing is missing or in the future.
+        /// The filing is missing, in the future or revoked.
         NoFiling = "no_filing",
         /// Somebody asked that provision stop.
         Stopped = "stopped",
+        /// A stop order could mean this person; somebody has to decide.
+        DecisionPending = "decision_pending",
+        /// The source provides only for those who agreed, and this person did not.
+        NoConsent = "no_consent",
         /// The notice ledger does not show the person, or shows only notices to come.
         NotNotified = "not_notified",
+        /// The person was told with a text that does not suffice for what the contract covers.
+        NoticeOutdated = "notice_outdated",
         /// The hold after the notice still runs.
         HoldRunning = "hold",
     }
 );
+
+impl Withheld {
+    /// The reason in Japanese.
+    pub const fn ja(self) -> &'static str {
+        match self {
+            Self::NoContract => "契約がない",
+            Self::ContractNotActive => "契約が有効でない",
+            Self::NoFiling => "届出がない",
+            Self::Stopped => "停止の求めがある",
+            Self::DecisionPending => "判断を待っている",
+            Self::NoConsent => "同意がない",
+            Self::NotNotified => "通知していない",
+            Self::NoticeOutdated => "通知文が足りない",
+            Self::HoldRunning => "待機期間中",
+        }
+    }
+}
 
 /// Everything that was read of one person.
 pub struct PatientReadings {
@@ -62,12 +101,43 @@ impl fmt::Debug for PatientReadings {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pass {
     document: DocumentVersion,
+    products: Products,
+    /// Stops that extend to a part of the person's records.
+    forbidden: Vec<Scope>,
+    /// For each number of the person the consents it rests on; none in an opt-out source.
+    allowed: Vec<Vec<Scope>>,
 }
 
 impl Pass {
-    /// The notice text that opened the gate. Of several numbers, that of the latest notice.
+    /// The text that opened the gate. Of several numbers, that of the latest notice or consent.
     pub fn document(&self) -> &DocumentVersion {
         &self.document
+    }
+
+    /// Whether the yes extends to a document of this domain and day of care.
+    pub fn extends_to(&self, domain: Domain, care_date: Option<Moment>) -> bool {
+        let forbids = |scope: &Scope| scope.forbids(domain, self.products, care_date);
+        let allows = |scope: &Scope| scope.allows(domain, self.products, care_date);
+        !self.forbidden.iter().any(forbids)
+            && self
+                .allowed
+                .iter()
+                .all(|consents| consents.iter().any(allows))
+    }
+
+    /// The limits of the yes as text, empty when there are none: a change of it changes which
+    /// documents may leave.
+    pub fn limits(&self) -> String {
+        let forbidden = self.forbidden.iter().map(|scope| format!("-{scope}"));
+        let allowed = self
+            .allowed
+            .iter()
+            .flatten()
+            .map(|scope| format!("+{scope}"));
+        let mut limits: Vec<_> = forbidden.chain(allowed).collect();
+        limits.sort_unstable();
+        limits.dedup();
+        limits.join(" ")
     }
 }
 
@@ -75,6 +145,7 @@ impl Pass {
 pub struct Screened<T> {
     value: T,
     pass: Pass,
+    left_out: u64,
 }
 
 impl<T> Screened<T> {
@@ -88,6 +159,11 @@ impl<T> Screened<T> {
         &self.pass
     }
 
+    /// How many documents a limited stop or consent left out.
+    pub fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
     pub(crate) fn into_value(self) -> T {
         self.value
     }
@@ -99,77 +175,74 @@ impl<T> fmt::Debug for Screened<T> {
     }
 }
 
-/// The state of a site on one day: contract, notice ledger, stop list.
+/// Which state of the site's ledger a decision rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LedgerHead {
+    /// The digest at the end of the ledger's chain.
+    pub digest: [u8; 32],
+    /// How many entries there are.
+    pub entries: u64,
+}
+
+/// The state of a site on one day: contracts, notices, consents, stops.
 ///
-/// Notices count only for the number exactly as written. Stops count for every number that could
-/// be meant: width, letter case, blanks, hyphens and leading zeros make no difference. Both err on
-/// the side of withholding.
+/// Notices and consents count only for the number exactly as written. Stops count for every number
+/// that could be meant: width, letter case, blanks, hyphens and leading zeros make no difference,
+/// and merged numbers are one. Both err on the side of withholding.
 pub struct Gate {
-    contract: Option<Contract>,
-    notices: Charts<Opened>,
+    terms: Terms,
+    /// What may be decided without asking about a person.
+    site: Result<usize, Withheld>,
+    told: Charts<Told>,
+    marks: Charts<Mark>,
+    agreed: Charts<Agreed>,
     documents: Vec<DocumentVersion>,
-    stops: Charts<()>,
-    stops_complete: bool,
-    ledger: [u8; 32],
-    stop_list: [u8; 32],
+    scopes: Vec<Scope>,
+    complete: bool,
+    to_tell_again: Vec<ChartNumber>,
+    head: LedgerHead,
     today: Date,
 }
 
 impl Gate {
-    /// Takes the site's state on the day `today` (JST). `ledger` and `stop_list` are the SHA-256
-    /// digests of the two lists as they were read.
+    /// Takes the site's state on the day `today` (JST).
     ///
-    /// Of several notices to one person the earliest counts, so that later data flows without a
-    /// new hold (B-009). The lists may stream: about 12 bytes and the number itself are kept per
-    /// person.
-    pub fn new(
-        contract: Option<Contract>,
-        notices: impl IntoIterator<Item = Notice>,
-        stops: impl IntoIterator<Item = Stop>,
-        ledger: [u8; 32],
-        stop_list: [u8; 32],
-        today: Date,
-    ) -> Self {
-        let mut documents = Documents::default();
-        let mut opened = Charts::default();
-        for notice in notices {
-            // A notice that finds no room is no notice; a stop that finds none stops everybody.
-            if let Some(document) = documents.index(notice.document) {
-                let first = Opened {
-                    notified_on: notice.notified_on,
-                    document,
-                };
-                opened.push(notice.chart.expose(), first);
-            }
-        }
-        // By text and not by arrival, so that the order of the ledger's lines changes nothing.
-        let (documents, places) = documents.finish();
-        opened.replace(|one| Opened {
-            document: places[usize::from(one.document)],
-            ..one
-        });
-        opened.finish();
-        let mut stopped = Charts::default();
-        let mut stops_complete = true;
-        for stop in stops {
-            stops_complete &= stopped.push(&any_spelling(&stop.chart), ());
-        }
-        stopped.finish();
-        Self {
-            contract,
-            notices: opened,
+    /// Of several notices to one person the earliest that suffices counts, so that later data flows
+    /// without a new hold (B-009).
+    pub fn new(terms: Terms, standing: Standing, head: LedgerHead, today: Date) -> Self {
+        let settled = standing.settle(&terms);
+        let to_tell_again = settled.to_tell_again(today);
+        let Settled {
+            told,
+            marks,
+            agreed,
             documents,
-            stops: stopped,
-            stops_complete,
-            ledger,
-            stop_list,
+            scopes,
+            complete,
+            ..
+        } = settled;
+        let mut gate = Self {
+            site: contract_of(&terms.contracts, today),
+            terms,
+            told,
+            marks,
+            agreed,
+            documents,
+            scopes,
+            complete,
+            to_tell_again,
+            head,
             today,
-        }
+        };
+        let mut told = std::mem::take(&mut gate.told);
+        told.choose(|later, kept| gate.suffices(later) && !gate.suffices(kept));
+        gate.told = told;
+        gate
     }
 
     /// Whether anything of a person may leave today: notice, hold elapsed, no stop,
-    /// contract active, filing present. `charts` are all numbers by which the person is known
-    /// here; every one of them must pass.
+    /// contract active, filing present; in an opt-in source consent instead of notice and hold
+    /// . `charts` are all numbers by which the person is known here; every one must pass.
     ///
     /// The day of the notice is day 0; provision starts on day `hold_days`.
     ///
@@ -182,12 +255,18 @@ impl Gate {
     /// Lets a person's readings through, or says why not. Asks about the patient's number and every
     /// number that the readings carry.
     ///
-    /// A doubtful number needs no notice, because it may be a stranger's; but when somebody asked
-    /// that provision under it stop, nothing of this person leaves, because it may be their own.
+    /// A doubtful number needs no notice, because it may be a stranger's; but a stop under it
+    /// withholds this person as well, because it may be their own.
+    ///
+    /// A document outside the limits of the yes becomes a withdrawal without content, so that what
+    /// left before the limit was set is taken back.
     ///
     /// # Errors
     /// As [`Gate::decide`].
-    pub fn screen(&self, patient: PatientReadings) -> Result<Screened<PatientReadings>, Withheld> {
+    pub fn screen(
+        &self,
+        mut patient: PatientReadings,
+    ) -> Result<Screened<PatientReadings>, Withheld> {
         let mut charts = vec![&patient.chart];
         for reading in &patient.readings {
             charts.push(&reading.chart);
@@ -196,19 +275,34 @@ impl Gate {
         charts.sort_unstable();
         charts.dedup();
         let pass = self.decide_all(charts.into_iter(), &patient.doubtful)?;
+        let left_out = leave_out(&mut patient.readings, &pass);
         Ok(Screened {
             value: patient,
             pass,
+            left_out,
         })
     }
 
-    /// Everybody of the notice ledger of whom something may leave today, by number. Whoever was
-    /// withheld before and now stands here has to be read, although no file of theirs changed.
+    /// Everybody of the ledger of whom something may leave today, by number. Whoever was withheld
+    /// before and now stands here has to be read, although no file of theirs changed.
     pub fn passing(&self) -> impl Iterator<Item = ChartNumber> {
-        self.notices
-            .numbers()
+        let mut last = None;
+        let told = self.told.iter().map(|(chart, _)| chart);
+        let agreed = self.agreed.iter().map(|(chart, _)| chart);
+        told.chain(agreed)
+            .filter(move |chart| last.replace(*chart) != Some(*chart))
             .filter_map(ChartNumber::new)
             .filter(|chart| self.decide(std::slice::from_ref(chart)).is_ok())
+    }
+
+    /// Persons who turned 16 and have not been told again since (B-003).
+    pub fn to_tell_again(&self) -> &[ChartNumber] {
+        &self.to_tell_again
+    }
+
+    /// The contract under which is provided today.
+    pub fn contract(&self) -> Option<&Contract> {
+        self.terms.contracts.get(self.site.ok()?)
     }
 
     fn decide_all<'a>(
@@ -216,61 +310,192 @@ impl Gate {
         charts: impl Iterator<Item = &'a ChartNumber>,
         doubtful: &[ChartNumber],
     ) -> Result<Pass, Withheld> {
-        let contract = self.contract.as_ref().ok_or(Withheld::NoContract)?;
-        if !contract.active_on(self.today) {
-            return Err(Withheld::ContractNotActive);
-        }
-        if !contract.filed_by(self.today) {
-            return Err(Withheld::NoFiling);
-        }
-        let mut last = None;
-        let stopped = doubtful.iter().any(|chart| self.stopped(chart));
-        let mut reason = stopped.then_some(Withheld::Stopped);
+        let contract = self.site.and_then(|place| {
+            let contract = self.terms.contracts.get(place);
+            contract.ok_or(Withheld::NoContract)
+        })?;
+        let mut last: Option<Answer> = None;
+        let mut allowed = Vec::new();
+        let (mut reason, mut forbidden) = self.of_doubtful(doubtful, contract);
         for chart in charts {
-            match self.decide_one(chart, contract.hold_days) {
-                Ok(opened) => last = last.max(Some(opened)),
+            match self.decide_one(chart, contract) {
+                Ok(answer) => {
+                    forbidden.extend_from_slice(&answer.forbidden);
+                    if self.terms.mode == ConsentMode::OptIn {
+                        allowed.push(answer.allowed.clone());
+                    }
+                    let newer =
+                        |known: &Answer| (known.on, known.document) < (answer.on, answer.document);
+                    if last.as_ref().is_none_or(newer) {
+                        last = Some(answer);
+                    }
+                }
                 Err(other) => reason = Some(reason.map_or(other, |known| other.min(known))),
             }
         }
         // No number at all is an unknown person.
-        let document = last.and_then(|opened| self.documents.get(usize::from(opened.document)));
+        let document = last.and_then(|answer| self.documents.get(usize::from(answer.document)));
         match (reason, document) {
             (Some(reason), _) => Err(reason),
             (None, None) => Err(Withheld::NotNotified),
             (None, Some(document)) => Ok(Pass {
                 document: document.clone(),
+                products: contract.products,
+                forbidden,
+                allowed,
             }),
         }
     }
 
-    fn stopped(&self, chart: &ChartNumber) -> bool {
-        !self.stops_complete || self.stops.get(&any_spelling(chart)).is_some()
+    /// What stops under numbers that may or may not be the person's forbid.
+    fn of_doubtful(
+        &self,
+        doubtful: &[ChartNumber],
+        contract: &Contract,
+    ) -> (Option<Withheld>, Vec<Scope>) {
+        let (mut facts, mut answer) = (self.unknown(), Answer::default());
+        for chart in doubtful {
+            for mark in self.marks.of(&any_spelling(chart)) {
+                self.mark(mark, contract, &mut facts, &mut answer);
+            }
+        }
+        let reason = match (facts.stopped, facts.pending) {
+            (true, _) => Some(Withheld::Stopped),
+            (false, true) => Some(Withheld::DecisionPending),
+            (false, false) => None,
+        };
+        (reason, answer.forbidden)
     }
 
-    fn decide_one(&self, chart: &ChartNumber, hold: HoldDays) -> Result<Opened, Withheld> {
-        if self.stopped(chart) {
-            return Err(Withheld::Stopped);
+    /// What is known of a person of whom nothing is known, at a site that may provide.
+    fn unknown(&self) -> Facts {
+        Facts {
+            contract: true,
+            active: true,
+            filed: true,
+            stopped: !self.complete,
+            pending: false,
+            opt_in: self.terms.mode == ConsentMode::OptIn,
+            consented: false,
+            notified: false,
+            sufficient: false,
+            hold_over: false,
         }
-        let opened = self
-            .notices
-            .get(chart.expose())
-            .ok_or(Withheld::NotNotified)?;
-        if opened.notified_on > self.today {
-            return Err(Withheld::NotNotified);
+    }
+
+    fn decide_one(&self, chart: &ChartNumber, contract: &Contract) -> Result<Answer, Withheld> {
+        let mut facts = self.unknown();
+        let mut answer = Answer::default();
+        for mark in self.marks.of(&any_spelling(chart)) {
+            self.mark(mark, contract, &mut facts, &mut answer);
         }
-        let first_day = opened.notified_on.checked_add(i64::from(hold.get()).days());
-        match first_day {
-            Ok(first_day) if first_day <= self.today => Ok(opened),
-            _ => Err(Withheld::HoldRunning),
+        if facts.opt_in {
+            for agreed in self.agreed.of(chart.expose()) {
+                self.agree(agreed, contract, &mut facts, &mut answer);
+            }
+        } else if let Some(told) = self.told.of(chart.expose()).next() {
+            self.tell(told, contract.hold_days, &mut facts, &mut answer);
+        }
+        judge(facts).map(|()| answer)
+    }
+
+    fn mark(&self, mark: Mark, contract: &Contract, facts: &mut Facts, answer: &mut Answer) {
+        let Some(scope) = mark.scope else {
+            facts.pending = true;
+            return;
+        };
+        match self.scopes.get(usize::from(scope)) {
+            Some(scope) if !scope.products.meets(contract.products) => {}
+            Some(scope) if !scope.forbids_everything(contract.products) => {
+                answer.forbidden.push(*scope);
+            }
+            _ => facts.stopped = true,
+        }
+    }
+
+    fn tell(&self, told: Told, hold: HoldDays, facts: &mut Facts, answer: &mut Answer) {
+        facts.notified = told.on <= self.today;
+        facts.sufficient = self.suffices(told);
+        let first_day = told.on.checked_add(i64::from(hold.get()).days());
+        facts.hold_over = first_day.is_ok_and(|first_day| first_day <= self.today);
+        (answer.on, answer.document) = (told.on, told.document);
+    }
+
+    fn agree(&self, agreed: Agreed, contract: &Contract, facts: &mut Facts, answer: &mut Answer) {
+        let document = self.documents.get(usize::from(agreed.document));
+        let suffices = document.is_some_and(|document| {
+            let products = contract.products;
+            self.terms
+                .suffices(document, products, agreed.on, self.today)
+        });
+        let scope = self.scopes.get(usize::from(agreed.scope));
+        let Some(scope) = scope.filter(|scope| scope.products.holds_all(contract.products)) else {
+            return;
+        };
+        if suffices && agreed.on <= self.today {
+            facts.consented = true;
+            answer.allowed.push(*scope);
+            (answer.on, answer.document) = (agreed.on, agreed.document);
+        }
+    }
+
+    fn suffices(&self, told: Told) -> bool {
+        let products = self.contract().map_or(Products::ALL, |one| one.products);
+        let document = self.documents.get(usize::from(told.document));
+        document
+            .is_some_and(|document| self.terms.suffices(document, products, told.on, self.today))
+    }
+}
+
+/// What opens the gate for one number.
+struct Answer {
+    on: Date,
+    document: u8,
+    forbidden: Vec<Scope>,
+    allowed: Vec<Scope>,
+}
+
+impl Default for Answer {
+    fn default() -> Self {
+        Self {
+            on: Date::MIN,
+            document: 0,
+            forbidden: Vec::new(),
+            allowed: Vec::new(),
         }
     }
 }
 
-/// One form for all spellings of a number that could mean the same person. The folding is that of
-/// insured numbers; a number of which it leaves nothing stands for itself.
-fn any_spelling(chart: &ChartNumber) -> Zeroizing<String> {
-    let folded = text::fold::insured(chart.expose());
-    Zeroizing::new(folded.unwrap_or_else(|| chart.expose().to_owned()))
+/// The place of the contract under which is provided on a day: the first by number that is in
+/// force and filed. Else what is missing of the one that is nearest to it.
+fn contract_of(contracts: &[Contract], day: Date) -> Result<usize, Withheld> {
+    let of = |contract: &Contract| match (contract.active_on(day), contract.filed_by(day)) {
+        (true, true) => None,
+        (true, false) => Some(Withheld::NoFiling),
+        (false, _) => Some(Withheld::ContractNotActive),
+    };
+    let mut places: Vec<usize> = (0..contracts.len()).collect();
+    places.sort_by_key(|place| contracts.get(*place).map(|contract| contract.id.clone()));
+    let standing = |place: &usize| contracts.get(*place).is_some_and(|one| of(one).is_none());
+    let nearest = contracts.iter().filter_map(of).max();
+    let place = places.into_iter().find(standing);
+    place.ok_or(nearest.unwrap_or(Withheld::NoContract))
+}
+
+/// Turns documents outside the limits into withdrawals without content, and counts those that
+/// stood.
+fn leave_out(readings: &mut [Reading], pass: &Pass) -> u64 {
+    let mut left_out = 0;
+    for reading in readings {
+        let outside = !pass.extends_to(reading.domain, reading.key.care_date);
+        if outside && reading.state == DocumentState::Current {
+            reading.state = DocumentState::Withdrawn;
+            reading.identity = Identity::default();
+            reading.records.clear();
+            left_out += 1;
+        }
+    }
+    left_out
 }
 
 #[cfg(test)]

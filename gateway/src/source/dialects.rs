@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use jiff::civil::date;
-use privacy::gate::{Requester, Stop, Withheld};
+use privacy::gate::Withheld;
 use record::{ChartNumber, DocumentState, FindingCode};
 
 use super::{Outcome, Visited};
@@ -51,12 +51,11 @@ fn visited(files: &[OnDisk<'_>], stopped: &[&str]) -> Visited {
 
 fn visit(root: &Path, third: &str, stopped: &[&str]) -> Visited {
     let charts = [OURS];
-    let stops = stopped.iter().map(|number| Stop {
-        chart: ChartNumber::new(number).unwrap(),
-        requested_on: date(2026, 1, 1),
-        requester: Requester::Own,
-    });
-    Site::new(&[root.to_owned()], &charts).visit(["000", "111", third], stops)
+    let stopped: Vec<_> = stopped
+        .iter()
+        .filter_map(|number| ChartNumber::new(number))
+        .collect();
+    Site::new(&[root.to_owned()], &charts).visit(["000", "111", third], &stopped)
 }
 
 /// What left: the states of the documents; or why nothing did.

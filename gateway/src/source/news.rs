@@ -31,6 +31,8 @@ pub(crate) struct Passed {
     pub(crate) deferred: u64,
     /// What let the patient pass.
     pub(crate) pass: Pass,
+    /// Documents that its limits left out.
+    pub(crate) left_out: u64,
     /// To be remembered once everything is sealed; absent when something must be tried again.
     pub(crate) fingerprint: Option<Remember>,
 }
@@ -76,6 +78,7 @@ impl News<'_> {
             unchanged: 0,
             deferred: 0,
             pass,
+            left_out: 0,
             fingerprint,
         };
         let mut failure = None;

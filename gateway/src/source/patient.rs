@@ -13,7 +13,7 @@ use config::gateway::{ChangeMode, Changes, Limits};
 use formats::ssmix2;
 use formats::ssmix2::name::FileName;
 use formats::ssmix2::versions::Resolved;
-use privacy::gate::{Gate, PatientReadings};
+use privacy::gate::{Gate, Pass, PatientReadings};
 use privacy::separate::{SiteKeys, document_ref, separate, subject_ref};
 use record::{
     ChartNumber, DataKind, DocumentKey, DocumentRef, Finding, FindingCode, Reading, SubjectRef,
@@ -171,7 +171,9 @@ impl<D: Disk> PatientReader<D> {
         if self.listing.too_many {
             return Ok(Ok(visited.quarantined(FindingCode::LimitReached)));
         }
-        let fingerprint = self.fingerprint(folder);
+        let decided = shared.gate.decide(std::slice::from_ref(&chart));
+        let limits = decided.as_ref().map(Pass::limits).unwrap_or_default();
+        let fingerprint = self.fingerprint(folder, &limits);
         let before = match self.state.patient(&subject) {
             Ok(before) => before,
             Err(failure) => return Ok(Err(failure)),
@@ -179,7 +181,7 @@ impl<D: Disk> PatientReader<D> {
         if !self.listing.incomplete && before == Some(fingerprint) {
             visited.files.unchanged = visited.files.seen;
             // Nothing would be sent; but who has said no since is counted as withheld.
-            if let Err(reason) = shared.gate.decide(&[chart]) {
+            if let Err(reason) = decided {
                 visited.outcome = Outcome::Withheld(reason);
             }
             return Ok(Ok(visited));
@@ -245,7 +247,8 @@ impl<D: Disk> PatientReader<D> {
     }
 
     /// What the folder looks like, together with everything that decides how it is read.
-    fn fingerprint(&mut self, folder: &PatientFolder) -> Fingerprint {
+    /// Under other limits of the gate's yes, other documents leave.
+    fn fingerprint(&mut self, folder: &PatientFolder, limits: &str) -> Fingerprint {
         let shared = &self.shared;
         let bytes = &mut self.inventory;
         bytes.clear();
@@ -259,6 +262,7 @@ impl<D: Disk> PatientReader<D> {
             bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
             bytes.extend_from_slice(part);
         };
+        part(bytes, limits.as_bytes());
         for (volume, mark) in shared.roots.marks.iter().enumerate() {
             if folder.volumes >> volume & 1 == 1 {
                 part(bytes, mark.path.as_os_str().as_encoded_bytes());
@@ -511,7 +515,7 @@ impl<D: Disk> PatientReader<D> {
                 return Ok(visited);
             }
         };
-        let pass = screened.pass().clone();
+        let (pass, left_out) = (screened.pass().clone(), screened.left_out());
         let mut separated = separate(screened, &self.shared.site_keys());
         for finding in separated.findings() {
             visited.note(*finding, None, || reference);
@@ -528,7 +532,8 @@ impl<D: Disk> PatientReader<D> {
             known: &known,
             before: &before,
         };
-        let passed = news.of(separated, subject, pass, fingerprint)?;
+        let mut passed = news.of(separated, subject, pass, fingerprint)?;
+        passed.left_out = left_out;
         visited.outcome = Outcome::Passed(Box::new(passed));
         Ok(visited)
     }

@@ -106,7 +106,10 @@ storages = ["{root}/{number}/storage"]
 [ledger]
 notices = "{root}/{number}/notices.csv"
 stops = "{root}/{number}/stops.csv"
-[contract]
+[[notice.documents]]
+version = "v1"
+published_on = "2020-01-01"
+[[contracts]]
 id = "C-{number}"
 filing_reference = "F-{number}"
 filed_on = "2020-01-01"

@@ -139,7 +139,7 @@ fn a_storage_without_ledger_or_stop_list_sends_nothing() {
 #[test]
 fn without_contract_or_filing_everybody_is_withheld() {
     for (pattern, reason) in [
-        ("[contract]", "no_contract"),
+        ("[[contracts]]", "no_contract"),
         ("filing_reference", "no_filing"),
     ] {
         let scene = scene();

@@ -99,7 +99,7 @@ fn coded_entries_of_an_extended_storage_arrive_and_everything_else_is_counted() 
     let keys = job.deployment.root.join("keys");
     let core: CoreSecretKey = key(&keys.join("core.key"));
     let signing: VerifyingKey = key(&keys.join("HOSPITAL-A/signing.pub"));
-    let mut identifiers = truth.identifiers.clone();
+    let mut identifiers = truth.identifiers;
     identifiers.extend(["10111234567", "機嫌よい"].map(str::to_owned));
     let search = Search::new(&identifiers).unwrap();
     for file in leftovers(&job.deployment.root, &core, &[signing]).unwrap() {

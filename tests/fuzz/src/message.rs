@@ -4,7 +4,10 @@ use std::sync::LazyLock;
 
 use formats::ssmix2::{FileName, claims, read, supported};
 use privacy::Prf;
-use privacy::gate::{Contract, Filing, Gate, HoldDays, Notice, NoticeMethod, PatientReadings};
+use privacy::gate::{
+    Contract, ContractKind, Event, Filing, Gate, HoldDays, LedgerHead, Notice, NoticeDocument,
+    NoticeMethod, PatientReadings, Products, Terms,
+};
 use privacy::separate::{SiteKeys, separate};
 use record::{ChartNumber, DataKind, Date, FindingCode, Reading};
 
@@ -143,22 +146,37 @@ fn gate() -> Gate {
     let day: Date = jiff::civil::date(2026, 1, 1);
     let contract = Contract {
         id: "C-1".parse().expect("an id"),
+        kind: ContractKind::Individual,
         filing: Some(Filing {
             reference: "F-1".parse().expect("a reference"),
             filed_on: day,
+            revoked_on: None,
         }),
+        products: Products::ALL,
         effective_from: day,
         leaves_on: None,
         hold_days: HoldDays::SHORTEST,
     };
-    let notice = Notice {
+    let text = NoticeDocument {
+        version: "v1".parse().expect("a version"),
+        published_on: day,
+        products: Products::ALL,
+        reopens: false,
+    };
+    let notice = Event::Notified(Notice {
         chart: ChartNumber::new(CHART).expect("a number"),
         notified_on: day,
-        document: "v1".parse().expect("a version"),
+        document: text.version.clone(),
         method: NoticeMethod::Handed,
+        sixteen_on: None,
+    });
+    let head = LedgerHead {
+        digest: [0; 32],
+        entries: 1,
     };
     let today = jiff::civil::date(2026, 9, 1);
-    Gate::new(Some(contract), [notice], [], [0; 32], [0; 32], today)
+    let standing = [notice].into_iter().collect();
+    Gate::new(Terms::of(contract, text), standing, head, today)
 }
 
 /// A key that needs no cryptography: it mixes, and nobody has to be kept out here.

@@ -71,6 +71,9 @@ struct Shared<'a> {
 
 const EFFECTIVE_DAYS: i32 = 400;
 
+/// The notice texts of the town, of the demonstration and of the tests.
+const NOTICE_TEXTS: [&str; 5] = ["2024-04", "2024-12", "2025-01", "2025-10", "demo-1"];
+
 impl Deployment {
     /// Makes a deployment under `root`, or opens the one that is there.
     ///
@@ -219,7 +222,11 @@ impl Shared<'_> {
                     ("stops", path(&source.stops)?),
                 ]),
             ),
-            ("contract", self.contract(&source.site)),
+            (
+                "contracts",
+                toml::Value::Array(vec![self.contract(&source.site)]),
+            ),
+            ("notice", self.notice()),
             ("state", table([("folder", path(&state)?)])),
             (
                 "keys",
@@ -317,6 +324,18 @@ impl Shared<'_> {
         let config = self.root.join("core/core.toml");
         write_settings(&config, settings)?;
         Ok(config)
+    }
+
+    /// Every text that the town and the tests hand out.
+    fn notice(&self) -> toml::Value {
+        let document = |version: &&str| {
+            table([
+                ("version", text(version)),
+                ("published_on", text("2020-01-01")),
+            ])
+        };
+        let documents = NOTICE_TEXTS.iter().map(document).collect();
+        table([("documents", toml::Value::Array(documents))])
     }
 
     fn contract(&self, site: &str) -> toml::Value {

@@ -10,8 +10,10 @@ use envelope::{CoreSecretKey, MacKey, ManifestDraft, SigningKey, TransportProfil
 use formats::hl7::{self, Line};
 use formats::ssmix2::{FileName, read};
 use jiff::civil::date;
-use privacy::gate::{Contract, Filing, Gate, HoldDays, Notice, NoticeMethod, PatientReadings};
-use privacy::gate::{Screened, Tally};
+use privacy::gate::{
+    Contract, ContractKind, Event, Filing, Gate, HoldDays, LedgerHead, Notice, NoticeDocument,
+    NoticeMethod, PatientReadings, Products, Screened, Tally, Terms,
+};
 use privacy::separate::{Separated, SiteKeys, separate};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
@@ -122,23 +124,39 @@ fn screened(files: &[(FileName, Vec<u8>)]) -> Result<(Vec<Screened<PatientReadin
     let day = date(2026, 1, 1);
     let contract = Contract {
         id: "C-1".parse()?,
+        kind: ContractKind::Individual,
         filing: Some(Filing {
             reference: "F-1".parse()?,
             filed_on: day,
+            revoked_on: None,
         }),
+        products: Products::ALL,
         effective_from: day,
         leaves_on: None,
         hold_days: HoldDays::SHORTEST,
     };
-    let document: privacy::gate::DocumentVersion = "v1".parse()?;
-    let notices = files.iter().map(|(name, _)| Notice {
-        chart: name.chart.clone(),
-        notified_on: day,
-        document: document.clone(),
-        method: NoticeMethod::Handed,
+    let text = NoticeDocument {
+        version: "v1".parse()?,
+        published_on: day,
+        products: Products::ALL,
+        reopens: false,
+    };
+    let notices = files.iter().map(|(name, _)| {
+        Event::Notified(Notice {
+            chart: name.chart.clone(),
+            notified_on: day,
+            document: text.version.clone(),
+            method: NoticeMethod::Handed,
+            sixteen_on: None,
+        })
     });
+    let standing = notices.collect();
+    let head = LedgerHead {
+        digest: [0; 32],
+        entries: 1,
+    };
     let today = date(2026, 9, 1);
-    let gate = Gate::new(Some(contract), notices, [], [0; 32], [0; 32], today);
+    let gate = Gate::new(Terms::of(contract, text), standing, head, today);
     let mut patients: Vec<PatientReadings> = Vec::new();
     for reading in stage_read(files) {
         match patients.last_mut() {

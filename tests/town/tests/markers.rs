@@ -16,7 +16,8 @@ use envelope::{
 use formats::ssmix2::{self, FileName};
 use jiff::civil::date;
 use privacy::gate::{
-    Contract, Filing, Gate, HoldDays, Notice, NoticeMethod, PatientReadings, Tally,
+    Contract, ContractKind, Event, Filing, Gate, HoldDays, LedgerHead, Notice, NoticeDocument,
+    NoticeMethod, PatientReadings, Products, Tally, Terms,
 };
 use privacy::separate::{Separated, SiteKeys, separate};
 use rand_chacha::ChaCha8Rng;
@@ -139,28 +140,36 @@ fn gate() -> Gate {
     let day = date(2026, 1, 1);
     let contract = Contract {
         id: "C-1".parse().unwrap(),
+        kind: ContractKind::Individual,
         filing: Some(Filing {
             reference: "F-1".parse().unwrap(),
             filed_on: day,
+            revoked_on: None,
         }),
+        products: Products::ALL,
         effective_from: day,
         leaves_on: None,
         hold_days: HoldDays::SHORTEST,
     };
-    let notice = Notice {
+    let text = NoticeDocument {
+        version: "v1".parse().unwrap(),
+        published_on: day,
+        products: Products::ALL,
+        reopens: false,
+    };
+    let notice = Event::Notified(Notice {
         chart: ChartNumber::new(CHART).unwrap(),
         notified_on: day,
-        document: "v1".parse().unwrap(),
+        document: text.version.clone(),
         method: NoticeMethod::Handed,
+        sixteen_on: None,
+    });
+    let head = LedgerHead {
+        digest: [0; 32],
+        entries: 1,
     };
-    Gate::new(
-        Some(contract),
-        [notice],
-        [],
-        [0; 32],
-        [0; 32],
-        date(2026, 9, 1),
-    )
+    let standing = [notice].into_iter().collect();
+    Gate::new(Terms::of(contract, text), standing, head, date(2026, 9, 1))
 }
 
 fn separated(readings: Vec<Reading>, site: u8) -> Separated {

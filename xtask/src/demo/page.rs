@@ -182,6 +182,9 @@ pub(crate) fn reason_name(reason: &str) -> String {
         "no_contract" => "契約なし no contract",
         "contract_not_active" => "契約期間外 contract not active",
         "no_filing" => "届出なし no filing",
+        "decision_pending" => "判断待ち decision pending",
+        "no_consent" => "同意なし no consent",
+        "notice_outdated" => "通知文が古い notice text outdated",
         other => return escape(other),
     }
     .to_owned()

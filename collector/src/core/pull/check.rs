@@ -72,6 +72,9 @@ pub(crate) fn admission(
     }
     let terms = ContractTerms {
         contract: site.contract.clone(),
+        kind: site.contract_kind,
+        products: site.products,
+        mode: site.consent_mode,
         filing: site.filing_reference.clone(),
         effective_from: site.effective_from,
         leaves_on: site.leaves_on,

@@ -5,7 +5,7 @@
 )]
 
 use envelope::{CoreSecretKey, ManifestDraft, Sealed, TransportProfile, seal};
-use privacy::gate::GateEvidence;
+use privacy::gate::{ConsentMode, ContractKind, GateEvidence, Products};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use tempfile::TempDir;
@@ -94,14 +94,18 @@ fn batch(site_id: &str, sequence: u64) -> Sealed {
         sealed_at: 0,
         gate: GateEvidence {
             contract: "K-1".parse().unwrap(),
+            contract_kind: ContractKind::Individual,
+            products: Products::ALL,
+            mode: ConsentMode::OptOut,
             filing: "F-1".parse().unwrap(),
             filed_on: "2026-01-01".parse().unwrap(),
             hold_days: 30,
             as_of: "2026-06-01".parse().unwrap(),
             ledger: [0; 32],
-            stop_list: [0; 32],
+            ledger_entries: 0,
             documents: Default::default(),
             withheld: Default::default(),
+            documents_left_out: 0,
         },
         transport: TransportProfile::Laboratory,
         mapping: 1,

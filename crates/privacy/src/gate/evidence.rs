@@ -6,7 +6,9 @@ use jiff::ToSpan;
 use record::moment::Date;
 use serde::{Deserialize, Serialize};
 
-use super::terms::{ContractId, DocumentVersion, FilingReference, HoldDays};
+use super::contract::{ContractKind, HoldDays};
+use super::scope::Products;
+use super::terms::{ConsentMode, ContractId, DocumentVersion, FilingReference};
 use super::{Gate, Pass, Withheld, terms};
 use crate::wire;
 
@@ -18,6 +20,12 @@ const MOST_DOCUMENTS: usize = 256;
 pub struct GateEvidence {
     /// The contract.
     pub contract: ContractId,
+    /// Whether it is the site's own or a collective one.
+    pub contract_kind: ContractKind,
+    /// What may be made of the records.
+    pub products: Products,
+    /// On which ground the source provides.
+    pub mode: ConsentMode,
     /// The reference of the filing.
     pub filing: FilingReference,
     /// The day of the filing.
@@ -28,16 +36,17 @@ pub struct GateEvidence {
     /// The day on which the gate was asked (JST).
     #[serde(with = "wire::day")]
     pub as_of: Date,
-    /// SHA-256 of the notice ledger.
+    /// The digest at the end of the chain of the site's ledger of notices and stops.
     #[serde(with = "wire::bytes")]
     pub ledger: [u8; 32],
-    /// SHA-256 of the stop list.
-    #[serde(with = "wire::bytes")]
-    pub stop_list: [u8; 32],
+    /// How many entries the ledger had: its version.
+    pub ledger_entries: u64,
     /// Persons that passed, by the notice text they were given.
     pub documents: BTreeMap<DocumentVersion, u64>,
     /// Persons that did not pass, by reason.
     pub withheld: BTreeMap<Withheld, u64>,
+    /// Documents of persons that passed which a limited stop or consent left out.
+    pub documents_left_out: u64,
 }
 
 /// Counts of the gate's answers, one per person.
@@ -45,6 +54,7 @@ pub struct GateEvidence {
 pub struct Tally {
     documents: BTreeMap<DocumentVersion, u64>,
     withheld: BTreeMap<Withheld, u64>,
+    left_out: u64,
 }
 
 impl Tally {
@@ -63,6 +73,11 @@ impl Tally {
         *self.withheld.entry(reason).or_default() += 1;
     }
 
+    /// Counts documents that the limits of a pass left out.
+    pub fn leave_out(&mut self, documents: u64) {
+        self.left_out += documents;
+    }
+
     /// Persons that did not pass, by reason.
     pub fn withheld(&self) -> &BTreeMap<Withheld, u64> {
         &self.withheld
@@ -77,18 +92,22 @@ impl Tally {
 impl Gate {
     /// The evidence for a batch; `None` without contract and filing, when nobody can have passed.
     pub fn evidence(&self, tally: &Tally) -> Option<GateEvidence> {
-        let contract = self.contract.as_ref()?;
+        let contract = self.contract()?;
         let filing = contract.filing.as_ref()?;
         Some(GateEvidence {
             contract: contract.id.clone(),
+            contract_kind: contract.kind,
+            products: contract.products,
+            mode: self.terms.mode,
             filing: filing.reference.clone(),
             filed_on: filing.filed_on,
             hold_days: contract.hold_days.get(),
             as_of: self.today,
-            ledger: self.ledger,
-            stop_list: self.stop_list,
+            ledger: self.head.digest,
+            ledger_entries: self.head.entries,
             documents: tally.documents.clone(),
             withheld: tally.withheld.clone(),
+            documents_left_out: tally.left_out,
         })
     }
 }
@@ -98,6 +117,12 @@ impl Gate {
 pub struct ContractTerms {
     /// Which contract.
     pub contract: ContractId,
+    /// Whether it is the site's own or a collective one, of which the site is a member.
+    pub kind: ContractKind,
+    /// What may be made of the records.
+    pub products: Products,
+    /// On which ground the site provides.
+    pub mode: ConsentMode,
     /// The reference of the site's filing.
     pub filing: FilingReference,
     /// The first day of provision.
@@ -111,6 +136,8 @@ terms::worded!(
     EvidenceFault {
         /// The contract is not the registered one.
         ContractDiffers = "contract_differs",
+        /// The products or the ground are not the registered ones.
+        TermsDiffer = "terms_differ",
         /// The filing is not the registered one.
         FilingDiffers = "filing_differs",
         /// The filing is later than the decision.
@@ -147,6 +174,12 @@ impl GateEvidence {
             (
                 self.contract != terms.contract,
                 EvidenceFault::ContractDiffers,
+            ),
+            (
+                self.contract_kind != terms.kind
+                    || self.products != terms.products
+                    || self.mode != terms.mode,
+                EvidenceFault::TermsDiffer,
             ),
             (self.filing != terms.filing, EvidenceFault::FilingDiffers),
             (self.filed_on > self.as_of, EvidenceFault::FilingTooLate),

@@ -2,17 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use record::moment::Date;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::terms::DocumentVersion;
-
-/// What the ledger keeps of a person: the day of the notice and which text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Opened {
-    pub(super) notified_on: Date,
-    pub(super) document: u8,
-}
 
 /// Values by chart number: the numbers in one block of bytes, sorted once all are in.
 pub(super) struct Charts<V> {
@@ -59,9 +51,13 @@ impl<V: Copy + Ord> Charts<V> {
             .for_each(|entry| entry.value = with(entry.value));
     }
 
-    /// Sorts; of several values for one number the smallest stays. To be called before [`get`].
-    ///
-    /// [`get`]: Self::get
+    /// Drops the values that do not count.
+    pub(super) fn retain(&mut self, keep: impl Fn(V) -> bool) {
+        self.entries.retain(|entry| keep(entry.value));
+    }
+
+    /// Sorts by number and value; equal values of one number become one. To be called before
+    /// [`of`](Self::of), and again after a further [`push`](Self::push).
     pub(super) fn finish(&mut self) {
         let bytes = &self.bytes;
         self.entries.sort_unstable_by(|a, b| {
@@ -69,27 +65,45 @@ impl<V: Copy + Ord> Charts<V> {
                 .cmp(text(bytes, b))
                 .then_with(|| a.value.cmp(&b.value))
         });
-        self.entries
-            .dedup_by(|later, kept| text(bytes, later) == text(bytes, kept));
+        self.entries.dedup_by(|later, kept| {
+            later.value == kept.value && text(bytes, later) == text(bytes, kept)
+        });
+        self.entries.shrink_to_fit();
+        self.resize(self.bytes.len());
+    }
+
+    /// Of several values for one number only one stays: the first that `better` prefers to none of
+    /// the others.
+    pub(super) fn choose(&mut self, better: impl Fn(V, V) -> bool) {
+        let bytes = &self.bytes;
+        self.entries.dedup_by(|later, kept| {
+            let same = text(bytes, later) == text(bytes, kept);
+            if same && better(later.value, kept.value) {
+                kept.value = later.value;
+            }
+            same
+        });
         self.entries.shrink_to_fit();
     }
 
-    /// The value for a number, exactly as written.
-    pub(super) fn get(&self, chart: &str) -> Option<V> {
-        let found = self
+    /// The values for a number, exactly as written, smallest first.
+    pub(super) fn of(&self, chart: &str) -> impl Iterator<Item = V> {
+        let chart = chart.as_bytes();
+        let start = self
             .entries
-            .binary_search_by(|entry| text(&self.bytes, entry).cmp(chart.as_bytes()));
-        found
-            .ok()
-            .and_then(|index| self.entries.get(index))
+            .partition_point(|entry| text(&self.bytes, entry) < chart);
+        let from = self.entries.get(start..).unwrap_or_default();
+        from.iter()
+            .take_while(move |entry| text(&self.bytes, entry) == chart)
             .map(|entry| entry.value)
     }
 
-    /// Every number, in order.
-    pub(super) fn numbers(&self) -> impl Iterator<Item = &str> {
-        self.entries
-            .iter()
-            .filter_map(|entry| std::str::from_utf8(text(&self.bytes, entry)).ok())
+    /// Every number with each of its values, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, V)> {
+        self.entries.iter().filter_map(|entry| {
+            let chart = std::str::from_utf8(text(&self.bytes, entry)).ok()?;
+            Some((chart, entry.value))
+        })
     }
 
     /// Bytes held on the heap.
@@ -102,11 +116,15 @@ impl<V: Copy + Ord> Charts<V> {
     fn reserve(&mut self, more: usize) {
         let needed = self.bytes.len() + more;
         if needed > self.bytes.capacity() {
-            let mut larger = Vec::with_capacity(needed + needed / 2);
-            larger.extend_from_slice(&self.bytes);
-            self.bytes.zeroize();
-            self.bytes = Zeroizing::new(larger);
+            self.resize(needed + needed / 2);
         }
+    }
+
+    fn resize(&mut self, capacity: usize) {
+        let mut other = Vec::with_capacity(capacity);
+        other.extend_from_slice(&self.bytes);
+        self.bytes.zeroize();
+        self.bytes = Zeroizing::new(other);
     }
 }
 
@@ -117,7 +135,7 @@ fn text<'a, V>(bytes: &'a [u8], entry: &Entry<V>) -> &'a [u8] {
         .unwrap_or_default()
 }
 
-/// The notice texts of a ledger, at most 256 of them: more can only be a misread column, and a
+/// The notice texts of a ledger, at most 255 of them: more can only be a misread column, and a
 /// misread column must not reach a manifest.
 #[derive(Default)]
 pub(super) struct Documents {
@@ -131,6 +149,10 @@ impl Documents {
             return Some(*index);
         }
         let index = u8::try_from(self.arrived.len()).ok()?;
+        // The last number is kept for "the text of the policy".
+        if index == u8::MAX {
+            return None;
+        }
         self.arrived.insert(document, index);
         Some(index)
     }
@@ -150,38 +172,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_smallest_value_of_a_number_stays_whatever_the_order() {
+    fn a_number_has_its_values_in_order_and_each_once() {
         for order in [[3, 1, 2], [1, 2, 3], [2, 3, 1]] {
             let mut charts = Charts::default();
             for value in order {
-                assert!(charts.push("0001", value));
+                assert!(charts.push("0001", value) && charts.push("0001", value));
                 assert!(charts.push("1", value + 10));
             }
             charts.finish();
-            assert_eq!(charts.get("0001"), Some(1));
-            assert_eq!(charts.get("1"), Some(11));
-            assert_eq!(charts.get("01"), None);
-            assert_eq!(charts.get(""), None);
+            assert_eq!(charts.of("0001").collect::<Vec<_>>(), [1, 2, 3]);
+            assert_eq!(charts.of("1").collect::<Vec<_>>(), [11, 12, 13]);
+            assert_eq!((charts.of("01").count(), charts.of("").count()), (0, 0));
+            assert_eq!(charts.iter().count(), 6);
+            charts.retain(|value| value != 12);
+            charts.choose(|one, other| one > other);
+            assert_eq!(charts.of("0001").collect::<Vec<_>>(), [3]);
+            assert_eq!(charts.of("1").collect::<Vec<_>>(), [13]);
         }
     }
 
     #[test]
-    fn a_million_notices_take_less_than_32_megabytes() {
-        let mut charts = Charts::default();
-        for number in 0..1_000_000u32 {
-            let opened = Opened {
-                notified_on: jiff::civil::date(2024, 4, 1),
-                document: 0,
-            };
-            assert!(charts.push(&format!("{number:010}"), opened));
-        }
-        charts.finish();
-        assert!(charts.size() < 32_000_000, "{} bytes", charts.size());
-        assert!(charts.get("0000999999").is_some());
-    }
-
-    #[test]
-    fn notice_texts_are_numbered_alike_whatever_the_order_and_end_at_256() {
+    fn notice_texts_are_numbered_alike_whatever_the_order_and_end_at_255() {
         let version = |n: u32| format!("v{n:03}").parse::<DocumentVersion>().unwrap();
         let mut documents = Documents::default();
         let indexes: Vec<_> = [2, 0, 1]
@@ -195,8 +206,8 @@ mod tests {
         );
 
         let mut documents = Documents::default();
-        assert!((0..256).all(|n| documents.index(version(n)).is_some()));
-        assert_eq!(documents.index(version(256)), None);
-        assert_eq!(documents.index(version(255)), Some(255));
+        assert!((0..255).all(|n| documents.index(version(n)).is_some()));
+        assert_eq!(documents.index(version(255)), None);
+        assert_eq!(documents.index(version(254)), Some(254));
     }
 }

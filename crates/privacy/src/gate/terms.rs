@@ -1,10 +1,8 @@
-//! What the gate is told: contract, filing, notices, stops.
+//! The words in which the gate is told its terms.
 
 use std::fmt;
 use std::str::FromStr;
 
-use record::identity::ChartNumber;
-use record::moment::Date;
 use serde::{Deserialize, Serialize};
 
 /// Why a text or number is not a term of the asked kind.
@@ -80,6 +78,13 @@ patterned!(
     |c| c.is_ascii_alphanumeric() || "._-".contains(c)
 );
 
+patterned!(
+    /// A stop order of the centre: 1 to 64 characters of `A-Z a-z 0-9 . _ -`.
+    OrderId,
+    64,
+    |c| c.is_ascii_alphanumeric() || "._-".contains(c)
+);
+
 macro_rules! worded {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$doc])*
@@ -144,102 +149,45 @@ worded!(
         Bereaved = "bereaved",
         /// 代理人
         Representative = "representative",
+        /// 保護者 (B-003)
+        Guardian = "guardian",
     }
 );
 
-/// One line of the notice ledger.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Notice {
-    /// Whom, by the site's own number.
-    pub chart: ChartNumber,
-    /// The day of the notice: day 0 of the hold.
-    pub notified_on: Date,
-    /// Which text the person was given.
-    pub document: DocumentVersion,
-    /// How.
-    pub method: NoticeMethod,
-}
-
-/// One line of the stop list. It holds from the moment it is listed, whatever its day says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stop {
-    /// Whom, by the site's own number.
-    pub chart: ChartNumber,
-    /// The day of the request, for the record only.
-    pub requested_on: Date,
-    /// Who asked.
-    pub requester: Requester,
-}
-
-/// The filing with the minister.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Filing {
-    /// Its reference.
-    pub reference: FilingReference,
-    /// Its day. A day after the gate's own closes the gate.
-    pub filed_on: Date,
-}
-
-/// Days between notice and first provision: 30 to 3650, JST calendar days (B-001). Settings can
-/// lengthen it, never shorten it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct HoldDays(u16);
-
-impl HoldDays {
-    /// The shortest hold, and the default.
-    pub const SHORTEST: Self = Self(30);
-    /// The longest hold.
-    pub const LONGEST: Self = Self(3650);
-
-    /// Takes a number of days.
-    ///
-    /// # Errors
-    /// Fewer than 30 or more than 3650.
-    pub const fn new(days: u16) -> Result<Self, TermError> {
-        if days >= Self::SHORTEST.0 && days <= Self::LONGEST.0 {
-            Ok(Self(days))
-        } else {
-            Err(TermError)
-        }
+worded!(
+    /// By which way a statement of will arrived.
+    Channel {
+        /// 窓口
+        Desk = "desk",
+        /// 書面・郵送
+        Paper = "paper",
+        /// 電話
+        Phone = "phone",
+        /// 相談センター
+        Centre = "centre",
+        /// 病院システムからの取り込み
+        Import = "import",
     }
+);
 
-    /// The number of days.
-    pub const fn get(self) -> u16 {
-        self.0
+worded!(
+    /// Whether it was checked who asked. An unverified stop holds like any other.
+    Verification {
+        /// 未確認
+        Unverified = "unverified",
+        /// 本人確認書類
+        Document = "document",
+        /// 診察券・面識
+        Known = "known",
     }
-}
+);
 
-impl Default for HoldDays {
-    fn default() -> Self {
-        Self::SHORTEST
+worded!(
+    /// On which ground a source provides.
+    ConsentMode {
+        /// 通知して停止の求めがなければ提供する
+        OptOut = "opt-out",
+        /// 同意した人だけ提供する
+        OptIn = "opt-in",
     }
-}
-
-/// What site and centre agreed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Contract {
-    /// Which contract.
-    pub id: ContractId,
-    /// The site's filing; without it nothing leaves.
-    pub filing: Option<Filing>,
-    /// The first day of provision.
-    pub effective_from: Date,
-    /// The first day without provision, once the site has left.
-    pub leaves_on: Option<Date>,
-    /// How long a person's notice must have stood.
-    pub hold_days: HoldDays,
-}
-
-impl Contract {
-    /// Whether the contract is in force on a day.
-    pub(super) fn active_on(&self, day: Date) -> bool {
-        self.effective_from <= day && self.leaves_on.is_none_or(|left| day < left)
-    }
-
-    /// Whether the filing stands on a day.
-    pub(super) fn filed_by(&self, day: Date) -> bool {
-        self.filing
-            .as_ref()
-            .is_some_and(|filing| filing.filed_on <= day)
-    }
-}
+);

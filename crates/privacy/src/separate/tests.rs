@@ -14,35 +14,11 @@ use record::moment::Moment;
 use record::reading::Version;
 
 use super::*;
-use crate::fixtures::{Key, card, chart, hex, name, reading};
-use crate::gate::{Contract, Filing, Gate, HoldDays, Notice, NoticeMethod};
+use crate::fixtures::{self, Key, card, chart, hex, name, reading};
 use crate::tokens::TokenKind;
 
 fn screened(number: &str, readings: Vec<Reading>) -> Screened<PatientReadings> {
-    let contract = Contract {
-        id: "K-1".parse().unwrap(),
-        filing: Some(Filing {
-            reference: "1".parse().unwrap(),
-            filed_on: date(2024, 1, 1),
-        }),
-        effective_from: date(2024, 4, 1),
-        leaves_on: None,
-        hold_days: HoldDays::default(),
-    };
-    let notice = Notice {
-        chart: chart(number),
-        notified_on: date(2024, 4, 1),
-        document: "v1".parse().unwrap(),
-        method: NoticeMethod::Handed,
-    };
-    let gate = Gate::new(
-        Some(contract),
-        [notice],
-        [],
-        [0; 32],
-        [0; 32],
-        date(2024, 6, 1),
-    );
+    let gate = fixtures::open_gate(number);
     gate.screen(PatientReadings {
         chart: chart(number),
         readings,

@@ -3,7 +3,7 @@
 use privacy::gate::{Pass, PatientReadings, Screened};
 
 fn skip(value: PatientReadings, pass: Pass) -> Screened<PatientReadings> {
-    Screened { value, pass }
+    Screened { value, pass, left_out: 0 }
 }
 
 fn main() {}

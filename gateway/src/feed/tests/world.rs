@@ -169,7 +169,8 @@ impl World {
             "site = \"HOSP-A\"\n\
              [source]\nstorages = {:?}\n{source}\n\
              [ledger]\nnotices = \"{root}/notices.csv\"\nstops = \"{root}/stops.csv\"\n\
-             [contract]\nid = \"C-1\"\nfiling_reference = \"F-1\"\nfiled_on = \"2026-03-01\"\n\
+             [[notice.documents]]\nversion = \"v1\"\npublished_on = \"2020-01-01\"\n\
+             [[contracts]]\nid = \"C-1\"\nfiling_reference = \"F-1\"\nfiled_on = \"2026-03-01\"\n\
              effective_from = \"2026-04-01\"\n\
              [state]\nfolder = \"{root}/{state}\"\n\
              [keys]\ntoken = \"{root}/token.key\"\nsite = \"{root}/site.key\"\n\
