@@ -158,11 +158,14 @@ const HEADER: &str = "\
 この表は判定のプログラムから生成しています。手で直さないでください（`cargo xtask docs`）。
 This table is generated from the judgement itself; do not edit it by hand (`cargo xtask docs`).
 
-「・」はどちらでも答えが同じことを表します。ある人の番号が複数あるときは、すべての番号が通らなければ通しません。
-A dot means that the answer is the same either way. When a person has several numbers, every one must pass.
+「・」はどちらでも答えが同じことを表します。
+ある人の番号が複数あるときは、すべての番号が通らなければ通しません。
+A dot means that the answer is the same either way.
+When a person has several numbers, every one must pass.
 
 期間や領域を限った停止の求めは、その範囲の文書だけを止めます（日付の分からない文書も止めます）。
-A stop that is limited to a period or a domain withholds the documents within it, and those without a date.
+A stop that is limited to a period or a domain withholds the documents within it,
+and those without a date.
 
 ";
 
@@ -195,6 +198,16 @@ mod tests {
             facts.stopped = true;
             assert!(judge(facts).is_err());
         }
+    }
+
+    #[test]
+    fn the_page_in_docs_is_the_table_of_this_code() {
+        let page = include_str!("../../../../docs/gate.md");
+        let made = truth_table();
+        assert!(
+            page == made,
+            "run `cargo xtask docs`; docs/gate.md should be:\n{made}"
+        );
     }
 
     #[test]
