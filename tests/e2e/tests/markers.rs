@@ -44,7 +44,8 @@ fn write_storage(root: &Path) -> Written {
         let chart = format!("00{:08}", 48_213_709 + 7_919 * patient);
         let dated = !matches!(*kind, "ADT-00" | "ADT-61" | "PPR-01");
         let day = if dated { "20260105" } else { "-" };
-        let (first, second) = (&chart[..3], &chart[3..6]);
+        let (first, rest) = chart.split_at_checked(3).unwrap();
+        let (second, _) = rest.split_at_checked(3).unwrap();
         let folder = root
             .join(first)
             .join(second)
