@@ -4,7 +4,6 @@
 use std::fs;
 use std::path::Path;
 
-use jiff::civil::date;
 use privacy::gate::Withheld;
 use record::{ChartNumber, DocumentState, FindingCode};
 

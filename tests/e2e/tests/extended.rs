@@ -24,11 +24,15 @@ fn number(report: &Value, pointer: &str) -> u64 {
 }
 
 /// One run of hospital A and of the core: the gateway's report and what the core then holds.
-fn run(job: &Job) -> (Value, u64) {
+fn run(job: &Job, release: &str) -> (Value, u64) {
     let mut front = job.start_front().unwrap();
     let report = job.run_gateway(0, &[]).unwrap().well().unwrap();
     front.kill().unwrap();
-    let core = job.run_core(&["run"]).unwrap().well().unwrap();
+    let core = job
+        .run_core(&["run", "--release", release])
+        .unwrap()
+        .well()
+        .unwrap();
     (report, number(&core, "/status/records/Observation"))
 }
 
@@ -66,7 +70,7 @@ fn coded_entries_of_an_extended_storage_arrive_and_everything_else_is_counted() 
     let written = town::write_extended(&Town::generate(&plan), &root).unwrap();
     assert!(written.leaving >= 3, "{written:?}");
     let job = Job::new(deployment, Programs::beside_test().unwrap());
-    let (before, standardized) = run(&job);
+    let (before, standardized) = run(&job, "before");
 
     // From now on the site reads its extended storage as well.
     let storage = root.join("hospital-a/extended");
@@ -78,7 +82,7 @@ fn coded_entries_of_an_extended_storage_arrive_and_everything_else_is_counted() 
          name = \"99TOWN\"\n"
     );
     fs::write(&site.config, more).unwrap();
-    let (report, both) = run(&job);
+    let (report, both) = run(&job, "both");
     assert_eq!(both - standardized, written.leaving * written.observations);
     let seen = number(&report, "/files/seen") - number(&before, "/files/seen");
     assert_eq!(seen, written.stays * written.files);
@@ -111,7 +115,7 @@ fn coded_entries_of_an_extended_storage_arrive_and_everything_else_is_counted() 
     }
 
     // Nothing changed: nothing is sent. A summary is deleted: it is taken back.
-    let (again, held) = run(&job);
+    let (again, held) = run(&job, "again");
     assert_eq!((number(&again, "/documents_sealed"), held), (0, both));
     let mut standing = Vec::new();
     summaries(&storage, &mut standing);
@@ -119,6 +123,6 @@ fn coded_entries_of_an_extended_storage_arrive_and_everything_else_is_counted() 
         let name = path.to_str().unwrap();
         fs::rename(path, format!("{}0", name.strip_suffix('1').unwrap())).unwrap();
     }
-    let (_, left) = run(&job);
+    let (_, left) = run(&job, "left");
     assert_eq!(both - left, written.leaving * 2);
 }

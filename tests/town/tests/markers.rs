@@ -207,7 +207,7 @@ fn sealed(separated: Separated) -> Sealed {
     };
     let (core, signer) = keys();
     let mut dice = ChaCha8Rng::seed_from_u64(1);
-    seal(draft, vec![separated], &core.public(), &signer, &mut dice).unwrap()
+    seal(draft, vec![separated], core.public(), &signer, &mut dice).unwrap()
 }
 
 fn keys() -> (CoreSecretKey, SigningKey) {
