@@ -39,7 +39,8 @@ pub fn write_extended(town: &Town, root: &Path) -> anyhow::Result<WrittenExtende
     let storage = root.join(HOSPITAL_FOLDERS[0]).join("extended");
     fs::create_dir_all(&storage)?;
     let mut written = WrittenExtended {
-        observations: 4,
+        // Three of the vitals, the remark without its words among them, and two of the summary.
+        observations: 5,
         files: 5,
         ..WrittenExtended::default()
     };

@@ -3,6 +3,7 @@
 //! One record per RXE and RXC of an order, one per RXA and RXC of an administration. Time and route
 //! stand in their own segments, before or after the medicines of the same order group.
 
+use record::code::Coding;
 use record::content::{Amount, Dose, MedicationAdministration, MedicationRequest};
 use record::{Code, Concept, Decimal, Moment, Quantity, Record};
 
@@ -123,7 +124,7 @@ impl Medications {
             form: terms::concept(fields, 6, notes),
             dispensed: amount(fields, [10, 11], notes),
             per_day: terms::amount(fields, 19, notes),
-            categories: terms::concepts(fields, 21, notes),
+            categories: categories(fields, notes),
             rate: amount(fields, [23, 24], notes),
             ..MedicationRequest::default()
         };
@@ -344,4 +345,25 @@ fn amount(fields: &Allowed<'_, '_>, [value, unit]: [u8; 2], notes: &mut Notes) -
         value,
         unit: written,
     })
+}
+
+/// What sort of prescription it is (RXE-21): codes of the one table that tells it. The field may
+/// hold instructions in words too, and numbers in them could be anybody's.
+fn categories(fields: &Allowed<'_, '_>, notes: &mut Notes) -> Vec<Concept> {
+    const TABLE: &str = "MR9P";
+    let mut all = terms::concepts(fields, 21, notes);
+    let named = |coding: &Coding| {
+        let letters = coding.code.as_str().bytes().all(|b| b.is_ascii_uppercase());
+        let table = coding
+            .system
+            .as_ref()
+            .is_some_and(|system| system.as_str() == TABLE);
+        letters && table
+    };
+    let before = all.len();
+    all.retain(|concept| concept.codings().all(named));
+    for _ in all.len()..before {
+        notes.leave_field(fields, 21);
+    }
+    all
 }
