@@ -13,6 +13,7 @@ mod spelling;
 mod standing;
 mod terms;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use jiff::ToSpan;
@@ -129,11 +130,15 @@ impl Pass {
     /// documents may leave.
     pub fn limits(&self) -> String {
         let forbidden = self.forbidden.iter().map(|scope| format!("-{scope}"));
-        let allowed = self
-            .allowed
-            .iter()
-            .flatten()
-            .map(|scope| format!("+{scope}"));
+        // Each number's consents stand together: losing one of them is another limit.
+        let together = |scopes: &Vec<Scope>| {
+            let words: BTreeSet<_> = scopes.iter().map(Scope::to_string).collect();
+            words
+                .into_iter()
+                .map(|word| format!("+{word}"))
+                .collect::<String>()
+        };
+        let allowed = self.allowed.iter().map(together);
         let mut limits: Vec<_> = forbidden.chain(allowed).collect();
         limits.sort_unstable();
         limits.dedup();

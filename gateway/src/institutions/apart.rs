@@ -73,6 +73,7 @@ impl Claim {
         let named = own
             .into_iter()
             .chain(&settings.source.storages)
+            .chain(&settings.source.extended.storages)
             .chain(transactions)
             .chain(feed.index_csv.iter().map(|it| &it.file));
         let places: Vec<PathBuf> = named.map(|path| resolved(path)).collect();

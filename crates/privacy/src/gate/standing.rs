@@ -1,6 +1,6 @@
 //! Where every person stands: the history folded into what the gate asks about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use record::identity::ChartNumber;
 use record::moment::Date;
@@ -68,7 +68,8 @@ pub struct Standing {
     merges: Vec<Merge>,
     documents: Documents,
     scopes: Scopes,
-    revoked: Vec<u32>,
+    /// Entries that take back, each with the earlier one that it takes back, in order.
+    revoking: Vec<(u32, u32)>,
     /// Whether everything that withholds found room. If not, nobody passes.
     complete: bool,
 }
@@ -83,7 +84,7 @@ impl Default for Standing {
             merges: Vec::new(),
             documents: Documents::default(),
             scopes: Scopes::default(),
-            revoked: Vec::new(),
+            revoking: Vec::new(),
             complete: true,
         }
     }
@@ -152,7 +153,8 @@ impl Standing {
             }),
             // An entry cannot take back itself or what is still to come.
             Event::Revoked { entry: earlier, .. } if earlier < number => {
-                self.revoked.extend(u32::try_from(earlier));
+                self.revoking
+                    .extend(u32::try_from(earlier).map(|earlier| (entry, earlier)));
             }
             Event::Revoked { .. } => {}
         }
@@ -164,9 +166,8 @@ impl Standing {
 
     /// The state for these terms on a day.
     pub(super) fn settle(mut self, terms: &Terms) -> Settled {
-        self.revoked.sort_unstable();
-        let revoked = std::mem::take(&mut self.revoked);
-        let stands = |entry: u32| revoked.binary_search(&entry).is_err();
+        let revoked = revoked(&self.revoking);
+        let stands = |entry: u32| !revoked.contains(&entry);
         self.told.retain(|told| stands(told.entry));
         self.marks.retain(|mark| stands(mark.entry));
         self.agreed.retain(|agreed| stands(agreed.entry));
@@ -227,6 +228,18 @@ impl FromIterator<Event> for Standing {
         }
         standing
     }
+}
+
+/// The entries that no longer count. Read from the last to the first, so that an entry which was
+/// itself taken back takes nothing back.
+fn revoked(revoking: &[(u32, u32)]) -> BTreeSet<u32> {
+    let mut revoked = BTreeSet::new();
+    for (entry, earlier) in revoking.iter().rev() {
+        if !revoked.contains(entry) {
+            revoked.insert(*earlier);
+        }
+    }
+    revoked
 }
 
 fn withholds(event: &Event) -> bool {

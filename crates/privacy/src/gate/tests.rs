@@ -404,6 +404,12 @@ fn an_entry_that_is_taken_back_counts_no_more_and_none_can_be_taken_back_ahead()
     let mut ahead = State::open();
     ahead.events.extend([revoked(3), stop("1001", TODAY)]);
     assert_eq!(ahead.decide(&["1001"]), Err(Withheld::Stopped));
+    // Whoever takes back the taking back has the stop again.
+    let mut again = State::open();
+    again
+        .events
+        .extend([stop("1001", TODAY), revoked(2), revoked(3)]);
+    assert_eq!(again.decide(&["1001"]), Err(Withheld::Stopped));
     let mut own = State::open();
     own.events.push(revoked(1));
     assert_eq!(own.decide(&["1001"]), Err(Withheld::NotNotified));

@@ -108,13 +108,17 @@ struct Law<'s> {
 
 impl<'s> Law<'s> {
     fn of(state: &'s State) -> Self {
-        let revoked: Vec<u64> = (1..)
-            .zip(&state.events)
-            .filter_map(|(number, event)| match event {
-                Event::Revoked { entry, .. } if *entry < number => Some(*entry),
-                _ => None,
-            })
-            .collect();
+        // The last word on an entry is that of the last entry that itself stands.
+        let numbered: Vec<(u64, &Event)> = (1..).zip(&state.events).collect();
+        let mut revoked: Vec<u64> = Vec::new();
+        for (number, event) in numbered.iter().rev() {
+            if let Event::Revoked { entry, .. } = event
+                && entry < number
+                && !revoked.contains(number)
+            {
+                revoked.push(*entry);
+            }
+        }
         let standing = (1..)
             .zip(&state.events)
             .filter(|(number, _)| !revoked.contains(number))
