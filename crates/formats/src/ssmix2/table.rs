@@ -1,10 +1,10 @@
 //! The table: which field of which segment becomes what, and the one walk that enforces it.
 //!
-//! Readers of data kinds never see a segment itself. They see it [`Allowed`]: the walk has counted
+//! Readers of data kinds never see a segment itself. They see it `Allowed`: the walk has counted
 //! every field and component that the table does not let through, and hides it. So the table alone
 //! decides what can leave, and the page for clinics is written from it (`docs/what-leaves.md`).
 //!
-//! The rows stand in [`rows`]; everything that the walk looks up is computed from them when the
+//! The rows stand in `rows`; everything that the walk looks up is computed from them when the
 //! program is compiled.
 
 use record::DataKind;
