@@ -13,8 +13,8 @@ macro_rules! problems {
         }
 
         impl Problem {
-            #[cfg(test)]
-            const ALL: &[Self] = &[$(Self::$variant,)*];
+            /// Every problem.
+            pub(crate) const ALL: &[Self] = &[$(Self::$variant,)*];
 
             /// The stable code.
             pub(crate) const fn code(self) -> &'static str {
@@ -26,7 +26,8 @@ macro_rules! problems {
                 match self { $(Self::$variant => $exit,)* }
             }
 
-            const fn texts(self) -> [&'static str; 4] {
+            /// What happened and what to do next, each in Japanese and English.
+            pub(crate) const fn texts(self) -> [&'static str; 4] {
                 match self { $(Self::$variant => [$ja, $en, $do_ja, $do_en],)* }
             }
         }
@@ -159,6 +160,25 @@ problems! {
         "A place holds a patient number; it is shown on a screen only.",
         "機器の端末で、出力先を変えずに実行してください。",
         "Run it on a terminal of the appliance without redirecting its output.";
+    /// The page cannot listen.
+    PageListen = "G040", 1,
+        "画面の待ち受けを始められません。", "The page cannot listen at its address.",
+        "設定の listen の番地がこの機器のもので、ほかに使われていないか確認してください。",
+        "Check that `listen` is an address of this appliance and that nothing else uses it.";
+    /// An account cannot be made as asked.
+    PageAccount = "G041", 1,
+        "利用者を登録できません。", "The account cannot be made.",
+        "下に示す項目を確認してください。", "Check the item named below.";
+    /// A status code that was misread.
+    StatusCode = "G043", 1,
+        "状態コードが違います。", "That is no status code.",
+        "もう一度、1文字ずつ読み上げてもらってください。", "Have it read again, letter by letter.";
+    /// The access log is not as it was written.
+    PageLog = "G042", 1,
+        "操作記録が書き換えられたか、欠けています。画面は開きません。",
+        "The access log was changed or cut; the page stays closed.",
+        "画面のフォルダをそのまま残し、センターに連絡してください。",
+        "Keep the page's folder as it is and call the centre.";
     /// The program met a state that it should not.
     Internal = "G017", 1,
         "想定外の状態になったため止めました。データは失われていません。",

@@ -17,6 +17,7 @@ use crate::batch::{Gathered, Sealer};
 use crate::clock::Now;
 use crate::collect::{Collected, Intake, Reading, collect};
 use crate::error::Failure;
+use crate::examples::Gathering;
 use crate::keys::Keys;
 use crate::ledger::StopsMet;
 use crate::report::Report;
@@ -180,6 +181,7 @@ impl Site {
             epoch: self.epoch,
             settled_before: i64::MAX,
             budget: Budget::new(1 << 20),
+            examples: Gathering::default(),
         }
     }
 

@@ -5,13 +5,16 @@ mod batch;
 mod clock;
 mod collect;
 mod error;
+mod examples;
 mod feed;
 mod find;
 #[cfg(test)]
 mod fixture;
 mod institutions;
 mod keys;
+mod last_run;
 mod ledger;
+mod page;
 mod quality;
 mod report;
 mod run;
@@ -30,6 +33,7 @@ use nix::sys::resource::{Resource, setrlimit};
 
 use crate::error::{Failure, Problem};
 use crate::institutions::Plan;
+use crate::last_run::LastRun;
 use crate::quality::Reference;
 use crate::report::Report;
 use crate::run::{Delivery, run};
@@ -39,6 +43,9 @@ const WELL_FORMED: &str = "設定ファイルの書き方に誤りはありま�
 
 const WELL_APART: &str = "すべての施設の設定ファイルに誤りはなく、施設ごとに分かれています。\n\
     The settings files of all institutions are well formed and share nothing that must be apart.";
+
+const ONE_TIME_CODE: &str = "最初の登録に使うコード（24時間、1回だけ）:\n\
+    The code for the first sign-in (24 hours, once):";
 
 /// 関所ゲートウェイ / the gateway of a site.
 #[derive(Parser)]
@@ -92,6 +99,36 @@ enum Command {
         /// 参照 (f-… または p-…) / the reference.
         reference: Reference,
     },
+    /// 受付・情報担当・院長の画面を開く / serve the page of reception, clinic IT and director.
+    Page {
+        /// 画面の設定ファイル / settings file of the page.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// 画面に出た状態コードの意味を示す / tell what a status code of the page means.
+    StatusCode {
+        /// 6文字のコード / the six characters.
+        code: String,
+    },
+    /// 画面の利用者に最初のコードを発行する / issue a one-time code to an account of the page: the
+    /// first one, or one whose second factor is lost.
+    Account {
+        /// 画面の設定ファイル / settings file of the page.
+        #[arg(long)]
+        config: PathBuf,
+        /// ログイン名 (a-z 0-9 . _ -) / name for signing in.
+        #[arg(long)]
+        name: String,
+        /// その人の名前 / the person's name.
+        #[arg(long)]
+        person: String,
+        /// 役割 / role.
+        #[arg(long, required = true)]
+        role: Vec<page::Role>,
+        /// 施設（1つだけのときは不要） / institution, unless there is only one.
+        #[arg(long)]
+        site: Vec<record::SiteId>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -142,6 +179,16 @@ impl Command {
                 settings(&config.unwrap_or_default()).map(|_| tell(WELL_FORMED))
             }
             Self::Find { config, reference } => find::show(&settings(&config)?, reference),
+            Self::StatusCode { code } => page::explain(&code).map(|text| tell(&text)),
+            Self::Page { config } => page::serve(&config, &tell),
+            Self::Account {
+                config,
+                name,
+                person,
+                role,
+                site,
+            } => page::issue(&config, &name, &person, &role, &site)
+                .map(|code| tell(&format!("{ONE_TIME_CODE}\n{code}"))),
         }
     }
 }
@@ -158,6 +205,7 @@ fn run_once(config: &Path, report_file: Option<&Path>, hold: bool) -> Result<(),
         .as_ref()
         .err()
         .map(|failure| failure.problem().code());
+    keep_for_page(&settings, &report, outcome.as_ref().err());
     if let Some(path) = report_file {
         report.write(path)?;
     }
@@ -165,6 +213,18 @@ fn run_once(config: &Path, report_file: Option<&Path>, hold: bool) -> Result<(),
         tell(&report.for_people());
     }
     outcome
+}
+
+/// The page shows how the last run ended. A run that never began says nothing about it.
+fn keep_for_page(settings: &Settings, report: &Report, failure: Option<&Failure>) {
+    let begun = !matches!(
+        failure.map(Failure::problem),
+        Some(Problem::AlreadyRunning | Problem::StateOfOther)
+    );
+    let kept = LastRun::of(report, clock::unchecked());
+    if begun && let Err(failure) = kept.write(&settings.state.folder) {
+        tracing::warn!(code = failure.problem().code(), "last run not kept");
+    }
 }
 
 fn settings(path: &Path) -> Result<Settings, Failure> {

@@ -17,6 +17,7 @@ use crate::batch::{Gathered, Sealer};
 use crate::clock;
 use crate::collect::{Collected, Intake, Reading, collect};
 use crate::error::{Failure, Problem};
+use crate::examples::Gathering;
 use crate::feed::{self, Desk, Planned};
 use crate::keys::Keys;
 use crate::ledger::{self, StopsMet};
@@ -169,6 +170,7 @@ fn collect_once(
         visited: Vec::new(),
     };
     let collected = collect(&reading, &mut intake)?;
+    reading.shared.examples.keep(&settings.state.folder)?;
     let idle = reading.pacer.idle();
     drop(reading);
     state.idles(&idle)?;
@@ -235,6 +237,7 @@ fn reading<'p>(
                 .saturating_mul(1_000_000_000),
         },
         budget: Budget::new(ON_THEIR_WAY),
+        examples: Gathering::default(),
     };
     Ok(Reading {
         shared: Arc::new(shared),

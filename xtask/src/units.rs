@@ -83,14 +83,17 @@ fn stage(workspace: &Workspace) -> anyhow::Result<Vec<PathBuf>> {
     }
     units.sort();
 
-    // Measured as installed: the gateway may reach the front, and nothing else.
-    let drop_in = folder.join("sekisho-gateway.service.d");
-    std::fs::create_dir_all(&drop_in).context("scratch folder")?;
-    std::fs::copy(
-        source.join("examples/front.conf"),
-        drop_in.join("front.conf"),
-    )
-    .context("systemd/examples/front.conf")?;
+    // Measured as installed: the gateway may reach the front, and nothing else; the page is
+    // reached from the institution's network, and from nowhere else.
+    for (unit, example) in [
+        ("sekisho-gateway", "front.conf"),
+        ("sekisho-page", "page.conf"),
+    ] {
+        let drop_in = folder.join(format!("{unit}.service.d"));
+        std::fs::create_dir_all(&drop_in).context("scratch folder")?;
+        std::fs::copy(source.join("examples").join(example), drop_in.join(example))
+            .with_context(|| format!("systemd/examples/{example}"))?;
+    }
     Ok(units)
 }
 

@@ -11,6 +11,7 @@ use super::files::Listing;
 use super::patient::Shared;
 use super::visited::{Outcome, Visited};
 use crate::error::{Failure, Problem};
+use crate::examples::Gathering;
 use crate::state::{Fingerprint, Known};
 
 /// Most bytes of one patient in a batch. With what may be gathered before it, a batch stays below
@@ -51,6 +52,8 @@ pub(super) struct News<'k> {
     pub(super) limits: &'k Limits,
     /// What was sealed.
     pub(super) known: &'k [Known],
+    /// Where masked examples of what leaves are gathered.
+    pub(super) examples: &'k Gathering,
     /// What an earlier version of this program sealed.
     pub(super) before: &'k dyn Fn(&DocumentRef) -> Result<Option<Fingerprint>, Failure>,
 }
@@ -91,6 +94,7 @@ impl News<'_> {
                     bytes += encoded.len();
                     let fits = passed.news.len() < self.limits.batch_documents && bytes <= most;
                     if fits || passed.news.is_empty() {
+                        self.examples.look(document);
                         passed.news.push(new);
                         return true;
                     }
@@ -163,6 +167,7 @@ pub(crate) fn gone<D: Disk>(
     let news = News {
         limits: &shared.limits,
         known,
+        examples: &shared.examples,
         before: &|_| Ok(None),
     };
     let passed = news.of(separated, subject, pass, Some(Remember::Nothing))?;

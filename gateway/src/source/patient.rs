@@ -28,6 +28,7 @@ use super::visited::{At, Outcome, Places, Visited, claims_guarded, content, read
 use super::walk::{PatientFolder, Roots};
 use super::watch::{Caller, GivenUp};
 use crate::error::Failure;
+use crate::examples::Gathering;
 use crate::keys::Keys;
 use crate::quality::Reference;
 use crate::state::{Fingerprint, Known, StateReader};
@@ -65,6 +66,8 @@ pub(crate) struct Shared<D: Disk> {
     pub(crate) may_vanish: AtomicU64,
     /// Bytes that may be on their way.
     pub(crate) budget: Budget,
+    /// Masked examples of what leaves.
+    pub(crate) examples: Gathering,
 }
 
 impl<D: Disk> Shared<D> {
@@ -530,6 +533,7 @@ impl<D: Disk> PatientReader<D> {
         let news = News {
             limits: &self.shared.limits,
             known: &known,
+            examples: &self.shared.examples,
             before: &before,
         };
         let mut passed = news.of(separated, subject, pass, fingerprint)?;

@@ -1,0 +1,478 @@
+//! Requests to the whole router, as browsers and as strangers send them.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::Extension;
+use axum::http::{Request, Response, header};
+use hyper::service::Service as _;
+use hyper_util::service::TowerToHyperService;
+use record::SiteId;
+
+use super::account::{First, Role, Wanted};
+use super::log::Act;
+use super::server::Peer;
+use super::session::SignIn;
+use super::*;
+
+pub(super) const HOST: &str = "sekisho.internal:8443";
+const SECRET: [u8; 20] = [9; 20];
+const PASSWORD: &str = "asagao-to-tsuyu";
+const BROWSER: &str = "a browser";
+const DESK: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 168, 10, 20));
+
+/// A page with two institutions and an account for each role at the first.
+pub(super) struct Scene {
+    _folder: tempfile::TempDir,
+    pub(super) page: Arc<Page>,
+    runtime: tokio::runtime::Runtime,
+}
+
+/// What came back.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) text: String,
+    pub(super) place: String,
+    pub(super) headers: HeaderMap,
+}
+
+/// A browser with the cookie of an account.
+pub(super) struct Browser<'s> {
+    scene: &'s Scene,
+    cookie: String,
+    csrf: String,
+}
+
+impl Scene {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = settings(folder.path());
+        let page = Arc::new(Page::open(&settings).unwrap());
+        for role in Role::ALL {
+            account(&page, role.as_str(), &[("HOSPITAL-1", role)]);
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        Self {
+            _folder: folder,
+            page,
+            runtime,
+        }
+    }
+
+    pub(super) fn send(&self, from: IpAddr, request: Request<Body>) -> Answer {
+        let router = router(Arc::clone(&self.page)).layer(Extension(Peer(from)));
+        let service = TowerToHyperService::new(router);
+        // On a worker, as in the program: work that blocks may do so there only.
+        let sent = self
+            .runtime
+            .spawn(async move { service.call(request).await.unwrap() });
+        let response: Response<Body> = self.runtime.block_on(sent).unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = self.runtime.block_on(to_bytes(body, 1 << 24)).unwrap();
+        let place = parts.headers.get(header::LOCATION);
+        Answer {
+            status: parts.status.as_u16(),
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+            place: place.map_or("", |it| it.to_str().unwrap()).to_owned(),
+            headers: parts.headers,
+        }
+    }
+
+    pub(super) fn get(&self, path: &str) -> Answer {
+        self.send(DESK, ours(path, "").body(Body::empty()).unwrap())
+    }
+
+    pub(super) fn post(&self, path: &str, cookie: &str, form: &str) -> Answer {
+        let request = ours(path, cookie)
+            .method("POST")
+            .header("origin", format!("https://{HOST}"))
+            .header("content-type", "application/x-www-form-urlencoded");
+        self.send(DESK, request.body(Body::from(form.to_owned())).unwrap())
+    }
+
+    pub(super) fn signed_in(&self, name: &str) -> Browser<'_> {
+        let at = self.page.now().unwrap().seconds;
+        let step = at.div_euclid(30) * 30;
+        let browser = HeaderMap::from_iter([(header::USER_AGENT, BROWSER.parse().unwrap())]);
+        let from = self.page.from(DESK, &browser);
+        let code = super::totp::code(&SECRET, step);
+        // A second sign-in of a test falls into the same half minute.
+        let known = self
+            .page
+            .store
+            .account(&name.parse().unwrap())
+            .unwrap()
+            .unwrap();
+        let signed = match self
+            .page
+            .store
+            .sign_in(name, PASSWORD, &code, &from, at)
+            .unwrap()
+        {
+            SignIn::Wrong => self.page.store.welcome(&known, None, &from, at).unwrap(),
+            signed => signed,
+        };
+        let SignIn::In(token) = signed else {
+            panic!("{name} cannot sign in");
+        };
+        let session = self.page.store.session(&token, &from, at).unwrap().unwrap();
+        Browser {
+            scene: self,
+            cookie: format!("{}={}", super::answer::COOKIE, token.as_str()),
+            csrf: session.csrf,
+        }
+    }
+}
+
+impl Browser<'_> {
+    pub(super) fn get(&self, path: &str) -> Answer {
+        let request = ours(path, &self.cookie).body(Body::empty()).unwrap();
+        self.scene.send(DESK, request)
+    }
+
+    pub(super) fn post(&self, path: &str, form: &str) -> Answer {
+        let form = format!("csrf={}&{form}", self.csrf);
+        self.scene.post(path, &self.cookie, &form)
+    }
+}
+
+fn ours(path: &str, cookie: &str) -> axum::http::request::Builder {
+    Request::builder()
+        .uri(path)
+        .header("host", HOST)
+        .header("user-agent", BROWSER)
+        .header("cookie", cookie)
+}
+
+pub(super) fn account(page: &Page, name: &str, may: &[(&str, Role)]) {
+    let at = page.now().unwrap().seconds;
+    let may = may
+        .iter()
+        .map(|(site, role)| (site.parse().unwrap(), *role));
+    let wanted = Wanted {
+        name: name.parse().unwrap(),
+        shown: format!("{name}さん"),
+        may: may.collect::<BTreeSet<(SiteId, Role)>>(),
+    };
+    let code = page.store.issue(&wanted, "console", at).unwrap();
+    let before = at - 90;
+    let first = First {
+        name: &wanted.name,
+        code: code.as_str(),
+        password: PASSWORD,
+        secret: &SECRET,
+        shown: &super::totp::code(&SECRET, before),
+    };
+    assert_eq!(page.store.first(&first, before).unwrap(), Ok(()));
+}
+
+/// Two institutions, each with the shipped example as its settings.
+fn settings(folder: &Path) -> Settings {
+    let example = include_str!("../../../config/examples/gateway.toml");
+    for (file, site) in [("one.toml", "HOSPITAL-1"), ("two.toml", "HOSPITAL-2")] {
+        let state = folder.join(site);
+        let text = example
+            .replace("HOSPITAL-1", site)
+            .replace("/var/lib/sekisho/gateway", state.to_str().unwrap());
+        fs::create_dir_all(&state).unwrap();
+        fs::write(folder.join(file), text).unwrap();
+    }
+    let page = include_str!("../../../config/examples/page.toml");
+    let two = "[[institutions]]\nname = \"別の診療所\"\nsettings = \"two.toml\"\n\n[sessions]";
+    let text = page
+        .replace("/etc/sekisho/gateway.toml", "one.toml")
+        .replace("[sessions]", two)
+        .replace("one.toml", folder.join("one.toml").to_str().unwrap())
+        .replace("two.toml", folder.join("two.toml").to_str().unwrap())
+        .replace(
+            "/var/lib/sekisho/page",
+            folder.join("page").to_str().unwrap(),
+        );
+    Settings::parse(&text).unwrap()
+}
+
+/// Every page of an institution, with who may open it.
+const PAGES: [(&str, &[&str]); 4] = [
+    ("clinic", &["it"]),
+    ("director", &["director"]),
+    ("director/provision.csv", &["director"]),
+    ("log", &["it", "director"]),
+];
+
+/// A-055, A-007, A-154: a role opens its own pages, and nobody those of another institution.
+#[test]
+fn each_page_opens_for_its_roles_at_its_institution_only() {
+    let scene = Scene::new();
+    for name in ["reception", "it", "director"] {
+        let browser = scene.signed_in(name);
+        for (page, roles) in PAGES {
+            let expected = if roles.contains(&name) { 200 } else { 404 };
+            let own = browser.get(&format!("/HOSPITAL-1/{page}"));
+            assert_eq!(own.status, expected, "{name} {page}");
+            let other = browser.get(&format!("/HOSPITAL-2/{page}"));
+            assert_eq!(other.status, 404, "{name} {page} elsewhere");
+        }
+        let accounts = browser.get("/accounts").status;
+        assert_eq!(accounts, if name == "it" { 200 } else { 404 }, "{name}");
+    }
+}
+
+/// C-32: no external request, no inline script or style, on any page and on any refusal.
+#[test]
+fn every_answer_carries_the_policy_and_no_page_asks_for_anything_outside() {
+    let scene = Scene::new();
+    let it = scene.signed_in("it");
+    let director = scene.signed_in("director").get("/HOSPITAL-1/director");
+    assert!(director.headers.contains_key("content-security-policy"));
+    let inside = [
+        "/accounts",
+        "/HOSPITAL-1/log",
+        "/HOSPITAL-1/clinic",
+        "/nothing",
+        "/style.css",
+        "/icon.svg",
+    ];
+    let outside = [
+        "/login",
+        "/first",
+        "/",
+        "/../etc/passwd",
+        "/certificate.pem",
+    ];
+    let answers = inside.map(|path| (path, it.get(path)));
+    for (path, answer) in answers
+        .into_iter()
+        .chain(outside.map(|path| (path, scene.get(path))))
+    {
+        let policy = answer.headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'"), "{path}");
+        assert!(
+            !policy.contains("unsafe") && !policy.contains("http"),
+            "{path}"
+        );
+        assert_eq!(answer.headers["x-frame-options"], "DENY", "{path}");
+        let page = answer.text.replace("http://www.w3.org/2000/svg", "");
+        for external in [
+            "http:", "https:", "//", "<script", "style=\"", "onclick", "@import",
+        ] {
+            let found = page.contains(external) && !path.ends_with("css");
+            assert!(!found, "{path}: {external}");
+        }
+    }
+}
+
+/// B-086: a form of another page, of another session, or of nobody does nothing.
+#[test]
+fn forms_that_are_not_of_this_session_do_nothing() {
+    let scene = Scene::new();
+    let (it, other) = (scene.signed_in("it"), scene.signed_in("director"));
+    let close = |csrf: &str| format!("csrf={csrf}&name=reception");
+    let form = |csrf: &str, origin: Option<&str>, site: Option<&str>, kind: &str| {
+        let mut request = ours("/accounts/close", &it.cookie).method("POST");
+        for (name, value) in [("origin", origin), ("sec-fetch-site", site)] {
+            if let Some(value) = value {
+                request = request.header(name, value);
+            }
+        }
+        let request = request
+            .header("content-type", kind)
+            .body(Body::from(close(csrf)));
+        scene.send(DESK, request.unwrap()).status
+    };
+    let (ours, kind) = (
+        "https://sekisho.internal:8443",
+        "application/x-www-form-urlencoded",
+    );
+    for (csrf, origin, site, kind, status) in [
+        ("", Some(ours), None, kind, 403),
+        ("00", Some(ours), None, kind, 403),
+        (other.csrf.as_str(), Some(ours), None, kind, 403),
+        (it.csrf.as_str(), None, None, kind, 403),
+        (it.csrf.as_str(), Some("null"), None, kind, 403),
+        (
+            it.csrf.as_str(),
+            Some("https://evil.example"),
+            None,
+            kind,
+            403,
+        ),
+        (
+            it.csrf.as_str(),
+            Some("http://sekisho.internal:8443"),
+            None,
+            kind,
+            403,
+        ),
+        (it.csrf.as_str(), Some(ours), Some("cross-site"), kind, 403),
+        (it.csrf.as_str(), Some(ours), Some("same-site"), kind, 403),
+        (it.csrf.as_str(), Some(ours), None, "text/plain", 422),
+    ] {
+        assert_eq!(
+            form(csrf, origin, site, kind),
+            status,
+            "{origin:?} {site:?} {kind}"
+        );
+    }
+    let name = "reception".parse().unwrap();
+    assert!(!scene.page.store.account(&name).unwrap().unwrap().closed);
+    assert_eq!(form(&it.csrf, Some(ours), Some("same-origin"), kind), 303);
+    assert!(scene.page.store.account(&name).unwrap().unwrap().closed);
+}
+
+/// B-086: a stolen cookie is worth nothing at another computer, and the theft is written down.
+#[test]
+fn a_cookie_from_another_computer_or_browser_ends_the_session() {
+    let scene = Scene::new();
+    for (address, browser) in [("192.168.10.66", BROWSER), ("192.168.10.20", "another")] {
+        let it = scene.signed_in("it");
+        assert_eq!(it.get("/accounts").status, 200);
+        let stolen = Request::builder()
+            .uri("/accounts")
+            .header("host", HOST)
+            .header("user-agent", browser)
+            .header("cookie", &it.cookie)
+            .body(Body::empty());
+        let answer = scene.send(address.parse().unwrap(), stolen.unwrap());
+        assert_eq!((answer.status, answer.place.as_str()), (303, "/login"));
+        assert_eq!(it.get("/accounts").status, 303, "the session has ended");
+        let latest = scene.page.store.latest(i64::MAX, 1).unwrap();
+        assert_eq!(latest[0].act, Act::SessionRefused.as_str());
+    }
+}
+
+#[test]
+fn cookies_that_nobody_was_given_are_nobody() {
+    let scene = Scene::new();
+    let it = scene.signed_in("it");
+    let twice = format!("{0}; {0}", it.cookie);
+    let short = it.cookie.get(..40).unwrap();
+    let long = "a".repeat(10_000);
+    for cookie in [
+        "",
+        "__Host-sekisho=",
+        "__Host-sekisho=%00",
+        short,
+        &twice,
+        &long,
+    ] {
+        let answer = scene.send(DESK, ours("/accounts", cookie).body(Body::empty()).unwrap());
+        assert_eq!(
+            (answer.status, answer.place.as_str()),
+            (303, "/login"),
+            "{cookie}"
+        );
+    }
+}
+
+/// DNS rebinding, path and header injection.
+#[test]
+fn requests_for_other_names_and_crooked_paths_reach_nothing() {
+    let scene = Scene::new();
+    let it = scene.signed_in("it");
+    for host in [
+        "evil.example",
+        "sekisho.internal",
+        "sekisho.internal:8443.evil.example",
+        "",
+    ] {
+        let request = Request::builder().uri("/login").header("host", host);
+        let answer = scene.send(DESK, request.body(Body::empty()).unwrap());
+        assert_eq!(answer.status, 421, "{host}");
+    }
+    let twice = ours("/login", "").header("host", "evil.example");
+    assert_eq!(
+        scene.send(DESK, twice.body(Body::empty()).unwrap()).status,
+        421
+    );
+    for path in [
+        "/HOSPITAL-1/../HOSPITAL-2/log",
+        "/HOSPITAL-1%2flog",
+        "/HOSPITAL-1/log%00",
+        "/HOSPITAL-1/log%0d%0aSet-Cookie:a=b",
+        "//evil.example/log",
+        "/.git/config",
+        "/page.key",
+        &format!("/{}", "a".repeat(300)),
+    ] {
+        let answer = it.get(path);
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(answer.headers.get("set-cookie").is_none(), "{path}");
+    }
+}
+
+/// Bodies and forms are bounded.
+#[test]
+fn forms_beyond_their_bounds_are_refused() {
+    let scene = Scene::new();
+    let it = scene.signed_in("it");
+    let long = format!("name={}", "a".repeat(300 << 10));
+    assert_eq!(it.post("/accounts/close", &long).status, 413);
+    let many = "a=b&".repeat(700);
+    assert_eq!(it.post("/accounts/close", &many).status, 413);
+    assert_eq!(
+        it.post("/accounts/close", "name=it&name=reception").status,
+        422
+    );
+}
+
+/// B-086: guessing has to wait, whatever is guessed, and the page does not tell which accounts
+/// there are.
+#[test]
+fn guessing_is_slowed_down_and_tells_nothing() {
+    let scene = Scene::new();
+    let guess = |name: &str| {
+        let form = format!("name={name}&password=wrong-password&code=000000");
+        let answer = scene.post("/login", "", &form);
+        (answer.status, answer.text.replace(name, "?"))
+    };
+    let known: Vec<_> = (0..6).map(|_| guess("director")).collect();
+    let unknown: Vec<_> = (0..6).map(|_| guess("nobodyxx")).collect();
+    assert!(known.iter().all(|(status, _)| *status == 422));
+    assert_eq!(known, unknown);
+    assert_ne!(known[0], known[5], "the sixth has to wait");
+    let code = |name: &str| {
+        let answer = scene.post("/first", "", &format!("name={name}&code=AAAA-AAAA-AAAA"));
+        (answer.status, answer.text.replace(name, "?"))
+    };
+    let known: Vec<_> = (0..6).map(|_| code("reception")).collect();
+    let unknown: Vec<_> = (0..6).map(|_| code("nobodyyyy")).collect();
+    assert_eq!(known, unknown);
+    assert_ne!(known[0], known[5]);
+}
+
+/// IT makes accounts of its own institution only, and cannot change its own rights.
+#[test]
+fn accounts_are_made_for_the_own_institution_and_not_for_oneself() {
+    let scene = Scene::new();
+    let it = scene.signed_in("it");
+    let made = it.post(
+        "/accounts/issue",
+        "name=sato&shown=%E4%BD%90%E8%97%A4&may=reception@HOSPITAL-1",
+    );
+    assert_eq!(made.status, 200);
+    assert!(made.text.contains("issued-code"));
+    for (form, status) in [
+        ("name=abe&shown=a&may=reception@HOSPITAL-2", 422),
+        ("name=abe&shown=a&may=owner@HOSPITAL-1", 422),
+        ("name=abe&shown=a", 422),
+        ("name=a&shown=a&may=reception@HOSPITAL-1", 422),
+        ("name=abe&shown=&may=reception@HOSPITAL-1", 422),
+        ("name=director&shown=a&may=reception@HOSPITAL-1", 422),
+        ("name=it&again=yes", 404),
+    ] {
+        assert_eq!(it.post("/accounts/issue", form).status, status, "{form}");
+    }
+    account(&scene.page, "elsewhere", &[("HOSPITAL-2", Role::Reception)]);
+    assert_eq!(it.post("/accounts/close", "name=elsewhere").status, 404);
+    assert_eq!(it.post("/accounts/close", "name=it").status, 404);
+    assert!(!it.get("/accounts").text.contains("elsewhere"));
+    let reception = scene.signed_in("reception");
+    assert_eq!(reception.post("/accounts/close", "name=it").status, 404);
+}

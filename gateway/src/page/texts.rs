@@ -1,0 +1,392 @@
+//! Every text of the pages: Japanese first, English second. Templates hold none of their own.
+
+use std::fmt;
+
+/// A text in both languages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Text {
+    /// Japanese.
+    pub(crate) ja: &'static str,
+    /// English.
+    pub(crate) en: &'static str,
+}
+
+impl Text {
+    /// The text with values in its places `{}`, which are escaped.
+    pub(crate) fn fill(self, values: &[&str]) -> Filled {
+        Filled {
+            ja: filled(self.ja, values),
+            en: filled(self.en, values),
+        }
+    }
+
+    /// The text with one value.
+    pub(crate) fn of(self, value: impl fmt::Display) -> Filled {
+        self.fill(&[&value.to_string()])
+    }
+
+    /// The text as it is, for where filled ones stand too.
+    pub(crate) fn plain(self) -> Filled {
+        self.fill(&[])
+    }
+}
+
+/// A text with values in its places.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Filled {
+    /// Japanese, safe inside HTML.
+    pub(crate) ja: String,
+    /// English, safe inside HTML.
+    pub(crate) en: String,
+}
+
+fn filled(text: &str, values: &[&str]) -> String {
+    let mut parts = text.split("{}");
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for (part, value) in parts.zip(values.iter().chain(std::iter::repeat(&""))) {
+        whole.push_str(&escaped(value));
+        whole.push_str(part);
+    }
+    whole
+}
+
+fn escaped(text: &str) -> String {
+    text.chars().fold(String::new(), |mut safe, letter| {
+        match letter {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            letter => safe.push(letter),
+        }
+        safe
+    })
+}
+
+fn both(f: &mut fmt::Formatter<'_>, ja: &str, en: &str) -> fmt::Result {
+    write!(
+        f,
+        "<span class=\"ja\">{ja}</span> <span class=\"en\" lang=\"en\">{en}</span>"
+    )
+}
+
+/// Both languages as HTML. Texts of the catalogue hold nothing that needs escaping.
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        both(f, self.ja, self.en)
+    }
+}
+
+impl fmt::Display for Filled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        both(f, &self.ja, &self.en)
+    }
+}
+
+impl askama::filters::HtmlSafe for Text {}
+impl askama::filters::HtmlSafe for Filled {}
+
+macro_rules! texts {
+    ($($name:ident = $ja:literal, $en:literal;)*) => {
+        /// Every text by name.
+        pub(crate) struct Texts { $(#[doc = $en] pub(crate) $name: Text,)* }
+
+        /// Every text.
+        pub(crate) const T: Texts = Texts { $($name: Text { ja: $ja, en: $en },)* };
+
+        #[cfg(test)]
+        const ALL: &[(&str, Text)] = &[$((stringify!($name), T.$name),)*];
+    };
+}
+
+texts! {
+    sekisho = "関所", "Sekisho";
+    skip = "本文へ", "Skip to content";
+    pages = "画面", "Pages";
+    other_places = "ほかの施設", "Other institutions";
+    sign_out = "ログアウト", "Sign out";
+    footer = "この画面は機器の中だけで動き、外には何も送りません。",
+        "This page runs on the appliance alone and sends nothing outside.";
+
+    tab_director = "院長", "Director";
+    tab_clinic = "機器の状態", "Appliance";
+    tab_log = "操作記録", "Access log";
+    tab_accounts = "利用者", "Accounts";
+    role_reception = "受付", "reception";
+    role_it = "情報担当", "IT";
+    role_director = "院長", "director";
+
+    title_refused = "できませんでした", "Not done";
+    refused_sign_in = "ログインが必要です。", "Please sign in.";
+    refused_sign_in_next = "ログインしてください。", "Sign in first.";
+    refused_not_here = "この画面はないか、あなたの役割では開けません。",
+        "There is no such page, or your role does not open it.";
+    refused_not_here_next = "上の見出しから選び直してください。必要な画面が出ないときは情報担当に役割を確認してください。",
+        "Choose from the headings above; if a page you need is missing, ask clinic IT about your role.";
+    refused_foreign = "この画面から送られたものと確かめられなかったため、何もしませんでした。",
+        "This did not come from a form of this page, so nothing was done.";
+    refused_foreign_next = "前の画面に戻り、開き直してからもう一度操作してください。",
+        "Go back, reload the page and try again.";
+    refused_form_next = "前の画面に戻り、その項目を直してください。",
+        "Go back and correct that field.";
+    refused_large = "一度に受け取れる量を超えています。何も登録していません。",
+        "This is more than one form can hold; nothing was entered.";
+    refused_large_next = "いくつかに分けて登録してください。", "Enter it in several parts.";
+    refused_host = "この名前では開けません。", "The page does not open under this name.";
+    refused_host_next = "開始案内に書かれたアドレスで開いてください。",
+        "Use the address on the start sheet.";
+    back_to_start = "最初の画面へ", "To the first page";
+    wrong_form = "送られた形式が違います。", "This is not a form of this page.";
+
+    title_sign_in = "ログイン", "Sign in";
+    sign_in_name = "ログイン名", "Name";
+    sign_in_password = "パスワード", "Password";
+    sign_in_code = "認証アプリの6桁の数字", "Six digits of your authenticator app";
+    sign_in_submit = "ログイン", "Sign in";
+    sign_in_wrong = "ログイン名・パスワード・数字のどれかが違います。数字は30秒ごとに変わり、1回だけ使えます。",
+        "Name, password or digits are wrong. The digits change every 30 seconds and work once.";
+    sign_in_wait = "失敗が続いたため、あと約 {} 分お待ちください。急ぐときは情報担当に連絡してください。",
+        "Too many failures: please wait about {} min, or call clinic IT.";
+    sign_in_first = "はじめての方・スマートフォンを替えた方", "First time, or a new phone";
+    sign_in_help = "パスワードを忘れたときは、情報担当が新しいコードを発行します。",
+        "If you forgot your password, clinic IT issues a new code.";
+
+    title_first = "最初の登録", "First sign-in";
+    first_intro = "情報担当から受け取ったコードを入力してください。コードは24時間、1回だけ使えます。",
+        "Enter the code that clinic IT gave you. It is good for 24 hours and works once.";
+    first_code = "コード（ABCD-EFGH-JKLM の形）", "Code (like ABCD-EFGH-JKLM)";
+    first_next = "次へ", "Next";
+    first_wrong = "ログイン名かコードが違うか、コードの期限が切れています。情報担当に新しいコードを頼んでください。",
+        "Name or code is wrong, or the code is too old. Ask clinic IT for a new one.";
+    first_wait = "失敗が続いたため、しばらくお待ちください。", "Too many failures: please wait a while.";
+    first_late = "時間が経ちすぎました。もう一度コードを入力してください。",
+        "Too much time has passed. Please enter the code again.";
+    first_step_app = "1. 認証アプリに登録", "1. Add to your authenticator app";
+    first_app_help =
+        "スマートフォンの認証アプリ（Google Authenticator、Microsoft Authenticator など）で下の図を読み取ってください。読み取れないときは、文字をそのまま入力します。",
+        "Scan the picture with an authenticator app on your phone, or type the letters.";
+    first_picture = "認証アプリ用の図", "Picture for the authenticator app";
+    first_secret = "文字で入力するとき", "To type instead";
+    first_step_password = "2. パスワードを決める", "2. Choose a password";
+    first_password_help = "{} 文字以上。ほかで使っていないものにしてください。定期的な変更は要りません。",
+        "At least {} characters, used nowhere else. It need not be changed regularly.";
+    first_password = "新しいパスワード", "New password";
+    first_again = "もう一度", "Once more";
+    first_step_code = "3. アプリの数字を確かめる", "3. Check with the app";
+    first_done = "登録を終える", "Finish";
+    first_differ = "2つのパスワードが違います。", "The two passwords differ.";
+    first_totp = "アプリの数字が違います。図を読み取り直し、出ている6桁を入力してください。",
+        "The app's digits are wrong. Scan again and enter the six digits shown.";
+    first_short = "パスワードが短すぎるか、長すぎます。", "The password is too short or too long.";
+    first_guessable = "推測されやすいパスワードです。言葉をいくつか組み合わせてください。",
+        "That password is easy to guess. Join several words.";
+    first_ready = "登録が終わりました。パスワードと、アプリの次の数字でログインしてください。",
+        "You are ready: sign in with your password and the app's next digits.";
+
+    title_accounts = "利用者", "Accounts";
+    accounts_intro = "1人に1つ登録します。共用はしません。", "One for each person; never shared.";
+    account_name = "ログイン名（半角の英小文字・数字、2～32文字）",
+        "Name for signing in (a-z, 0-9, 2 to 32)";
+    account_shown = "氏名", "Person";
+    account_roles = "役割", "Roles";
+    account_state = "状態", "State";
+    account_actions = "操作", "Actions";
+    account_new = "利用者を登録する", "New account";
+    account_issue = "登録してコードを発行", "Make account and code";
+    account_again = "コードを再発行", "New code";
+    account_again_help = "コードを再発行すると、その人の今のパスワードと認証アプリはすぐに使えなくなります。",
+        "A new code ends the person's password and app at once.";
+    account_close = "停止", "Close";
+    account_you = "あなた", "you";
+    account_ready = "使用中", "in use";
+    account_waits = "最初の登録待ち", "waits for first sign-in";
+    account_closed = "停止", "closed";
+    account_name_wrong = "ログイン名は半角の英小文字・数字・「. _ -」で2～32文字です。",
+        "A name is 2 to 32 of a-z 0-9 . _ -";
+    account_name_taken = "そのログイン名はもう使われています。", "That name is taken.";
+    account_shown_wrong = "氏名は1～40文字で入力してください。", "A person's name has 1 to 40 characters.";
+    account_roles_wrong = "役割を1つ以上選んでください。", "Choose at least one role.";
+    issued_title = "開始案内", "Start sheet";
+    issued_intro = "この紙を本人に手渡してください。コードは24時間、1回だけ使えます。",
+        "Hand this sheet to the person. The code is good for 24 hours and works once.";
+    issued_address = "開くアドレス", "Address";
+    issued_code = "コード", "Code";
+    issued_fingerprint = "証明書の指紋 (SHA-256)", "Fingerprint of the certificate (SHA-256)";
+    issued_check = "ブラウザーに出る証明書の指紋が同じことを確かめてから、コードを入力してください。",
+        "Enter the code only if your browser shows the same fingerprint.";
+    print_help = "印刷はブラウザーの「印刷」（Ctrl + P）で行います。", "Print with your browser (Ctrl + P).";
+
+    title_clinic = "機器の状態", "Appliance";
+    what_next = "次にすること", "What to do next";
+    condition_good = "正常に動いています。", "Everything works.";
+    condition_good_next = "することはありません。", "Nothing to do.";
+    condition_new = "まだ一度も処理していません。", "There has been no run yet.";
+    condition_new_next = "夜間の処理を待つか、機器の手順書に従って一度動かしてください。",
+        "Wait for the nightly run, or start one as the operating page says.";
+    condition_old = "前回の処理から1日半以上経っています。",
+        "The last run is more than a day and a half ago.";
+    condition_old_next = "機器の電源と時刻を確認し、直らなければ下の状態コードをセンターに伝えてください。",
+        "Check power and clock; if that does not help, tell the centre the status code below.";
+    condition_waiting = "送信待ちが3日以上続いています。データは失われていません。",
+        "Batches have waited for more than three days. Nothing is lost.";
+    condition_waiting_next = "回線（閉域網）の状態を確認してください。", "Check the closed network line.";
+    transfer = "送信", "Transfer";
+    last_run = "前回の処理", "Last run";
+    last_received = "センターが最後に受け取った日時", "Last receipt of the centre";
+    batches_sent = "送信した束", "Batches sent";
+    batches_waiting = "送信待ち", "Waiting";
+    waiting = "{} 束（{}）", "{} batches ({})";
+    never = "まだありません", "never";
+    stops_unmatched = "患者の見つからない停止", "Stops that match no patient";
+    help_desk = "センターへの連絡", "Help desk";
+    help_desk_code = "電話で次の状態コードを伝えてください。", "Read this status code on the telephone.";
+    help_desk_note = "コードに患者の情報は含まれません。", "The code says nothing about any patient.";
+    folders = "読み取り元のフォルダ", "Source folders";
+    folders_test = "接続をテストする", "Test the folders";
+    folder_good = "読めます", "can be read";
+    folder_empty = "空です。出力先の指定を確認してください", "empty: check where the exporter writes";
+    folder_refused = "開けません。共有の接続と読み取り権限を確認してください",
+        "cannot be opened: check the share and its permission";
+    folder_silent = "応答しません。共有フォルダのある機器と回線を確認してください",
+        "does not answer: check the file server and its network";
+    certificate = "この画面の証明書", "Certificate of this page";
+    certificate_until = "期限", "Good until";
+    certificate_get = "証明書を保存する（院内のパソコンに登録するため）",
+        "Save the certificate, to install it on the clinic's computers";
+    version = "版", "Version";
+
+    title_director = "当院から出るもの", "What leaves the clinic";
+    director_intro = "氏名・住所・電話番号・患者番号・文章は、送る形式に入れる場所がなく、出ていきません。",
+        "Names, addresses, telephone and chart numbers and free text never leave: the format has no place for them.";
+    director_kinds = "種類ごとの記録の数", "Records by kind";
+    director_kind = "種類", "Kind";
+    director_records = "記録", "Records";
+    director_nothing = "まだ何も出ていません。", "Nothing has left yet.";
+    director_gate = "提供してよいかの判定", "Decisions of the gate";
+    director_decision = "判定", "Decision";
+    director_persons = "人", "Persons";
+    director_seen = "確認した患者", "patients seen";
+    director_passed = "提供できる（新しい記録のあった人）", "may be provided (with news)";
+    director_examples = "記録の見本", "Examples";
+    director_examples_help = "実際に出た記録の形です。値は伏せてあります（数字は 9、文字は A）。",
+        "The shape of records that left, with values masked: 9 for digits, A for letters.";
+    director_batches = "最近の束", "Latest batches";
+    director_documents = "文書", "Documents";
+    director_withheld = "留め置いた人", "Withheld";
+    director_waits = "送信待ち", "waiting";
+    director_record = "提供記録", "Provision record";
+    director_record_help = "これまでの {} 束すべての記録です。法律で求められる保存に使えます。",
+        "All {} batches, as the law asks to keep them.";
+    director_record_get = "CSV で保存", "Save as CSV";
+    director_unreadable = "古い版が書いた {} 束は、ここでは読めません。状態フォルダに残っています。",
+        "{} batches of an earlier version cannot be read here; they stay in the state folder.";
+    column_sequence = "番号", "Number";
+    column_sealed = "封かん日時", "Sealed";
+    column_received = "センターの受領", "Received";
+    column_recipient = "提供先", "Recipient";
+    column_persons = "人数", "Persons";
+    column_documents = "文書（種別:数）", "Documents (kind:count)";
+    column_records = "記録（種類:数）", "Records (kind:count)";
+    column_contract = "契約", "Contract";
+    column_filing = "届出", "Filing";
+    column_hold = "待機日数", "Hold days";
+    column_texts = "通知文の版:人数", "Notice text:persons";
+    column_withheld = "留め置き（理由:人数）", "Withheld (reason:persons)";
+    column_ledger = "台帳の版", "Ledger version";
+    column_quality = "加工の種類", "Products";
+    column_batch = "束の識別子", "Batch";
+    withheld_no_contract = "契約がない", "no contract";
+    withheld_contract_not_active = "契約が有効でない", "contract not in force";
+    withheld_no_filing = "届出がない", "no filing";
+    withheld_stopped = "停止の求めがある", "asked to stop";
+    withheld_pending = "判断を待っている", "waits for a decision";
+    withheld_no_consent = "同意がない", "no consent";
+    withheld_not_notified = "通知していない", "not notified";
+    withheld_outdated = "通知文が足りない", "notice text does not suffice";
+    withheld_hold = "待機期間中", "hold still runs";
+    kind_patient = "患者（性別・生年月・都道府県）", "Patient (sex, month of birth, prefecture)";
+    kind_coverage = "保険の種類", "Kind of insurance";
+    kind_encounter = "受診・入退院", "Visits and stays";
+    kind_allergy = "アレルギー", "Allergies";
+    kind_condition = "病名", "Diseases";
+    kind_medication_request = "処方・注射の指示", "Prescriptions and injections";
+    kind_medication_administration = "処方・注射の実施", "Medicines as given";
+    kind_observation = "検査結果・測定値", "Results and measurements";
+    kind_service_request = "検査の指示", "Orders of examinations";
+    kind_procedure = "検査の実施", "Examinations performed";
+    kind_nutrition = "食事", "Meals";
+
+    title_log = "操作記録", "Access log";
+    log_whole = "{} 行すべてが書かれたままです。", "All {} lines are as they were written.";
+    log_broken = "操作記録が書き換えられたか、欠けています。センターに連絡してください。",
+        "The access log was changed or cut. Call the centre.";
+    log_at = "日時", "Time";
+    log_who = "利用者", "Account";
+    log_act = "操作", "What";
+    log_about = "対象", "About";
+    log_older = "前の記録", "Older";
+    log_unknown = "（新しい版の操作）", "(of a later version)";
+    log_note = "患者は番号ではなく参照で示します。", "Patients stand as references, never as numbers.";
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// P-23: every text is there in both languages.
+    #[test]
+    fn every_text_of_the_pages_stands_in_both_languages() {
+        for (name, text) in ALL {
+            assert!(!text.ja.is_ascii() || text.ja == "-", "{name}");
+            assert!(text.en.is_ascii() && !text.en.is_empty(), "{name}");
+            let places = |text: &str| text.matches("{}").count();
+            assert_eq!(places(text.ja), places(text.en), "{name}");
+            for text in [text.ja, text.en] {
+                assert!(!text.contains(['<', '>', '&']), "{name} needs escaping");
+            }
+        }
+    }
+
+    /// P-23: templates hold no text of their own.
+    #[test]
+    fn templates_take_every_text_from_the_catalogue() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("templates");
+        let mut seen = 0;
+        for file in fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_none_or(|kind| kind != "html") {
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            let mut bare = text.clone();
+            for (open, close) in [("{#", "#}"), ("{%", "%}"), ("{{", "}}"), ("<", ">")] {
+                while let Some(from) = bare.find(open) {
+                    let rest = bare.get(from..).unwrap();
+                    let end = rest.find(close).unwrap() + from + close.len();
+                    bare.replace_range(from..end, " ");
+                }
+            }
+            let left = bare
+                .split_whitespace()
+                .find(|word| word.chars().any(char::is_alphanumeric));
+            assert_eq!(left, None, "{}", path.display());
+            seen += 1;
+        }
+        assert!(seen > 5);
+    }
+
+    #[test]
+    fn values_are_escaped_and_missing_ones_leave_nothing() {
+        let text = Text {
+            ja: "あと {} 日、{} 件",
+            en: "{} days, {}",
+        };
+        let filled = text.fill(&["<b>"]);
+        assert_eq!(filled.ja, "あと &lt;b&gt; 日、 件");
+        assert!(filled.to_string().contains("lang=\"en\""));
+    }
+}

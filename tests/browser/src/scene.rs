@@ -1,0 +1,288 @@
+//! A town with two hospitals on one appliance, its gateway having run, and the page serving both.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use anyhow::{Context, Result, ensure};
+use harness::job::Job;
+use harness::process::{Programs, Running, free_address, wait_for};
+use harness::scene::{TOWN_SITES, town_with_deployment};
+use ring::hmac;
+use town::Truth;
+
+use crate::{Chromium, Tab};
+
+/// The name under which browsers call the page.
+const NAME: &str = "sekisho.internal";
+/// The password of everybody here.
+const PASSWORD: &str = "asagao to tsuyukusa";
+
+/// The page on a town.
+pub struct Scene {
+    /// The gateways and the centre.
+    pub job: Job,
+    /// Who is who.
+    pub truth: Truth,
+    /// `https://sekisho.internal:PORT`.
+    pub address: String,
+    /// The page's own folder.
+    pub folder: PathBuf,
+    config: PathBuf,
+    page: Running,
+    _root: tempfile::TempDir,
+}
+
+/// Somebody with an account.
+pub struct Person {
+    /// The name for signing in.
+    pub name: String,
+    secret: Vec<u8>,
+    /// The last code that was used: none works twice.
+    step: u64,
+}
+
+impl Scene {
+    /// Makes the town, runs both gateways and the front once, and starts the page.
+    ///
+    /// # Errors
+    /// A program does not do what it should.
+    pub fn new(persons: u32) -> Result<Self> {
+        let root = tempfile::tempdir()?;
+        let (truth, deployment) = town_with_deployment(root.path(), 11, persons)?;
+        let job = Job::new(deployment, Programs::beside_test()?);
+        let mut front = job.start_front()?;
+        for site in 0..job.deployment.sites.len() {
+            job.run_gateway(site, &[])?.well()?;
+        }
+        front.kill()?;
+        let listen = free_address()?;
+        let folder = root.path().join("page");
+        let config = root.path().join("page.toml");
+        let institution = |(site, name): (usize, &str)| {
+            let settings = job
+                .deployment
+                .sites
+                .get(site)
+                .map(|site| site.config.display());
+            format!(
+                "[[institutions]]\nname = \"{name}\"\nsettings = \"{}\"\ncontact = \"{name} 受付\"\n",
+                settings.map(|it| it.to_string()).unwrap_or_default()
+            )
+        };
+        let institutions = ["みなと診療所", "やまて病院"];
+        let institutions: String = institutions
+            .into_iter()
+            .enumerate()
+            .map(institution)
+            .collect();
+        fs::write(
+            &config,
+            format!(
+                "listen = \"{listen}\"\nnames = [\"{NAME}\"]\nfolder = \"{}\"\n{institutions}",
+                folder.display()
+            ),
+        )?;
+        let page = serve(&job, &config, listen)?;
+        Ok(Self {
+            job,
+            truth,
+            address: format!("https://{NAME}:{}", listen.port()),
+            folder,
+            config,
+            page,
+            _root: root,
+        })
+    }
+
+    /// A chart number of a hospital (0 is A) by what the town knows of it.
+    pub fn chart(&self, hospital: u8, may_leave: bool) -> Result<String> {
+        let registrations = self
+            .truth
+            .persons
+            .iter()
+            .flat_map(|person| &person.registrations);
+        let mut fitting = registrations
+            .filter(|it| it.hospital == hospital && it.may_leave() == may_leave && it.files > 2);
+        let found = fitting.next().context("no such person in the town")?;
+        Ok(found.chart_number.clone())
+    }
+
+    /// Makes an account at the console, as the person who sets the appliance up does. Gives the
+    /// one-time code.
+    ///
+    /// # Errors
+    /// The program refuses.
+    pub fn issue(&self, name: &str, person: &str, roles: &[&str], site: usize) -> Result<String> {
+        let mut command = self.job.programs.gateway();
+        let site = TOWN_SITES.get(site).context("no such site")?;
+        command.arg("account").arg("--config").arg(&self.config);
+        command.args(["--name", name, "--person", person, "--site", site]);
+        for role in roles {
+            command.args(["--role", role]);
+        }
+        let told = told(&mut command)?;
+        let code = told
+            .lines()
+            .find(|line| line.len() == 14 && line.is_ascii());
+        Ok(code.with_context(|| told.clone())?.to_owned())
+    }
+
+    /// Makes an account, goes through the first sign-in and signs in.
+    ///
+    /// # Errors
+    /// The pages do not lead there.
+    pub fn signed_in(
+        &self,
+        chromium: &Chromium,
+        name: &str,
+        roles: &[&str],
+        size: (u32, u32),
+    ) -> Result<(Tab, Person)> {
+        let code = self.issue(name, &format!("{name} さん"), roles, 0)?;
+        let tab = chromium.tab(size.0, size.1)?;
+        let mut person = self.first(&tab, name, &code)?;
+        self.sign_in(&tab, &mut person)?;
+        Ok((tab, person))
+    }
+
+    /// The first sign-in with a one-time code.
+    ///
+    /// # Errors
+    /// The pages do not lead there.
+    pub fn first(&self, tab: &Tab, name: &str, code: &str) -> Result<Person> {
+        tab.open(&format!("{}/first", self.address))?;
+        tab.fill("#name", name)?;
+        tab.fill("#code", code)?;
+        tab.follow("button.main")?;
+        ensure!(tab.has("#secret")?, "{}", tab.text()?);
+        let secret = unbase32(&tab.text_of("#secret")?).context("secret")?;
+        // The step before this one, so that the next two codes are still good.
+        let step = step_now()? - 1;
+        for (field, text) in [
+            ("#password", PASSWORD),
+            ("#again", PASSWORD),
+            ("#shown", &totp(&secret, step)),
+        ] {
+            tab.fill(field, text)?;
+        }
+        tab.follow("button.main")?;
+        ensure!(tab.has("#password")?, "{}", tab.text()?);
+        Ok(Person {
+            name: name.to_owned(),
+            secret,
+            step,
+        })
+    }
+
+    /// Signs in.
+    ///
+    /// # Errors
+    /// The page refuses.
+    pub fn sign_in(&self, tab: &Tab, person: &mut Person) -> Result<()> {
+        if tab.path()? != "/login" {
+            tab.open(&format!("{}/login", self.address))?;
+        }
+        tab.fill("#name", &person.name)?;
+        tab.fill("#password", PASSWORD)?;
+        tab.fill("#code", &person.code()?)?;
+        tab.follow("button.main")?;
+        ensure!(!tab.has("#password")?, "{}", tab.text()?);
+        Ok(())
+    }
+
+    /// The password of everybody here.
+    pub fn password(&self) -> &'static str {
+        PASSWORD
+    }
+
+    /// What the page wrote to its log so far.
+    ///
+    /// # Errors
+    /// There is no log.
+    pub fn page_log(&self) -> Result<String> {
+        Ok(fs::read_to_string(
+            self.job.deployment.root.join("page.log"),
+        )?)
+    }
+
+    /// The largest resident memory of the page so far, in bytes.
+    pub fn page_memory_bytes(&self) -> u64 {
+        self.page.peak_memory_bytes()
+    }
+}
+
+impl Person {
+    /// The next code of the app that still works.
+    ///
+    /// # Errors
+    /// The clock is before 1970.
+    pub fn code(&mut self) -> Result<String> {
+        // A code works once; the app's next one is taken half a minute early.
+        while step_now()? < self.step {
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        self.step = (self.step + 1).max(step_now()? - 1);
+        Ok(totp(&self.secret, self.step))
+    }
+}
+
+fn serve(job: &Job, config: &PathBuf, listen: std::net::SocketAddr) -> Result<Running> {
+    let mut command = job.programs.gateway();
+    command
+        .arg("page")
+        .arg("--config")
+        .arg(config)
+        .env("RUST_LOG", "trace");
+    let mut page = Running::start(&mut command, &job.deployment.root.join("page.log"))?;
+    wait_for(listen, &mut page)?;
+    Ok(page)
+}
+
+fn told(command: &mut Command) -> Result<String> {
+    let output = command.output()?;
+    let told = [output.stdout, output.stderr].concat();
+    let told = String::from_utf8_lossy(&told).into_owned();
+    ensure!(output.status.success(), "{told}");
+    Ok(told)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the code of an app is made of the real time"
+)]
+fn step_now() -> Result<u64> {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
+    Ok(since.as_secs() / 30)
+}
+
+/// The code that an authenticator app shows (RFC 6238).
+fn totp(secret: &[u8], step: u64) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret);
+    let tag = hmac::sign(&key, &step.to_be_bytes());
+    let tag = tag.as_ref();
+    let offset = usize::from(tag.last().copied().unwrap_or_default() & 15);
+    let four = tag.iter().skip(offset).take(4);
+    let number = four.fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
+    format!("{:06}", (number & 0x7fff_ffff) % 1_000_000)
+}
+
+fn unbase32(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let (mut held, mut bits) = (0_u32, 0);
+    for letter in text.chars().filter(|it| !it.is_whitespace()) {
+        let value = match letter {
+            'A'..='Z' => letter as u32 - 'A' as u32,
+            '2'..='7' => letter as u32 - '2' as u32 + 26,
+            _ => return None,
+        };
+        held = held << 5 | value;
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push(u8::try_from(held >> bits & 255).ok()?);
+        }
+    }
+    Some(bytes)
+}
