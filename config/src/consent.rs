@@ -57,6 +57,19 @@ pub struct Notice {
     pub mode: String,
     /// The notice texts. A notice of a text that is not listed is no notice.
     pub documents: Vec<NoticeDocument>,
+    /// Notice by policy: everybody who comes is told.
+    pub policy: Option<VisitPolicy>,
+}
+
+/// Notice by policy: from a day on, everybody who comes is told. A person's first visit on or after
+/// that day is day 0 of the hold.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VisitPolicy {
+    /// The first day of the notice.
+    pub starts_on: String,
+    /// The text that is posted or handed out, one of `notice.documents`.
+    pub document: String,
 }
 
 impl Default for Notice {
@@ -64,6 +77,7 @@ impl Default for Notice {
         Self {
             mode: "opt-out".to_owned(),
             documents: Vec::new(),
+            policy: None,
         }
     }
 }
@@ -73,6 +87,18 @@ impl Notice {
         range("notice.documents", self.documents.len() as u64, 0, 200)?;
         self.documents.iter().try_for_each(|document| {
             date("notice.documents.published_on", &document.published_on).map(drop)
+        })?;
+        self.policy.as_ref().map_or(Ok(()), |policy| {
+            date("notice.policy.starts_on", &policy.starts_on)?;
+            let named = |document: &NoticeDocument| document.version == policy.document;
+            if self.documents.iter().any(named) {
+                return Ok(());
+            }
+            Err(SettingsError::Range {
+                key: "notice.policy.document",
+                value: policy.document.clone(),
+                expected: "the version of one of notice.documents".to_owned(),
+            })
         })
     }
 }

@@ -167,6 +167,9 @@ pub struct Keys {
     pub signing: PathBuf,
     /// Public key of the core.
     pub core: PathBuf,
+    /// Key that encrypts the ledger. Without one, the appliance draws its own and keeps it in the
+    /// state folder.
+    pub ledger: Option<PathBuf>,
     /// Epoch of the token key.
     #[serde(default = "one")]
     pub token_epoch: u16,

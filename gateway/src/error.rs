@@ -179,6 +179,22 @@ problems! {
         "The access log was changed or cut; the page stays closed.",
         "画面のフォルダをそのまま残し、センターに連絡してください。",
         "Keep the page's folder as it is and call the centre.";
+    /// The ledger was changed, or its key is another.
+    LedgerBroken = "G050", 1,
+        "台帳が書き換えられたか、壊れているか、鍵が違います。何も読まず、何も送りません。",
+        "The ledger was changed or damaged, or the key is another; nothing is read or sent.",
+        "状態フォルダをそのまま残し、センターに連絡してください。控えがあれば、センターと一緒に戻します。",
+        "Keep the state folder as it is and call the centre; a backup is restored together with it.";
+    /// The ledger lacks entries that were there.
+    LedgerRolledBack = "G051", 1,
+        "台帳が古い状態に戻っているか、欠けています。停止の求めが失われたおそれがあるため、何も送りません。",
+        "The ledger is older than known, or cut; somebody's stop may be lost, so nothing is sent.",
+        "状態フォルダをそのまま残し、センターに連絡してください。新しいほうの控えを戻します。",
+        "Keep the state folder as it is and call the centre; the newer backup has to be restored.";
+    /// There is no such entry, or it cannot be taken back.
+    LedgerEntry = "G052", 1,
+        "台帳にその番号の記載がないか、取り消せません。", "The ledger has no such entry, or it cannot be taken back.",
+        "番号を台帳の表示（ledger show）で確認してください。", "Check the number with `ledger show`.";
     /// The program met a state that it should not.
     Internal = "G017", 1,
         "想定外の状態になったため止めました。データは失われていません。",

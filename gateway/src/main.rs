@@ -99,6 +99,9 @@ enum Command {
         /// 参照 (f-… または p-…) / the reference.
         reference: Reference,
     },
+    /// 通知・同意・停止の台帳 / the ledger of notices, consents and stops.
+    #[command(subcommand)]
+    Ledger(ledger::command::Act),
     /// 受付・情報担当・院長の画面を開く / serve the page of reception, clinic IT and director.
     Page {
         /// 画面の設定ファイル / settings file of the page.
@@ -179,6 +182,7 @@ impl Command {
                 settings(&config.unwrap_or_default()).map(|_| tell(WELL_FORMED))
             }
             Self::Find { config, reference } => find::show(&settings(&config)?, reference),
+            Self::Ledger(act) => act.run(settings, &tell),
             Self::StatusCode { code } => page::explain(&code).map(|text| tell(&text)),
             Self::Page { config } => page::serve(&config, &tell),
             Self::Account {

@@ -49,8 +49,10 @@ pub(crate) struct Report {
     pub(crate) quality: Quality,
     /// How changes were found, when a feed told of them.
     pub(crate) changes: ChangesReport,
-    /// Lines of the stop list that match no patient of the storage.
+    /// Stops that match no patient of the storage.
     pub(crate) stops_without_patient: u64,
+    /// The ledger of notices and stops.
+    pub(crate) ledger: LedgerReport,
     /// How the source fared.
     pub(crate) source: SourceCounts,
     /// How long the parts took.
@@ -232,6 +234,74 @@ pub(crate) struct Seconds {
     pub(crate) send: f64,
 }
 
+/// What a run met in the ledger and in the lists that it takes in.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct LedgerReport {
+    /// Entries at the last look.
+    pub(crate) entries: u64,
+    /// The lists.
+    #[serde(flatten)]
+    pub(crate) lists: LedgerCounts,
+}
+
+/// What became of the lists that the settings name.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct LedgerCounts {
+    /// Entries added in this run.
+    pub(crate) added: u64,
+    /// Notices that left the list and no longer count.
+    pub(crate) notices_vanished: u64,
+    /// Lines of the list of notices that were taken back by hand and stay so.
+    pub(crate) notices_revoked: u64,
+    /// Stops that left the list and still hold.
+    pub(crate) stops_vanished: u64,
+    /// Stops that were taken back while the list still has them, and count again.
+    pub(crate) stops_again: u64,
+}
+
+impl LedgerReport {
+    /// Takes the counts of another look at the lists.
+    pub(crate) fn take(&mut self, entries: u64, counts: LedgerCounts) {
+        self.entries = entries;
+        self.lists = LedgerCounts {
+            added: self.lists.added + counts.added,
+            notices_vanished: self.lists.notices_vanished + counts.notices_vanished,
+            stops_again: self.lists.stops_again + counts.stops_again,
+            ..counts
+        };
+    }
+
+    /// What people are told of it: Japanese, English, value.
+    fn for_people(&self) -> impl Iterator<Item = [String; 3]> {
+        let lists = &self.lists;
+        [
+            (
+                "通知の一覧から消え、通知なしに戻した人",
+                "notices that left the list and no longer count",
+                lists.notices_vanished,
+            ),
+            (
+                "台帳で取り消し済みの通知（一覧に残っている）",
+                "listed notices that were taken back in the ledger",
+                lists.notices_revoked,
+            ),
+            (
+                "停止の一覧から消えたが、停止を続けている求め（取り消しは ledger revoke）",
+                "stops that left the list and still hold (take back with `ledger revoke`)",
+                lists.stops_vanished,
+            ),
+            (
+                "取り消したが一覧に残っているため、再び停止した求め",
+                "stops taken back but still listed, which count again",
+                lists.stops_again,
+            ),
+        ]
+        .into_iter()
+        .filter(|(_, _, count)| *count > 0)
+        .map(|(ja, en, count)| [ja.to_owned(), en.to_owned(), count.to_string()])
+    }
+}
+
 /// How the source fared.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct SourceCounts {
@@ -261,6 +331,7 @@ impl Report {
             quality: Quality::default(),
             changes: ChangesReport::default(),
             stops_without_patient: 0,
+            ledger: LedgerReport::default(),
             source: SourceCounts::default(),
             seconds: Seconds::default(),
             peak_memory_bytes: 0,
@@ -360,6 +431,9 @@ impl Report {
             "batches waiting",
             self.batches.waiting.to_string(),
         );
+        for [ja, en, value] in self.ledger.for_people() {
+            line(&ja, &en, value);
+        }
         for code in FindingCode::ALL {
             let count = [&self.findings, &self.changes.findings]
                 .map(|findings| findings.get(code.as_str()).copied().unwrap_or_default())
@@ -373,14 +447,17 @@ impl Report {
                 ));
             }
         }
-        if self.stops_without_patient > 0 {
-            lines.push(format!(
-                "注意: 提供停止一覧の {0} 件に当たる患者が見つかりません。番号を確認してください。\n      \
-                 {0} stops match no patient of the storage; check the numbers.",
-                self.stops_without_patient
-            ));
-        }
+        lines.extend(self.unmet());
         lines.join("\n")
+    }
+
+    fn unmet(&self) -> Option<String> {
+        let text = format!(
+            "注意: 提供停止の求め {0} 件に当たる患者が見つかりません。番号を確認してください。\n      \
+             {0} stops match no patient of the storage; check the numbers.",
+            self.stops_without_patient
+        );
+        (self.stops_without_patient > 0).then_some(text)
     }
 }
 

@@ -76,7 +76,7 @@ fn collect_and_send(
     // The feed is asked once: what it tells later is for the next run.
     let mut planned: Option<Planned> = None;
     loop {
-        let (gate, stops) = ledger::gate(settings, now.today)?;
+        let (gate, stops) = ledger::gate(settings, now, &mut report.ledger)?;
         let gate = Arc::new(gate);
         let started = clock::stopwatch();
         let mut today = match planned.take() {

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use envelope::Sealed;
 use record::{BatchId, DataKind, DocumentRef, SubjectRef, Version};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, params};
+use rusqlite::{
+    Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
+};
 
 use crate::error::{Failure, Problem};
 
@@ -68,6 +70,14 @@ const MIGRATIONS: &[&str] = &[
     CREATE TABLE position (only INTEGER PRIMARY KEY CHECK (only = 1), folder BLOB NOT NULL);
     -- How long each volume takes to answer when it has nothing else to do.
     CREATE TABLE volume (number INTEGER PRIMARY KEY, idle_nanoseconds INTEGER NOT NULL);
+",
+    "
+    -- The last known end of the ledger: how many entries, and the digest of its chain there.
+    CREATE TABLE ledger (
+        only INTEGER PRIMARY KEY CHECK (only = 1),
+        entries INTEGER NOT NULL,
+        digest BLOB NOT NULL
+    );
 ",
 ];
 
@@ -148,7 +158,7 @@ impl State {
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(10))?;
-        connection.pragma_update(None, "journal_mode", "WAL")?;
+        write_ahead(&connection)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         migrate(&mut connection)?;
@@ -169,6 +179,26 @@ impl State {
             "INSERT INTO clock VALUES (1, ?1) \
              ON CONFLICT (only) DO UPDATE SET latest = max(latest, ?1)",
             [seconds],
+        )?;
+        Ok(())
+    }
+
+    /// The last known end of the ledger: how many entries, and the digest of its chain there.
+    pub(crate) fn ledger_end(&self) -> Result<Option<(u64, [u8; 32])>, Failure> {
+        let query = "SELECT entries, digest FROM ledger";
+        let end = self
+            .connection
+            .query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)));
+        Ok(end.optional()?)
+    }
+
+    /// Moves the known end of the ledger forward, never back: another process may have moved it
+    /// further.
+    pub(crate) fn ledger_ends(&self, entries: u64, digest: &[u8; 32]) -> Result<(), Failure> {
+        self.connection.execute(
+            "INSERT INTO ledger VALUES (1, ?1, ?2) ON CONFLICT (only) \
+             DO UPDATE SET entries = ?1, digest = ?2 WHERE entries < ?1",
+            params![entries, digest],
         )?;
         Ok(())
     }
@@ -529,8 +559,27 @@ fn settle_patients(transaction: &Transaction<'_>, settled: &mut Settled) -> Resu
     Ok(())
 }
 
+/// Sets the write-ahead log. Only the first process at a new file changes anything, and another one
+/// that comes at that moment is refused at once, whatever its patience.
+pub(crate) fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    for _ in 0..WRITE_AHEAD_TRIES {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) => {
+                std::thread::sleep(WRITE_AHEAD_PAUSE);
+            }
+            other => return other,
+        }
+    }
+    connection.pragma_update(None, "journal_mode", "WAL")
+}
+
+const WRITE_AHEAD_TRIES: u32 = 500;
+const WRITE_AHEAD_PAUSE: Duration = Duration::from_millis(10);
+
 fn migrate(connection: &mut Connection) -> Result<(), Failure> {
-    let done: usize = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    // The page and the command line may open the file at the same moment.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let done: usize = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if done > MIGRATIONS.len() {
         return Err(Failure::new(
             Problem::State,
@@ -538,10 +587,9 @@ fn migrate(connection: &mut Connection) -> Result<(), Failure> {
         ));
     }
     for (index, step) in MIGRATIONS.iter().enumerate().skip(done) {
-        let transaction = connection.transaction()?;
         transaction.execute_batch(step)?;
         transaction.pragma_update(None, "user_version", index + 1)?;
-        transaction.commit()?;
     }
+    transaction.commit()?;
     Ok(())
 }

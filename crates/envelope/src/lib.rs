@@ -11,10 +11,12 @@
 //! | routing a batch without opening it | [`peek`], [`inspect`] |
 //! | opening a batch at the core | [`open()`] |
 //! | acknowledging a batch | [`Receipt`] |
+//! | what a program keeps for itself | [`AtRestKey`] |
 //!
 //! The byte layout stands at the head of [`container`]. The crate does no I/O and reads no clock;
 //! randomness comes in as an argument.
 
+mod at_rest;
 mod body;
 pub mod container;
 mod content;
@@ -32,6 +34,7 @@ mod signing;
 mod suite;
 mod text_form;
 
+pub use at_rest::{AtRestKey, NONCE_BYTES};
 pub use content::{Item, Subject};
 pub use digest::{Sha256, sha256};
 pub use error::{OpenError, SealError};

@@ -28,7 +28,7 @@ pub use evidence::{ContractTerms, EvidenceFault, GateEvidence, Tally};
 pub use history::{Consent, Event, Ground, Notice, Stop};
 pub use judge::truth_table;
 pub use scope::{Domains, Product, Products, Scope};
-pub use standing::Standing;
+pub use standing::{Standing, revoked};
 pub use terms::{
     Channel, ConsentMode, ContractId, DocumentVersion, FilingReference, NoticeMethod, OrderId,
     Requester, TermError, Verification,

@@ -32,7 +32,7 @@ impl fmt::Display for What {
         f.write_str(match self {
             Self::Site => "site",
             Self::Place => "source.storages, ledger, state.folder",
-            Self::Key => "keys.site, keys.signing, front.private_key",
+            Self::Key => "keys.site, keys.signing, keys.ledger, front.private_key",
         })
     }
 }
@@ -87,6 +87,10 @@ impl Claim {
             key::<MacKey>(&keys.site).map(|key| mark(&key)),
             key::<SigningKey>(&keys.signing).map(|key| sha256(key.public().to_string().as_bytes())),
             text(&settings.front.private_key).map(|text| sha256(text.trim().as_bytes())),
+            keys.ledger
+                .as_deref()
+                .and_then(key::<MacKey>)
+                .map(|key| mark(&key)),
         ];
         Self {
             name,

@@ -149,6 +149,17 @@ workers = 1
         (output.status.code().unwrap(), told)
     }
 
+    /// Runs the program with these arguments. Gives the exit status and what was told.
+    pub(crate) fn gateway(&self, arguments: &[&std::ffi::OsStr]) -> (i32, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_sekisho-gateway"))
+            .args(arguments)
+            .output()
+            .unwrap();
+        let told = [output.stdout, output.stderr].concat();
+        let told = String::from_utf8_lossy(&told).into_owned();
+        (output.status.code().unwrap(), told)
+    }
+
     /// A report of the last run.
     pub(crate) fn report(&self, name: &str) -> serde_json::Value {
         let text = fs::read(self.path("reports").join(name)).unwrap();

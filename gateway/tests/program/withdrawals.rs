@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use record::{DocumentRef, DocumentState};
 
-use crate::appliance::{Appliance, Institution, chart};
+use crate::appliance::{Appliance, Institution, PATIENTS, chart};
 
 const VISIT: &str = "20260105101112000";
 
@@ -59,6 +59,22 @@ impl Bench {
     fn stop(&self, lines: &str) {
         let stops = format!("patient_id,requested_on,requester\n{lines}");
         fs::write(self.appliance.path("0/stops.csv"), stops).unwrap();
+    }
+
+    fn revoke(&self, entry: u64) {
+        let settings = self.appliance.path("settings/0000.toml");
+        let entry = entry.to_string();
+        let (status, told) = self.appliance.gateway(&[
+            "ledger".as_ref(),
+            "revoke".as_ref(),
+            "--config".as_ref(),
+            settings.as_os_str(),
+            "--entry".as_ref(),
+            entry.as_ref(),
+            "--ground".as_ref(),
+            "wish".as_ref(),
+        ]);
+        assert_eq!(status, 0, "{told}");
     }
 
     /// Runs once and gives what the batches of this run say of visits.
@@ -143,7 +159,11 @@ fn a_withdrawal_waits_while_the_person_is_withheld() {
     bench.rename(1, 0);
     bench.stop(&format!("{},2020-02-01,self\n", chart(1)));
     assert_eq!(bench.run(), []);
+    // A stop that left the list still holds.
     bench.stop("");
+    assert_eq!(bench.run(), []);
+    // The notices of everybody, the stop that the list began with, this one.
+    bench.revoke(u64::from(PATIENTS) + 2);
     let visit = first[0].0;
     assert_eq!(bench.run(), [(visit, DocumentState::Withdrawn)]);
 }

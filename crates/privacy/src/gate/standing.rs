@@ -230,9 +230,10 @@ impl FromIterator<Event> for Standing {
     }
 }
 
-/// The entries that no longer count. Read from the last to the first, so that an entry which was
-/// itself taken back takes nothing back.
-fn revoked(revoking: &[(u32, u32)]) -> BTreeSet<u32> {
+/// The entries that no longer count, of pairs of an entry that takes back and the earlier one that
+/// it takes back, in order. Read from the last to the first, so that an entry which was itself
+/// taken back takes nothing back.
+pub fn revoked(revoking: &[(u32, u32)]) -> BTreeSet<u32> {
     let mut revoked = BTreeSet::new();
     for (entry, earlier) in revoking.iter().rev() {
         if !revoked.contains(entry) {

@@ -1,0 +1,156 @@
+//! The site's ledger: who was told, who agreed, who said no.
+//!
+//! `store` keeps it on disk, `lists` reads the CSV files that the settings name into it, `terms`
+//! says what the settings say to the gate, `met` finds stops that meet nobody.
+
+pub(crate) mod command;
+mod entry;
+mod key;
+mod lists;
+mod met;
+mod spelling;
+mod store;
+mod terms;
+
+use config::gateway::Settings;
+use privacy::gate::{Event, Gate, Standing};
+
+use crate::clock::Now;
+use crate::error::Failure;
+use crate::report::LedgerReport;
+
+pub(crate) use entry::{Actor, Entry};
+pub(crate) use key::LedgerKey;
+pub(crate) use met::StopsMet;
+pub(crate) use store::Ledger;
+
+use lists::Listed;
+
+/// Opens the ledger that the settings name.
+///
+/// # Errors
+/// Key or file cannot be used.
+pub(crate) fn open(settings: &Settings) -> Result<Ledger, Failure> {
+    let key = LedgerKey::of(settings)?;
+    Ledger::open(&settings.state.folder, key, &settings.site)
+}
+
+/// Takes what is new in the lists that the settings name into the ledger, and builds the gate from
+/// the whole of it.
+///
+/// # Errors
+/// A list is missing or has a line that cannot be read; the ledger was changed or cut; a section
+/// of the settings is malformed.
+pub(crate) fn gate(
+    settings: &Settings,
+    now: Now,
+    report: &mut LedgerReport,
+) -> Result<(Gate, StopsMet), Failure> {
+    let terms = terms::terms(settings)?;
+    let mut ledger = open(settings)?;
+    let mut folded = Folded::of(&ledger)?;
+    let counts = lists::take_in(&mut ledger, settings, &folded.listed, now)?;
+    while ledger.entries_now()? != folded.head.entries {
+        folded = Folded::of(&ledger)?;
+    }
+    report.take(folded.head.entries, counts);
+    let gate = Gate::new(terms, folded.standing, folded.head, now.today);
+    Ok((gate, folded.met))
+}
+
+/// The whole ledger, read once.
+struct Folded {
+    standing: Standing,
+    head: privacy::gate::LedgerHead,
+    met: StopsMet,
+    listed: Listed,
+}
+
+impl Folded {
+    fn of(ledger: &Ledger) -> Result<Self, Failure> {
+        let mut standing = Standing::default();
+        let revoked = ledger.revoked()?;
+        let (mut met, mut listed) = (StopsMet::none(), Listed::default());
+        let head = ledger.fold(None, |entry| {
+            let stands = !revoked.contains(&entry.number);
+            if let (true, Event::Stopped(stop)) = (stands, &entry.event) {
+                met.expect(&stop.chart);
+            }
+            if stands {
+                listed.note(ledger, &entry);
+            }
+            standing.push(entry.number, entry.event);
+        })?;
+        Ok(Self {
+            standing,
+            head,
+            met,
+            listed,
+        })
+    }
+}
+
+/// What tests of several modules start from.
+#[cfg(test)]
+pub(crate) mod fixture {
+    use privacy::gate::{
+        Channel, Contract, ContractKind, Filing, HoldDays, LedgerHead, Notice, NoticeDocument,
+        NoticeMethod, Products, Requester, Scope, Stop, Terms, Verification,
+    };
+    use record::{ChartNumber, Date};
+
+    use super::*;
+
+    /// A gate that lets these persons pass unless one of these numbers, which are stopped, is
+    /// theirs.
+    pub(crate) fn gate(charts: &[ChartNumber], stopped: &[ChartNumber], today: Date) -> Gate {
+        let day = jiff::civil::date(2026, 1, 1);
+        let contract = Contract {
+            id: "C-1".parse().unwrap(),
+            kind: ContractKind::Individual,
+            filing: Some(Filing {
+                reference: "F-1".parse().unwrap(),
+                filed_on: day,
+                revoked_on: None,
+            }),
+            products: Products::ALL,
+            effective_from: day,
+            leaves_on: None,
+            hold_days: HoldDays::SHORTEST,
+        };
+        let text = NoticeDocument {
+            version: "v1".parse().unwrap(),
+            published_on: day,
+            products: Products::ALL,
+            reopens: false,
+        };
+        let told = charts.iter().map(|chart| {
+            Event::Notified(Notice {
+                chart: chart.clone(),
+                notified_on: day,
+                document: text.version.clone(),
+                method: NoticeMethod::Handed,
+                sixteen_on: None,
+            })
+        });
+        let stops = stopped.iter().map(|chart| {
+            Event::Stopped(Stop {
+                chart: chart.clone(),
+                requested_on: day,
+                requester: Requester::Own,
+                channel: Channel::Desk,
+                verification: Verification::Known,
+                scope: Scope::ALL,
+            })
+        });
+        let standing = told.chain(stops).collect();
+        let head = LedgerHead {
+            digest: [0; 32],
+            entries: 1,
+        };
+        Gate::new(Terms::of(contract, text), standing, head, today)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+//! The lists that the settings name, taken into the ledger and judged by the gate.
+
+use std::fs;
+
+use privacy::gate::{Ground, Withheld};
+use record::ChartNumber;
+
+use super::*;
+use crate::error::Problem;
+use crate::report::LedgerCounts;
+
+/// 2026-06-01 in Japan.
+const TODAY: i64 = 1_780_272_000;
+
+/// A site with two lists.
+pub(super) struct Site {
+    folder: tempfile::TempDir,
+    pub(super) settings: Settings,
+}
+
+impl Site {
+    pub(super) fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let example = include_str!("../../../config/examples/gateway.toml");
+        let mut settings = Settings::parse(example).unwrap();
+        settings.state.folder = folder.path().join("state");
+        settings.ledger.notices = folder.path().join("notices.csv");
+        settings.ledger.stops = folder.path().join("stops.csv");
+        let site = Self { folder, settings };
+        site.notices(&["0001", "0002"]);
+        site.stops(&[]);
+        site
+    }
+
+    pub(super) fn notices(&self, charts: &[&str]) {
+        let line = |chart: &&str| format!("{chart},2026-04-01,2026-04,handed\n");
+        let lines: String = charts.iter().map(line).collect();
+        let text = format!("patient_id,notified_on,document_version,method\n{lines}");
+        fs::write(&self.settings.ledger.notices, text).unwrap();
+    }
+
+    pub(super) fn stops(&self, charts: &[&str]) {
+        let line = |chart: &&str| format!("{chart},2026-05-01,self\n");
+        let lines: String = charts.iter().map(line).collect();
+        let text = format!("patient_id,requested_on,requester\n{lines}");
+        fs::write(&self.settings.ledger.stops, text).unwrap();
+    }
+
+    pub(super) fn at(&self, seconds: i64) -> Now {
+        let stamp = jiff::Timestamp::from_second(seconds).unwrap();
+        let today = jiff::tz::Offset::constant(9).to_datetime(stamp).date();
+        Now { seconds, today }
+    }
+
+    fn look(&self) -> (Gate, LedgerReport) {
+        let mut report = LedgerReport::default();
+        let (gate, _) = gate(&self.settings, self.at(TODAY), &mut report).unwrap();
+        (gate, report)
+    }
+}
+
+fn of(gate: &Gate, chart: &str) -> Option<Withheld> {
+    gate.decide(&[ChartNumber::new(chart).unwrap()]).err()
+}
+
+#[test]
+fn what_a_list_says_again_is_not_written_down_again() {
+    let site = Site::new();
+    site.stops(&["0002"]);
+    let (gate, report) = site.look();
+    assert_eq!((report.entries, report.lists.added), (3, 3));
+    assert_eq!(of(&gate, "0001"), None);
+    assert_eq!(of(&gate, "0002"), Some(Withheld::Stopped));
+    assert_eq!(of(&gate, "0003"), Some(Withheld::NotNotified));
+    let (gate, report) = site.look();
+    assert_eq!((report.entries, report.lists), (3, LedgerCounts::default()));
+    assert_eq!(of(&gate, "0001"), None);
+    assert_eq!(of(&gate, "0002"), Some(Withheld::Stopped));
+}
+
+/// a list that somebody emptied by mistake lets nobody through.
+#[test]
+fn a_stop_that_left_the_list_still_holds_and_is_counted() {
+    let site = Site::new();
+    site.stops(&["0001", "0002"]);
+    site.look();
+    site.stops(&["0002"]);
+    for _ in 0..2 {
+        let (gate, report) = site.look();
+        assert_eq!(of(&gate, "0001"), Some(Withheld::Stopped));
+        assert_eq!((report.lists.stops_vanished, report.entries), (1, 4));
+    }
+}
+
+#[test]
+fn a_notice_that_left_the_list_no_longer_counts_until_it_is_back() {
+    let site = Site::new();
+    site.look();
+    site.notices(&["0002"]);
+    let (gate, report) = site.look();
+    assert_eq!(of(&gate, "0001"), Some(Withheld::NotNotified));
+    assert_eq!((report.lists.notices_vanished, report.entries), (1, 3));
+    let (_, report) = site.look();
+    assert_eq!((report.lists.notices_vanished, report.entries), (0, 3));
+    site.notices(&["0001", "0002"]);
+    let (gate, report) = site.look();
+    assert_eq!((of(&gate, "0001"), report.entries), (None, 4));
+}
+
+/// Of two sources that conflict the one that withholds wins.
+#[test]
+fn what_was_taken_back_by_hand_stays_back_unless_it_stops() {
+    let site = Site::new();
+    site.stops(&["0002"]);
+    site.look();
+    let mut ledger = open(&site.settings).unwrap();
+    for entry in [1, 3] {
+        let (by, at) = (&Actor::Operator, site.at(TODAY));
+        command::revoke(&mut ledger, by, at, entry, Ground::Mistake).unwrap();
+    }
+    for (entries, again) in [(6, 1), (6, 0)] {
+        let (gate, report) = site.look();
+        assert_eq!(of(&gate, "0001"), Some(Withheld::NotNotified));
+        assert_eq!(of(&gate, "0002"), Some(Withheld::Stopped));
+        assert_eq!(report.entries, entries);
+        assert_eq!(report.lists.notices_revoked, 1);
+        assert_eq!(report.lists.stops_again, again);
+    }
+}
+
+#[test]
+fn an_entry_is_taken_back_once_and_only_if_it_is_there() {
+    let site = Site::new();
+    site.look();
+    let mut ledger = open(&site.settings).unwrap();
+    let mut revoke = |entry| {
+        let (by, at) = (&Actor::Operator, site.at(TODAY));
+        let done = command::revoke(&mut ledger, by, at, entry, Ground::Mistake);
+        done.map_err(|failure| failure.problem())
+    };
+    assert_eq!(revoke(9), Err(Problem::LedgerEntry));
+    assert_eq!(revoke(1), Ok(3));
+    assert_eq!(revoke(1), Err(Problem::LedgerEntry));
+    // Taking back the taking back brings the notice back.
+    assert_eq!(revoke(3), Ok(4));
+    assert_eq!(of(&site.look().0, "0001"), None);
+}
+
+#[test]
+fn a_bad_line_in_either_list_leaves_the_ledger_as_it_was() {
+    let site = Site::new();
+    site.look();
+    site.notices(&["0001", "0002", "0003"]);
+    fs::write(
+        &site.settings.ledger.stops,
+        "patient_id,requested_on,requester\n0001,soon,self\n",
+    )
+    .unwrap();
+    let mut report = LedgerReport::default();
+    let failed = gate(&site.settings, site.at(TODAY), &mut report).map(|_| ());
+    assert_eq!(failed.unwrap_err().problem(), Problem::LedgerMalformed);
+    let ledger = open(&site.settings).unwrap();
+    assert_eq!(ledger.standing(None).unwrap().1.entries, 2);
+    assert!(site.folder.path().join("state/ledger.key").exists());
+}
