@@ -28,9 +28,32 @@ impl Examples {
         Self(serde_json::from_slice(&text).unwrap_or_default())
     }
 
-    /// The example of a kind as indented text.
+    /// The example of a kind, one field a line: its name and the masked value.
     pub(crate) fn of(&self, kind: ResourceKind) -> Option<String> {
-        serde_json::to_string_pretty(self.0.get(kind.as_str())?).ok()
+        let mut lines = Vec::new();
+        list(self.0.get(kind.as_str())?, "", &mut lines);
+        Some(lines.join("\n"))
+    }
+}
+
+fn list(value: &Value, name: &str, lines: &mut Vec<String>) {
+    let below = |part: &str| match name {
+        "" => part.to_owned(),
+        name => format!("{name}.{part}"),
+    };
+    match value {
+        Value::Object(fields) => {
+            for (part, value) in fields {
+                list(value, &below(part), lines);
+            }
+        }
+        Value::Array(values) => {
+            for (place, value) in (1..).zip(values) {
+                list(value, &below(&place.to_string()), lines);
+            }
+        }
+        Value::String(text) => lines.push(format!("{name}: {text}")),
+        Value::Null | Value::Bool(_) | Value::Number(_) => lines.push(format!("{name}: -")),
     }
 }
 
@@ -138,6 +161,11 @@ mod tests {
             "list": ["99.9", "A", null, "AA"],
         });
         assert_eq!(masked(value), shown);
+        let mut lines = Vec::new();
+        list(&shown, "", &mut lines);
+        assert_eq!(lines.first().unwrap(), "at: 9999-99-99A99:99");
+        assert!(lines.contains(&"code.c: 9A999-A".to_owned()));
+        assert!(lines.contains(&"list.4: AA".to_owned()));
     }
 
     proptest! {

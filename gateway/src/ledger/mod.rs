@@ -23,6 +23,7 @@ pub(crate) use entry::{Actor, Entry};
 pub(crate) use key::LedgerKey;
 pub(crate) use met::StopsMet;
 pub(crate) use store::Ledger;
+pub(crate) use terms::terms;
 
 use lists::Listed;
 
@@ -46,7 +47,7 @@ pub(crate) fn gate(
     now: Now,
     report: &mut LedgerReport,
 ) -> Result<(Gate, StopsMet), Failure> {
-    let terms = terms::terms(settings)?;
+    let terms = terms(settings)?;
     let mut ledger = open(settings)?;
     let mut folded = Folded::of(&ledger)?;
     let counts = lists::take_in(&mut ledger, settings, &folded.listed, now)?;

@@ -9,7 +9,10 @@ use record::Date;
 use crate::error::{Failure, Problem};
 
 /// What the settings say to the gate.
-pub(super) fn terms(settings: &config::gateway::Settings) -> Result<Terms, Failure> {
+///
+/// # Errors
+/// A section of them is malformed.
+pub(crate) fn terms(settings: &config::gateway::Settings) -> Result<Terms, Failure> {
     let notice = &settings.notice;
     Ok(Terms {
         contracts: settings

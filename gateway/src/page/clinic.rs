@@ -14,6 +14,7 @@ use record::SiteId;
 
 use super::account::Role;
 use super::answer::{Refusal, html};
+use super::decisions;
 use super::facts::{Facts, Transfer};
 use super::frame::Frame;
 use super::log::{Act, Line};
@@ -21,7 +22,7 @@ use super::status_code::Status;
 use super::texts::{Filled, T, Text};
 use super::visit::{Posted, Visit, work};
 use super::words::{moment, size};
-use crate::error::Problem;
+use crate::error::{Failure, Problem};
 
 /// How long a source folder may take to answer the test.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
@@ -41,6 +42,7 @@ struct ClinicPage {
     sent: u64,
     waiting: Filled,
     unmatched: u64,
+    pending: usize,
     folders: Vec<Folder>,
     fingerprint: String,
     certificate_until: String,
@@ -93,14 +95,16 @@ fn show(
     let place = visit.page.institution(site).ok_or(Refusal::NotHere)?;
     let facts = Facts::open(&place.settings)?;
     let transfer = facts.transfer()?;
+    let pending = decisions::count(place);
     let last = facts.last_run.as_ref();
-    let status = Status::of(last, &transfer, false, visit.at);
+    let waits = *pending.as_ref().unwrap_or(&0);
+    let status = Status::of(last, &transfer, waits > 0, visit.at);
     let mut results = results.unwrap_or_default().into_iter();
     let folders = place.settings.source.roots();
     let never = T.never.ja.to_owned();
     let page = ClinicPage {
         frame: visit.frame(T.title_clinic, site, "clinic"),
-        condition: condition(&facts, &transfer, visit.at),
+        condition: condition(&facts, &transfer, pending.err(), visit.at),
         code: status.code(),
         last_run: last.map_or(never.clone(), |last| moment(last.ended_at)),
         last_received: transfer.last_received.map_or(never, moment),
@@ -109,6 +113,7 @@ fn show(
             .waiting
             .fill(&[&transfer.waiting.to_string(), &size(transfer.waiting_bytes)]),
         unmatched: last.map_or(0, |last| last.stops_without_patient),
+        pending: waits,
         folders: folders
             .into_iter()
             .map(|path| Folder {
@@ -124,7 +129,7 @@ fn show(
 }
 
 /// The one thing to tell, the most urgent first.
-fn condition(facts: &Facts, transfer: &Transfer, at: i64) -> Condition {
+fn condition(facts: &Facts, transfer: &Transfer, ledger: Option<Failure>, at: i64) -> Condition {
     let of = |class, code, what, next| Condition {
         class,
         code,
@@ -142,6 +147,9 @@ fn condition(facts: &Facts, transfer: &Transfer, at: i64) -> Condition {
         );
         of(class, problem.code(), what, next)
     };
+    if let Some(failure) = ledger {
+        return problem(failure.problem(), "bad");
+    }
     let Some(last) = &facts.last_run else {
         return of("wait", "", T.condition_new, T.condition_new_next);
     };

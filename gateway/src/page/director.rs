@@ -210,7 +210,8 @@ fn harmless(text: String) -> String {
     }
 }
 
-fn withheld_text(reason: Withheld) -> Text {
+/// Why somebody is withheld.
+pub(super) fn withheld_text(reason: Withheld) -> Text {
     match reason {
         Withheld::NoContract => T.withheld_no_contract,
         Withheld::ContractNotActive => T.withheld_contract_not_active,

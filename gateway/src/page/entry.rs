@@ -12,6 +12,8 @@ use super::Page;
 use super::account::{First, Name, Refused, Role};
 use super::answer::{Refusal, begin_session, end_session, html, see_other, with_status};
 use super::frame::Frame;
+use super::me::SIGN_IN;
+use super::passkey::Challenge;
 use super::password::{SHORTEST, Weak};
 use super::secret::{base32, hex, unhex};
 use super::session::SignIn;
@@ -29,6 +31,7 @@ struct SignInPage {
     frame: Frame,
     wrong: Option<Filled>,
     name: String,
+    challenge: Challenge,
 }
 
 #[derive(Template)]
@@ -78,11 +81,18 @@ pub(crate) async fn site_home(visit: Visit, Path(site): Path<String>) -> Result<
 }
 
 /// The form for signing in.
-pub(crate) async fn sign_in_page() -> Response {
-    show_sign_in("", None)
+pub(crate) async fn sign_in_page(State(page): State<Arc<Page>>) -> Result<Response, Refusal> {
+    let at = page.now()?.seconds;
+    show_sign_in(&page, at, "", None)
 }
 
-fn show_sign_in(name: &str, wrong: Option<Filled>) -> Response {
+/// Shows the form for signing in, with what went wrong before.
+pub(super) fn show_sign_in(
+    page: &Page,
+    at: i64,
+    name: &str,
+    wrong: Option<Filled>,
+) -> Result<Response, Refusal> {
     let status = match wrong {
         None => StatusCode::OK,
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
@@ -91,8 +101,9 @@ fn show_sign_in(name: &str, wrong: Option<Filled>) -> Response {
         frame: Frame::outside(T.title_sign_in),
         wrong,
         name: name.chars().take(40).collect(),
+        challenge: Challenge::new(&page.store.key, SIGN_IN, at)?,
     };
-    with_status(status, html(&page))
+    Ok(with_status(status, html(&page)))
 }
 
 /// Signs in with password and app.
@@ -107,14 +118,14 @@ pub(crate) async fn sign_in(
     let [name, password, code] = ["name", "password", "code"].map(|field| fields.one(field));
     let signed = work(|| page.store.sign_in(name, password, code, &from.digest, at))?;
     drop(place);
-    Ok(match signed {
-        SignIn::In(token) => begin_session("/", &token),
-        SignIn::Wrong => show_sign_in(name, Some(T.sign_in_wrong.plain())),
+    match signed {
+        SignIn::In(token) => Ok(begin_session("/", &token)),
+        SignIn::Wrong => show_sign_in(&page, at, name, Some(T.sign_in_wrong.plain())),
         SignIn::Wait(seconds) => {
             let minutes = (seconds + 59) / 60;
-            show_sign_in(name, Some(T.sign_in_wait.fill(&[&minutes.to_string()])))
+            show_sign_in(&page, at, name, Some(T.sign_in_wait.of(minutes)))
         }
-    })
+    }
 }
 
 /// Signs out.
@@ -236,7 +247,7 @@ pub(crate) async fn first_done(
     let done = work(|| page.store.first(&first, at))?;
     drop(place);
     match done {
-        Ok(()) => Ok(with_status(StatusCode::OK, show_sign_in_after(&name))),
+        Ok(()) => show_sign_in_after(&page, at, &name),
         Err(Refused::Code) => Ok(show_first(name.as_str(), Some(T.first_wrong))),
         Err(Refused::Totp) => wrong(T.first_totp),
         Err(Refused::Password(Weak::Length)) => wrong(T.first_short),
@@ -245,12 +256,13 @@ pub(crate) async fn first_done(
 }
 
 /// The app's next code is asked for at once, so that the person has done it once with help beside.
-fn show_sign_in_after(name: &Name) -> Response {
-    html(&SignInPage {
+fn show_sign_in_after(page: &Page, at: i64, name: &Name) -> Result<Response, Refusal> {
+    Ok(html(&SignInPage {
         frame: Frame::outside(T.title_sign_in),
         wrong: Some(T.first_ready.plain()),
         name: name.as_str().to_owned(),
-    })
+        challenge: Challenge::new(&page.store.key, SIGN_IN, at)?,
+    }))
 }
 
 fn first_purpose(name: &Name) -> String {

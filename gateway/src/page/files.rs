@@ -17,6 +17,12 @@ pub(crate) async fn style() -> Response {
     ))
 }
 
+/// The script that passkeys need.
+pub(crate) async fn script() -> Response {
+    let script = include_str!("../../templates/passkey.js");
+    lasting(typed("text/javascript; charset=utf-8", script))
+}
+
 /// The sign in the browser's tab.
 pub(crate) async fn icon() -> Response {
     lasting(typed(

@@ -46,7 +46,14 @@ pub(crate) struct Other {
 }
 
 /// The pages, and who sees them.
-const PAGES: [(&str, Text, &[Role]); 3] = [
+const PAGES: [(&str, Text, &[Role]); 6] = [
+    ("reception", T.tab_reception, &[Role::Reception]),
+    ("visitors", T.tab_visitors, &[Role::Reception]),
+    (
+        "decisions",
+        T.tab_decisions,
+        &[Role::Reception, Role::Director],
+    ),
     ("director", T.tab_director, &[Role::Director]),
     ("clinic", T.tab_clinic, &[Role::It]),
     ("log", T.tab_log, &[Role::It, Role::Director]),

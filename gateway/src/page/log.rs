@@ -43,6 +43,8 @@ acts! {
     CodeIssued = "code-issued", "利用者の登録（最初のコードを発行）", "account made, first code issued";
     FirstSignIn = "first-sign-in", "最初の登録を終えた", "first sign-in completed";
     AccountClosed = "account-closed", "利用者の停止", "account closed";
+    PasskeyAdded = "passkey-added", "パスキーの登録", "passkey added";
+    PasskeysRemoved = "passkeys-removed", "パスキーの削除", "passkeys removed";
     SignedIn = "signed-in", "ログイン", "signed in";
     SignedOut = "signed-out", "ログアウト", "signed out";
     Refused = "refused", "ログインを断った", "sign-in refused";
@@ -50,6 +52,13 @@ acts! {
     SessionEnded = "session-ended", "時間切れでログアウト", "session ended by time";
     SessionRefused = "session-refused", "別の端末から使われたログインを終わらせた",
         "session used from elsewhere and ended";
+    StopEntered = "stop-entered", "提供停止を登録", "stop entered";
+    Revoked = "revoked", "登録を取り消し", "entry revoked";
+    NoticesEntered = "notices-entered", "通知をまとめて登録", "notices entered together";
+    NoticesUndone = "notices-undone", "まとめた登録を取り消し", "notices taken back together";
+    Decided = "decided", "保留を判断", "withheld case decided";
+    Printed = "printed", "確認書を表示", "confirmation shown";
+    Searched = "searched", "患者番号で検索", "searched a chart number";
     Downloaded = "downloaded", "提供記録を保存", "provision record downloaded";
     Tested = "tested", "接続テスト", "source folder tested";
     LogRead = "log-read", "操作記録を表示", "access log read";
@@ -278,7 +287,7 @@ mod tests {
 
     fn filled(store: &Store) {
         for at in 1..=5 {
-            let line = Line::about(Act::Tested, "yamada", "p-0011").at("HOSPITAL-1");
+            let line = Line::about(Act::Searched, "yamada", "p-0011").at("HOSPITAL-1");
             store.note(&line, at).unwrap();
         }
     }

@@ -1,4 +1,4 @@
-//! The local page (issue of the appliance's screens): reception, clinic IT, director, decisions.
+//! The local page: reception, clinic IT, director, decisions.
 //!
 //! HTML made here, usable without a script, nothing from outside (decision 0011). One process
 //! beside the runs of the gateway; what it shares with them are the ledger and the state file, both
@@ -8,16 +8,23 @@
 mod account;
 mod accounts;
 mod answer;
+mod book;
 mod certificate;
 mod clinic;
+mod decisions;
 mod director;
 mod entry;
 mod facts;
 mod files;
 mod frame;
+mod leaflet;
 mod log;
 mod logbook;
+mod me;
+mod passkey;
 mod password;
+mod person;
+mod reception;
 mod secret;
 mod server;
 mod session;
@@ -26,6 +33,7 @@ mod store;
 mod texts;
 mod totp;
 mod visit;
+mod visitors;
 mod words;
 
 use std::collections::BTreeSet;
@@ -62,6 +70,7 @@ pub(crate) struct Page {
     certificate: Certificate,
     institutions: Vec<Place>,
     passwords: Semaphore,
+    challenges: passkey::Used,
 }
 
 /// An institution with its gateway settings.
@@ -205,6 +214,7 @@ impl Page {
             store,
             institutions,
             passwords: Semaphore::new(PASSWORDS_AT_ONCE),
+            challenges: passkey::Used::default(),
         })
     }
 
@@ -237,6 +247,10 @@ fn router(page: Arc<Page>) -> Router {
     Router::new()
         .route("/", get(entry::home))
         .route("/login", get(entry::sign_in_page).post(entry::sign_in))
+        .route("/login/passkey", post(me::sign_in))
+        .route("/me", get(me::page))
+        .route("/me/passkey", post(me::add))
+        .route("/me/passkey/remove", post(me::remove))
         .route("/logout", post(entry::sign_out))
         .route("/first", get(entry::first_page).post(entry::first_code))
         .route("/first/done", post(entry::first_done))
@@ -244,11 +258,31 @@ fn router(page: Arc<Page>) -> Router {
         .route("/accounts/issue", post(accounts::issue))
         .route("/accounts/close", post(accounts::close))
         .route("/{site}", get(entry::site_home))
+        .route("/{site}/reception", get(reception::page))
+        .route("/{site}/person", post(reception::person))
+        .route("/{site}/stop", post(reception::stop))
+        .route("/{site}/revoke", post(reception::revoke))
+        .route(
+            "/{site}/confirmation/{number}",
+            get(reception::confirmation),
+        )
+        .route(
+            "/{site}/visitors",
+            get(visitors::page).post(visitors::preview),
+        )
+        .route("/{site}/visitors/enter", post(visitors::enter))
+        .route("/{site}/visitors/undo", post(visitors::undo))
+        .route("/{site}/leaflet", get(leaflet::page))
+        .route(
+            "/{site}/decisions",
+            get(decisions::page).post(decisions::decide),
+        )
         .route("/{site}/clinic", get(clinic::page).post(clinic::test))
         .route("/{site}/director", get(director::page))
         .route("/{site}/director/provision.csv", get(director::provision))
         .route("/{site}/log", get(logbook::page))
         .route("/style.css", get(files::style))
+        .route("/passkey.js", get(files::script))
         .route("/icon.svg", get(files::icon))
         .route("/certificate.pem", get(files::certificate))
         .fallback(nothing)

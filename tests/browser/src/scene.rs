@@ -49,14 +49,23 @@ impl Scene {
     /// # Errors
     /// A program does not do what it should.
     pub fn new(persons: u32) -> Result<Self> {
+        let scene = Self::unread(persons)?;
+        let mut front = scene.job.start_front()?;
+        for site in 0..scene.job.deployment.sites.len() {
+            scene.job.run_gateway(site, &[])?.well()?;
+        }
+        front.kill()?;
+        Ok(scene)
+    }
+
+    /// Makes the town and starts the page; no gateway has run yet.
+    ///
+    /// # Errors
+    /// A program does not do what it should.
+    pub fn unread(persons: u32) -> Result<Self> {
         let root = tempfile::tempdir()?;
         let (truth, deployment) = town_with_deployment(root.path(), 11, persons)?;
         let job = Job::new(deployment, Programs::beside_test()?);
-        let mut front = job.start_front()?;
-        for site in 0..job.deployment.sites.len() {
-            job.run_gateway(site, &[])?.well()?;
-        }
-        front.kill()?;
         let listen = free_address()?;
         let folder = root.path().join("page");
         let config = root.path().join("page.toml");
@@ -96,16 +105,38 @@ impl Scene {
         })
     }
 
-    /// A chart number of a hospital (0 is A) by what the town knows of it.
-    pub fn chart(&self, hospital: u8, may_leave: bool) -> Result<String> {
+    /// Starts the first run of a hospital's gateway, slowly and in small batches, as a backfill of
+    /// years from a busy storage goes on for a day.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start_backfill(&self, site: usize) -> Result<Running> {
+        let config = &self
+            .job
+            .deployment
+            .sites
+            .get(site)
+            .context("no such site")?
+            .config;
+        let settings = fs::read_to_string(config)?;
+        let slowly = "[source.pace]\nfiles_per_second = 60\n[limits]\nbatch_documents = 10\n";
+        fs::write(config, format!("{settings}\n{slowly}"))?;
+        self.job.start_gateway(site, &["--hold"])
+    }
+
+    /// The chart number of a patient of a hospital (0 is A) whose records may leave.
+    ///
+    /// # Errors
+    /// The town has not so many.
+    pub fn chart(&self, hospital: u8, place: usize) -> Result<String> {
         let registrations = self
             .truth
             .persons
             .iter()
             .flat_map(|person| &person.registrations);
-        let mut fitting = registrations
-            .filter(|it| it.hospital == hospital && it.may_leave() == may_leave && it.files > 2);
-        let found = fitting.next().context("no such person in the town")?;
+        let mut fitting =
+            registrations.filter(|it| it.hospital == hospital && it.may_leave() && it.files > 2);
+        let found = fitting.nth(place).context("no such person in the town")?;
         Ok(found.chart_number.clone())
     }
 

@@ -73,6 +73,13 @@ impl Tab {
         Ok(answer.pointer("/result/value").cloned().unwrap_or_default())
     }
 
+    /// Runs a script that leads to another page, and waits for it.
+    pub fn run_and_go(&self, script: &str) -> Result<()> {
+        self.leaving()?;
+        self.run(script)?;
+        self.arrived()
+    }
+
     /// The text that a person sees.
     pub fn text(&self) -> Result<String> {
         let text = self.run("document.body.innerText")?;
@@ -226,6 +233,33 @@ impl Tab {
         let cookie = json!({"url": address, "name": name, "value": value, "secure": true,
             "path": "/"});
         self.call("Network.setCookie", cookie).map(drop)
+    }
+
+    /// Gives the tab's computer an authenticator with a person who is verified. Gives its name.
+    pub fn authenticator(&self) -> Result<String> {
+        self.call("WebAuthn.enable", json!({}))?;
+        let kind = json!({"options": {"protocol": "ctap2", "transport": "internal",
+            "hasResidentKey": true, "hasUserVerification": true, "isUserVerified": true}});
+        let made = self.call("WebAuthn.addVirtualAuthenticator", kind)?;
+        text(&made, "authenticatorId")
+    }
+
+    /// Whether the person at the authenticator can show who they are.
+    pub fn verifies(&self, authenticator: &str, verifies: bool) -> Result<()> {
+        let wanted = json!({"authenticatorId": authenticator, "isUserVerified": verifies});
+        self.call("WebAuthn.setUserVerified", wanted).map(drop)
+    }
+
+    /// Waits until an element is there.
+    pub fn wait_for(&self, selector: &str) -> Result<()> {
+        let begun = Instant::now();
+        while begun.elapsed() < SHOWS_WITHIN {
+            if self.has(selector)? {
+                return Ok(());
+            }
+            sleep(LOOKS_EVERY);
+        }
+        bail!("no {selector} came")
     }
 
     /// Speaks to the browser's own protocol.

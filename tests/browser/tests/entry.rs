@@ -100,6 +100,7 @@ fn the_director_finds_the_way_by_keyboard() {
     let (tab, _) = scene
         .signed_in(&chromium, "doi", &["director"], (320, 640))
         .unwrap();
+    album.look(&tab, "decisions").unwrap();
     tab.tab_to("a[href='/HOSPITAL-A/director']").unwrap();
     tab.press_and_go("Enter").unwrap();
     let kinds = tab.text_of("#kinds").unwrap();
@@ -128,4 +129,45 @@ fn the_director_finds_the_way_by_keyboard() {
     for identifier in &scene.truth.identifiers {
         assert!(identifier.len() < 8 || !table.contains(identifier.as_str()));
     }
+}
+
+/// B-086: a passkey is added and opens the page by itself; removed, or without its person, it does
+/// not.
+#[test]
+fn a_passkey_opens_the_page_until_it_is_removed() {
+    let scene = Scene::new(40).unwrap();
+    let chromium = Chromium::start(HOST).unwrap();
+    let album = Album::open().unwrap();
+    let (tab, mut person) = scene
+        .signed_in(&chromium, "doi", &["director"], (1280, 800))
+        .unwrap();
+    let key = tab.authenticator().unwrap();
+    tab.follow("a.person").unwrap();
+    album.look(&tab, "me").unwrap();
+    tab.follow("#passkey button").unwrap();
+    assert!(
+        tab.text_of("#passkeys").unwrap().contains("1 個"),
+        "{}",
+        tab.text().unwrap()
+    );
+    tab.follow(".leave button").unwrap();
+    tab.follow("#passkey button").unwrap();
+    assert_eq!(tab.path().unwrap(), "/HOSPITAL-A/decisions");
+    tab.follow(".leave button").unwrap();
+    tab.verifies(&key, false).unwrap();
+    tab.click("#passkey button").unwrap();
+    tab.wait_for("#passkey-told:not([hidden])").unwrap();
+    tab.verifies(&key, true).unwrap();
+    scene.sign_in(&tab, &mut person).unwrap();
+    tab.follow("a.person").unwrap();
+    tab.follow("form[action='/me/passkey/remove'] button")
+        .unwrap();
+    tab.follow(".leave button").unwrap();
+    tab.follow("#passkey button").unwrap();
+    assert!(
+        tab.has("[role=alert]:not([hidden])").unwrap(),
+        "{}",
+        tab.text().unwrap()
+    );
+    assert_eq!(tab.path().unwrap(), "/login/passkey");
 }
