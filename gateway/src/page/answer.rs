@@ -19,7 +19,7 @@ pub(crate) const COOKIE: &str = "__Host-sekisho";
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
     connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-const ALWAYS: [(HeaderName, &str); 9] = [
+const ALWAYS: [(HeaderName, &str); 8] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
     (header::CACHE_CONTROL, "no-store"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -38,10 +38,11 @@ const ALWAYS: [(HeaderName, &str); 9] = [
         HeaderName::from_static("permissions-policy"),
         "camera=(), microphone=(), geolocation=(), publickey-credentials-get=(self)",
     ),
-    (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
 ];
 
-/// Puts the headers that every answer carries.
+/// Puts the headers that every answer carries. `Strict-Transport-Security` is not among them: once
+/// the page's own certificate is renewed, it would keep everybody out who has not installed the new
+/// one. Nothing answers without TLS, and the cookie goes by TLS only.
 pub(crate) fn guard_headers(headers: &mut HeaderMap) {
     for (name, value) in ALWAYS {
         let kept = name == header::CACHE_CONTROL && headers.contains_key(&name);
