@@ -11,6 +11,7 @@ use crate::consent::{Contract, Notice};
 use crate::error::range;
 use crate::extended::Extended;
 use crate::feed::Feed;
+use crate::imports::Import;
 
 /// Everything that the gateway can be told. `config/examples/gateway.toml` is a commented file.
 #[derive(Debug, Clone, Deserialize)]
@@ -145,6 +146,9 @@ pub struct Ledger {
     pub notices: PathBuf,
     /// 提供停止一覧: `patient_id,requested_on,requester`.
     pub stops: PathBuf,
+    /// Files of the hospital's own systems, taken in at the command line: at most 50 kinds.
+    #[serde(default)]
+    pub imports: Vec<Import>,
 }
 
 /// Where the gateway keeps its state.
@@ -384,6 +388,9 @@ impl Settings {
         range("contracts", contracts, 0, 100)?;
         self.contracts.iter().try_for_each(Contract::check)?;
         self.notice.check()?;
+        let imports = &self.ledger.imports;
+        range("ledger.imports", imports.len() as u64, 0, 50)?;
+        imports.iter().try_for_each(Import::check)?;
         Ok(())
     }
 }

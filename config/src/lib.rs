@@ -8,6 +8,7 @@ mod error;
 pub mod extended;
 pub mod feed;
 pub mod gateway;
+pub mod imports;
 pub mod page;
 
 pub use error::SettingsError;

@@ -195,6 +195,39 @@ problems! {
     LedgerEntry = "G052", 1,
         "台帳にその番号の記載がないか、取り消せません。", "The ledger has no such entry, or it cannot be taken back.",
         "番号を台帳の表示（ledger show）で確認してください。", "Check the number with `ledger show`.";
+    /// A file to be taken into the ledger cannot be read.
+    ImportFile = "G053", 1,
+        "取り込むファイルを読めません。何も取り込んでいません。",
+        "The file cannot be read; nothing was taken in.",
+        "ファイルの場所と権限を確認してください。", "Check the file's place and permission.";
+    /// A file to be taken into the ledger is in no known encoding.
+    ImportEncoding = "G054", 1,
+        "取り込むファイルの文字コードが UTF-8 でも Shift_JIS でもありません。何も取り込んでいません。",
+        "The file is neither UTF-8 nor Shift_JIS; nothing was taken in.",
+        "下に示す行の付近を確認し、UTF-8 または Shift_JIS の CSV で書き出し直してください。",
+        "Look near the line below, and export again as CSV in UTF-8 or Shift_JIS.";
+    /// A file to be taken into the ledger does not end with its last line.
+    ImportCut = "G055", 1,
+        "取り込むファイルが途中で切れています。何も取り込んでいません。",
+        "The file ends within a line; nothing was taken in.",
+        "書き出しが終わっているか確認してください。最後の行の後に改行が必要です。",
+        "Check that the export came to its end; the last line has to end with a line break.";
+    /// A file to be taken into the ledger lacks a column.
+    ImportColumns = "G056", 1,
+        "取り込むファイルの見出しに、設定にある列がないか、2つあります。何も取り込んでいません。",
+        "A column of the settings is not in the header, or is there twice; nothing was taken in.",
+        "見出しと設定の columns を見比べてください。", "Compare the header with `columns` of the settings.";
+    /// A file to be taken into the ledger has lines that cannot be read.
+    ImportLine = "G057", 1,
+        "取り込むファイルに読めない行があります。何も取り込んでいません。",
+        "A line of the file cannot be read; nothing was taken in.",
+        "--apply を付けずに実行すると、読めない行の一覧が出ます。直してからやり直してください。",
+        "Run it without --apply for a list of such lines, correct them and try again.";
+    /// An import is too old to be taken back.
+    UndoTooLate = "G058", 1,
+        "待機期間が過ぎたため、取り込みをまとめて取り消せません。",
+        "The hold is over; the import can no longer be taken back as a whole.",
+        "1件ずつ ledger revoke で取り消してください。", "Take entries back one by one with `ledger revoke`.";
     /// The program met a state that it should not.
     Internal = "G017", 1,
         "想定外の状態になったため止めました。データは失われていません。",

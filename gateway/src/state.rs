@@ -327,6 +327,15 @@ impl State {
         Ok(position.optional()?)
     }
 
+    /// Whether any run has met this patient in the storage.
+    pub(crate) fn met(&self, subject: &SubjectRef) -> Result<bool, Failure> {
+        let query = "SELECT EXISTS (SELECT 1 FROM patient WHERE subject = ?1) \
+             OR EXISTS (SELECT 1 FROM revisit WHERE subject = ?1) \
+             OR EXISTS (SELECT 1 FROM document WHERE subject = ?1)";
+        let mut statement = self.connection.prepare_cached(query)?;
+        Ok(statement.query_row([subject.as_bytes()], |row| row.get(0))?)
+    }
+
     /// How long each volume takes to answer when it has nothing else to do.
     pub(crate) fn idle(&self) -> Result<Vec<(usize, Duration)>, Failure> {
         let query = "SELECT number, idle_nanoseconds FROM volume ORDER BY number";

@@ -1,6 +1,6 @@
-//! `cargo xtask docs`: the page for clinics that says what leaves, written from the table that the
-//! reader of SS-MIX2 goes by. `cargo xtask test pages` fails when the page is not what the table
-//! says.
+//! `cargo xtask docs`: the pages that are made from code. One says to clinics what leaves, from the
+//! table that the reader of SS-MIX2 goes by; the other is the gate's truth table. `cargo xtask test
+//! pages` fails when a page is not what the code says.
 
 #![expect(
     clippy::print_stdout,
@@ -8,7 +8,6 @@
 )]
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -18,29 +17,40 @@ use record::DataKind;
 use crate::Workspace;
 use crate::test::Outcome;
 
-/// Writes the page.
+/// A page in `docs`, and what makes it.
+type Page = (&'static str, fn() -> String);
+
+/// Every page that is made from code.
+const PAGES: &[Page] = &[
+    ("docs/what-leaves.md", page),
+    ("docs/gate.md", privacy::gate::truth_table),
+];
+
+/// Writes the pages.
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<ExitCode> {
-    let path = path(workspace);
-    std::fs::write(&path, page()).with_context(|| format!("cannot write {}", path.display()))?;
-    println!("docs/what-leaves.md is written");
+    for (name, made) in PAGES {
+        let path = workspace.root.join(name);
+        std::fs::write(&path, made())
+            .with_context(|| format!("cannot write {}", path.display()))?;
+        println!("{name} is written");
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Whether the page that is committed is what the table says.
+/// Whether the pages that are committed are what the code says.
 pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<Outcome> {
-    let path = path(workspace);
-    let committed = std::fs::read_to_string(&path)
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(match committed == page() {
-        true => Outcome::Passed("docs/what-leaves.md".to_owned()),
-        false => Outcome::Failed(
-            "docs/what-leaves.md is not what the table says: run `cargo xtask docs`".to_owned(),
-        ),
-    })
-}
-
-fn path(workspace: &Workspace) -> PathBuf {
-    workspace.root.join("docs/what-leaves.md")
+    let mut names = Vec::new();
+    for (name, made) in PAGES {
+        let path = workspace.root.join(name);
+        let committed = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        if committed != made() {
+            let text = format!("{name} is not what the code says: run `cargo xtask docs`");
+            return Ok(Outcome::Failed(text));
+        }
+        names.push(*name);
+    }
+    Ok(Outcome::Passed(names.join(", ")))
 }
 
 /// The names of the data kinds, in the order of the page.

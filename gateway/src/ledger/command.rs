@@ -1,16 +1,18 @@
 //! `sekisho-gateway ledger …`: the ledger at the command line of the appliance.
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use config::gateway::Settings;
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::Offset;
-use privacy::gate::{Event, Ground, TermError};
+use privacy::gate::{Event, Gate, Ground, TermError};
 use record::ChartNumber;
+use zeroize::Zeroizing;
 
-use super::{Actor, Entry, Ledger, open};
+use super::{Actor, Entry, ImportId, Ledger, import, open, terms};
 use crate::clock::{self, Now};
 use crate::error::{Failure, Problem};
 use crate::state::State;
@@ -30,9 +32,52 @@ pub(crate) enum Act {
         /// 設定ファイル / settings file.
         #[arg(long)]
         config: PathBuf,
-        /// 患者番号（なければ判断待ち） / chart number; without it what waits for a decision.
+        /// 1人の記載。患者番号は標準入力から1行で読む / of one person, whose number is read from
+        /// standard input: arguments of a program are visible to others.
         #[arg(long)]
-        chart: Option<String>,
+        person: bool,
+        /// 過去の時点（日本時間 2026-05-01T12:00） / as of a past time in Japan.
+        #[arg(long, requires = "person")]
+        at: Option<DateTime>,
+    },
+    /// CSV を調べ、--apply で取り込む / look at a CSV file, and take it in with --apply.
+    Import {
+        /// 設定ファイル / settings file.
+        #[arg(long)]
+        config: PathBuf,
+        /// 設定 ledger.imports の名前 / name in `ledger.imports` of the settings.
+        #[arg(long)]
+        name: String,
+        /// ファイル / the file.
+        #[arg(long)]
+        file: PathBuf,
+        /// 取り込む / take it in.
+        #[arg(long)]
+        apply: bool,
+    },
+    /// CSV と台帳を突き合わせる / compare a CSV file with the ledger.
+    Reconcile {
+        /// 設定ファイル / settings file.
+        #[arg(long)]
+        config: PathBuf,
+        /// 設定 ledger.imports の名前 / name in `ledger.imports` of the settings.
+        #[arg(long)]
+        name: String,
+        /// ファイル / the file.
+        #[arg(long)]
+        file: PathBuf,
+    },
+    /// 取り込みを待機期間のうちにまとめて取り消す / take an import back while the hold runs.
+    Undo {
+        /// 設定ファイル / settings file.
+        #[arg(long)]
+        config: PathBuf,
+        /// 取り込みの番号 / the import, as it was told.
+        #[arg(long)]
+        import: ImportId,
+        /// 停止と番号の統合も取り消す / stops and merged numbers as well.
+        #[arg(long)]
+        also_stops: bool,
     },
     /// 記載を1件取り消す（消さずに、取り消しの記載を加える） / take one entry back by a further one.
     Revoke {
@@ -48,6 +93,9 @@ pub(crate) enum Act {
     },
 }
 
+const NOT_YET: &str = "まだ何も取り込んでいません。--apply で取り込みます。\n\
+    Nothing was taken in yet; --apply does.";
+
 fn ground(word: &str) -> Result<Ground, TermError> {
     word.parse()
 }
@@ -59,7 +107,7 @@ impl Act {
     /// The ledger cannot be used, or what is asked for is not there.
     pub(crate) fn run(
         self,
-        settings: impl Fn(&std::path::Path) -> Result<Settings, Failure>,
+        settings: impl Fn(&Path) -> Result<Settings, Failure>,
         tell: &dyn Fn(&str),
     ) -> Result<(), Failure> {
         match self {
@@ -71,7 +119,34 @@ impl Act {
                 ));
                 Ok(())
             }
-            Self::Show { config, chart } => show(&open(&settings(&config)?)?, chart.as_deref()),
+            Self::Show { config, person, at } => show(&settings(&config)?, person, at),
+            Self::Import {
+                config,
+                name,
+                file,
+                apply,
+            } => take_in(&settings(&config)?, &name, &file, apply, tell),
+            Self::Reconcile { config, name, file } => {
+                let settings = settings(&config)?;
+                let kind = import::named(&settings, &name)?;
+                let found = import::reconcile(&settings, kind, &file, now(&settings)?)?;
+                tell(&found.for_people());
+                Ok(())
+            }
+            Self::Undo {
+                config,
+                import,
+                also_stops,
+            } => {
+                let settings = settings(&config)?;
+                let (by, at) = (Actor::Operator, now(&settings)?);
+                let undone = import::undo(&settings, &import, also_stops, &by, at)?;
+                tell(&format!(
+                    "取り消した記載 (taken back): {}\n残した停止と統合 (stops and merges kept): {}",
+                    undone.taken_back, undone.kept
+                ));
+                Ok(())
+            }
             Self::Revoke {
                 config,
                 entry,
@@ -85,6 +160,26 @@ impl Act {
             }
         }
     }
+}
+
+fn take_in(
+    settings: &Settings,
+    name: &str,
+    file: &Path,
+    apply: bool,
+    tell: &dyn Fn(&str),
+) -> Result<(), Failure> {
+    let (kind, at) = (import::named(settings, name)?, now(settings)?);
+    if !apply {
+        let preview = import::preview(settings, kind, file, at)?;
+        tell(&preview.for_people());
+        tell(NOT_YET);
+        return Ok(());
+    }
+    let (id, preview) = import::apply(settings, kind, file, at)?;
+    tell(&preview.for_people());
+    tell(&format!("取り込みました (taken in): {id}"));
+    Ok(())
 }
 
 /// The time, checked as a run checks it.
@@ -116,23 +211,59 @@ pub(crate) fn revoke(
 }
 
 /// Entries name persons: they are shown on a screen only.
-fn show(ledger: &Ledger, chart: Option<&str>) -> Result<(), Failure> {
+fn show(settings: &Settings, person: bool, at: Option<DateTime>) -> Result<(), Failure> {
     let mut screen = std::io::stdout();
     if !screen.is_terminal() {
         return Err(Failure::new(Problem::NotAScreen, ""));
     }
-    let entries = match chart {
-        None => ledger.pending()?,
-        Some(chart) => {
-            let chart = ChartNumber::new(chart);
-            ledger.of_chart(&chart.ok_or_else(|| Failure::new(Problem::LedgerEntry, ""))?)?
+    let ledger = open(settings)?;
+    let lines = match person {
+        false => ledger.pending()?.iter().map(line).collect(),
+        true => {
+            let mut number = Zeroizing::new(String::new());
+            let read = std::io::stdin().read_line(&mut number);
+            let chart = read.ok().and_then(|_| ChartNumber::new(number.trim()));
+            let chart = chart.ok_or_else(|| Failure::new(Problem::LedgerEntry, ""))?;
+            of_person(&ledger, settings, &chart, at)?
         }
     };
-    for entry in &entries {
+    for line in lines {
         // A line that cannot be written is no reason to fail.
-        let _ = writeln!(screen, "{}", line(entry));
+        let _ = writeln!(screen, "{line}");
     }
     Ok(())
+}
+
+/// The entries of a person and what the gate says, now or at a past time under today's settings.
+pub(super) fn of_person(
+    ledger: &Ledger,
+    settings: &Settings,
+    chart: &ChartNumber,
+    at: Option<DateTime>,
+) -> Result<Vec<String>, Failure> {
+    let now = clock::unchecked();
+    let seconds = at.map_or(Ok(now), |at| {
+        let stamp = Offset::constant(9).to_timestamp(at);
+        stamp.map(Timestamp::as_second)
+    });
+    let seconds = seconds.map_err(|_| Failure::new(Problem::LedgerEntry, "at"))?;
+    let stamp = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
+    let day = Offset::constant(9).to_datetime(stamp).date();
+    let (standing, head) = ledger.standing(Some(seconds))?;
+    let revoked = ledger.revoked_at(head.entries)?;
+    let mut entries = ledger.of_chart(chart)?;
+    entries.retain(|entry| entry.number <= head.entries);
+    let mut lines = Vec::new();
+    for mut entry in entries {
+        entry.revoked = revoked.contains(&entry.number);
+        lines.push(line(&entry));
+    }
+    let gate = Gate::new(terms::terms(settings)?, standing, head, day);
+    lines.push(match gate.decide(std::slice::from_ref(chart)) {
+        Ok(_) => format!("{day}: 提供できる (may leave)"),
+        Err(reason) => format!("{day}: 提供しない (withheld): {} / {reason}", reason.ja()),
+    });
+    Ok(lines)
 }
 
 fn line(entry: &Entry) -> String {

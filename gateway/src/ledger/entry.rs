@@ -53,11 +53,18 @@ pub(crate) struct ImportId(String);
 
 /// The lists that the settings name, which each run reads again.
 const LISTS: &str = "list";
+/// A file that somebody imported.
+const FILE: &str = "file";
 
 impl ImportId {
     /// An import of the lists that the settings name.
     pub(super) fn of_lists(seconds: i64, random: u32) -> Self {
         Self::new(LISTS, seconds, random)
+    }
+
+    /// An import of a file by somebody.
+    pub(super) fn of_file(seconds: i64, random: u32) -> Self {
+        Self::new(FILE, seconds, random)
     }
 
     fn new(whence: &str, seconds: i64, random: u32) -> Self {
@@ -136,6 +143,7 @@ mod tests {
         for actor in [
             Actor::Operator,
             Actor::Import(ImportId::of_lists(1_780_000_000, 7)),
+            Actor::Import(ImportId::of_file(0, u32::MAX)),
             Actor::Order("S-1".parse().unwrap()),
             Actor::Account("yamada".to_owned()),
         ] {

@@ -160,7 +160,7 @@ impl Taking<'_, '_> {
 
 /// A chart number as a ledger may write it. Blanks and full-width digits would silently match
 /// nobody, and a stop that matches nobody lets its person through.
-fn chart(text: &str) -> Option<ChartNumber> {
+pub(super) fn chart(text: &str) -> Option<ChartNumber> {
     let plain = text
         .bytes()
         .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');

@@ -1,10 +1,12 @@
 //! The site's ledger: who was told, who agreed, who said no.
 //!
-//! `store` keeps it on disk, `lists` reads the CSV files that the settings name into it, `terms`
-//! says what the settings say to the gate, `met` finds stops that meet nobody.
+//! `store` keeps it on disk, `lists` reads the CSV files that the settings name into it, `import`
+//! those of the hospital's own systems, `terms` says what the settings say to the gate, `met` finds
+//! stops that meet nobody, `command` is the command line.
 
 pub(crate) mod command;
 mod entry;
+mod import;
 mod key;
 mod lists;
 mod met;
@@ -19,7 +21,7 @@ use crate::clock::Now;
 use crate::error::Failure;
 use crate::report::LedgerReport;
 
-pub(crate) use entry::{Actor, Entry};
+pub(crate) use entry::{Actor, Entry, ImportId};
 pub(crate) use key::LedgerKey;
 pub(crate) use met::StopsMet;
 pub(crate) use store::Ledger;
@@ -154,4 +156,4 @@ pub(crate) mod fixture {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

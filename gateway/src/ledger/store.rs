@@ -238,10 +238,15 @@ impl Ledger {
 
     /// The entries that no longer count.
     pub(super) fn revoked(&self) -> Result<BTreeSet<u64>, Failure> {
-        let pairs = self.revocations()?;
+        self.revoked_at(u64::MAX)
+    }
+
+    /// The entries that no longer counted when the ledger had so many entries.
+    pub(super) fn revoked_at(&self, entries: u64) -> Result<BTreeSet<u64>, Failure> {
+        let pairs = self.revocations()?.into_iter();
         let pairs: Vec<_> = pairs
-            .iter()
-            .map(|(by, earlier, _)| (*by, *earlier))
+            .map(|(by, earlier, _)| (by, earlier))
+            .filter(|(by, _)| u64::from(*by) <= entries)
             .collect();
         Ok(revoked(&pairs).into_iter().map(u64::from).collect())
     }
@@ -390,21 +395,22 @@ impl Writer<'_> {
 
     /// The entries that say exactly the same, those of this transaction included.
     pub(super) fn same_as(&self, event: &Event) -> Result<Vec<u64>, Failure> {
-        let reference = self.ledger.key.event(&event.encode());
-        let read = || -> rusqlite::Result<Vec<u64>> {
-            let query = "SELECT number FROM entry WHERE event = ?1 ORDER BY number";
-            let mut statement = self.transaction.prepare_cached(query)?;
-            statement
-                .query_map([reference], |row| row.get(0))?
-                .collect()
-        };
-        read().map_err(database)
+        same_as(self.transaction, self.ledger.key.event(&event.encode()))
     }
 
     /// What tells equal events apart from others, for counting.
     pub(super) fn mark(&self, event: &Event) -> u64 {
         mark(&self.ledger.key, event)
     }
+}
+
+fn same_as(connection: &Connection, event: Reference) -> Result<Vec<u64>, Failure> {
+    let read = || -> rusqlite::Result<Vec<u64>> {
+        let query = "SELECT number FROM entry WHERE event = ?1 ORDER BY number";
+        let mut statement = connection.prepare_cached(query)?;
+        statement.query_map([event], |row| row.get(0))?.collect()
+    };
+    read().map_err(database)
 }
 
 /// See [`Writer::mark`].
@@ -417,6 +423,30 @@ impl Ledger {
     /// See [`Writer::mark`].
     pub(super) fn mark(&self, event: &Event) -> u64 {
         mark(&self.key, event)
+    }
+
+    /// What tells persons apart, for counting.
+    pub(super) fn person_mark(&self, chart: &ChartNumber) -> u64 {
+        let reference = self.key.person(chart);
+        u64::from_be_bytes(std::array::from_fn(|place| reference[place]))
+    }
+
+    /// The entries that say exactly the same.
+    pub(super) fn same_as(&self, event: &Event) -> Result<Vec<u64>, Failure> {
+        same_as(&self.connection, self.key.event(&event.encode()))
+    }
+
+    /// Entries that name a person and are not among those that no longer count.
+    pub(super) fn of_chart_among(
+        &self,
+        chart: &ChartNumber,
+        revoked: &BTreeSet<u64>,
+    ) -> Result<Vec<Entry>, Failure> {
+        let person = self.key.person(chart);
+        let query = "SELECT * FROM entry WHERE found_1 = ?1 OR found_2 = ?1 ORDER BY number";
+        let mut entries = self.rows(query, params![person])?;
+        entries.retain(|entry| !revoked.contains(&entry.number));
+        Ok(entries)
     }
 }
 

@@ -163,3 +163,30 @@ fn a_bad_line_in_either_list_leaves_the_ledger_as_it_was() {
     assert_eq!(ledger.standing(None).unwrap().1.entries, 2);
     assert!(site.folder.path().join("state/ledger.key").exists());
 }
+
+/// The state at any past time can be shown, judged by the day it was.
+#[test]
+fn a_person_is_shown_as_they_stood_at_a_past_time() {
+    let site = Site::new();
+    site.look();
+    let chart = ChartNumber::new("0001").unwrap();
+    let mut ledger = open(&site.settings).unwrap();
+    let stop = Event::decode("stopped\t0001\t2026-06-02\tself\tdesk\tknown\t*/*/..").unwrap();
+    let day = 86_400;
+    let at = site.at(TODAY + day);
+    ledger.append(&Actor::Operator, at, vec![stop]).unwrap();
+    let back = site.at(TODAY + 2 * day);
+    command::revoke(&mut ledger, &Actor::Operator, back, 3, Ground::Wish).unwrap();
+    for (at, lines, said) in [
+        ("2026-05-31T23:59", 1, "not_notified"),
+        ("2026-06-01T23:59", 2, "may leave"),
+        ("2026-06-02T23:59", 3, "stopped"),
+        ("2026-06-03T23:59", 3, "may leave"),
+    ] {
+        let shown = command::of_person(&ledger, &site.settings, &chart, at.parse().ok()).unwrap();
+        assert_eq!(shown.len(), lines, "{at}");
+        assert!(shown.last().unwrap().contains(said), "{at}: {shown:?}");
+        let taken_back = shown.iter().any(|line| line.contains('×'));
+        assert_eq!(taken_back, at.starts_with("2026-06-03"), "{at}");
+    }
+}
