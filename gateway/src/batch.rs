@@ -1,12 +1,15 @@
 //! Batches: patients are gathered until a bound is reached, then sealed, made durable and recorded.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use config::gateway::{ChangeMode, Settings, Transport};
-use envelope::{Item, ManifestDraft, TransportProfile, seal_items};
+use envelope::{Item, ManifestDraft, TransportProfile, seal_with_erasures};
 use getrandom::SysRng;
-use privacy::gate::{Gate, Tally, Withheld};
-use privacy::separate::subject_ref;
+use privacy::gate::{Gate, NumberRef, Numbers, Pass, Tally, Withheld};
+use privacy::separate::{Erasure, subject_ref};
 use rand_core::UnwrapErr;
-use record::{ChartNumber, Quality, SubjectRef};
+use record::{ChartNumber, Quality, ResourceKind, SubjectRef};
 
 use crate::clock::Now;
 use crate::error::{Failure, Problem};
@@ -20,6 +23,12 @@ use crate::state::{Fingerprint, Settled, State};
 /// Patients that are remembered together when nothing of theirs needs to be sealed.
 const SETTLED_AT_ONCE: usize = 4_096;
 
+/// Persons whose erasure one batch tells of, at most.
+const ERASED_AT_ONCE: usize = 100_000;
+
+/// Gives the gate of the ledger as it is now, if the ledger has moved since it was last asked.
+pub(crate) type Newer<'a> = dyn FnMut() -> Result<Option<Arc<Gate>>, Failure> + 'a;
+
 /// What sealing takes.
 pub(crate) struct Sealer<'a> {
     /// Settings.
@@ -27,7 +36,9 @@ pub(crate) struct Sealer<'a> {
     /// Keys.
     pub(crate) keys: &'a Keys,
     /// The gate whose evidence goes into the manifest.
-    pub(crate) gate: &'a Gate,
+    pub(crate) gate: Arc<Gate>,
+    /// Whether the ledger has moved on.
+    pub(crate) newer: &'a mut Newer<'a>,
     /// The moment of this run.
     pub(crate) now: Now,
     /// The queue.
@@ -36,13 +47,20 @@ pub(crate) struct Sealer<'a> {
     pub(crate) state: &'a mut State,
     /// What waits for the next batch.
     pub(crate) gathered: Gathered,
+    /// Whether the ledger came to say otherwise about somebody who was gathered: this pass ends,
+    /// and the next one reads by the ledger as it is.
+    pub(crate) overtaken: bool,
 }
 
 /// Patients that wait for the next batch, and what the gate decided while they were gathered.
 #[derive(Default)]
 pub(crate) struct Gathered {
     items: Vec<Item>,
+    /// For each item why and under which numbers it passed.
+    passed: Vec<(SubjectRef, Pass, Numbers)>,
     documents: usize,
+    withdrawn: u64,
+    records: BTreeMap<ResourceKind, u64>,
     bytes: usize,
     settled: Settled,
     tally: Tally,
@@ -54,6 +72,16 @@ impl Sealer<'_> {
     /// Notes a person that the gate withheld: it is part of the next batch's evidence.
     pub(crate) fn withheld(&mut self, reason: Withheld) {
         self.gathered.tally.withhold(reason);
+    }
+
+    /// Notes a person who is withheld under these numbers and of whom something may have been
+    /// sealed under others.
+    pub(crate) fn also_under(
+        &mut self,
+        subject: &SubjectRef,
+        numbers: &[NumberRef],
+    ) -> Result<(), Failure> {
+        self.state.also_under(subject, numbers)
     }
 
     /// Notes how good what was read of a person is. What is about a withheld person is not told to
@@ -113,20 +141,20 @@ impl Sealer<'_> {
                 _ => Ok(()),
             };
         };
-        for known in &passed.news {
-            match known.withdrawn {
-                false => report.documents_sealed += 1,
-                true => report.documents_withdrawn += 1,
-            }
-        }
+        let withdrawn = passed.news.iter().filter(|known| known.withdrawn).count();
+        self.gathered.withdrawn += withdrawn as u64;
         let news = passed.news.into_iter();
         settled
             .documents
             .extend(news.map(|known| (passed.subject, known)));
         for (kind, count) in item.records() {
-            *report.records_sealed.entry(*kind).or_default() += count;
+            *self.gathered.records.entry(*kind).or_default() += count;
         }
         self.gathered.tally.pass(&passed.pass);
+        let numbers = passed.numbers;
+        self.gathered
+            .passed
+            .push((passed.subject, passed.pass, numbers));
         self.gathered.documents += usize::try_from(item.documents()).unwrap_or(usize::MAX);
         self.gathered.bytes += item.bytes();
         self.gathered.items.push(item);
@@ -139,15 +167,27 @@ impl Sealer<'_> {
         Ok(())
     }
 
-    /// Seals what waits, if anything does.
+    /// Seals what waits, if anything does: persons, or erasures that the centre is to be told of.
+    /// What was gathered is dropped when the ledger has come to say otherwise about any of it.
     pub(crate) fn close(&mut self, report: &mut Report) -> Result<(), Failure> {
         self.store_revisits()?;
+        if let Some(newer) = (self.newer)()? {
+            self.gate = newer;
+        }
+        let changed = self.changed();
+        if changed > 0 {
+            report.stopped_before_sealing += changed;
+            self.gathered = Gathered::default();
+            self.overtaken = true;
+            return Ok(());
+        }
         let position = self.gathered.settled.position;
-        let gathered = std::mem::take(&mut self.gathered);
-        let reports = Reports::of(&self.settings.state.folder, &self.settings.limits);
-        let (site, at) = (&self.settings.site, self.now.seconds);
-        if gathered.items.is_empty() {
+        let mut gathered = std::mem::take(&mut self.gathered);
+        let erasures = self.erasures()?;
+        if gathered.items.is_empty() && erasures.is_empty() {
             if !gathered.noted.is_empty() {
+                let reports = Reports::of(&self.settings.state.folder, &self.settings.limits);
+                let (site, at) = (&self.settings.site, self.now.seconds);
                 reports.write(site, None, at, &gathered.noted)?;
             }
             // The evidence of who was withheld waits for the next batch.
@@ -155,6 +195,46 @@ impl Sealer<'_> {
             return self.state.settle(gathered.settled);
         }
         self.gathered.settled.position = position;
+        report.erasures_sealed += erasures.len() as u64;
+        report.documents_withdrawn += gathered.withdrawn;
+        report.documents_sealed += gathered.settled.documents.len() as u64 - gathered.withdrawn;
+        for (kind, count) in std::mem::take(&mut gathered.records) {
+            *report.records_sealed.entry(kind).or_default() += count;
+        }
+        self.seal(gathered, &erasures, report)
+    }
+
+    /// How many of those gathered the ledger says otherwise about than when they passed.
+    fn changed(&self) -> u64 {
+        let differs = |(_, pass, numbers): &&(SubjectRef, Pass, Numbers)| {
+            self.gate.decide_again(numbers).as_ref() != Ok(pass)
+        };
+        self.gathered.passed.iter().filter(differs).count() as u64
+    }
+
+    /// Of whom the next batch tells that everything is to be erased. None while no batch can leave.
+    fn erasures(&self) -> Result<Vec<Erasure>, Failure> {
+        if self.gate.evidence(&Tally::default()).is_none() {
+            return Ok(Vec::new());
+        }
+        let pending = self.state.pending_erasures(ERASED_AT_ONCE)?;
+        let erasure = |subject| Erasure::of(subject, Withheld::Stopped);
+        Ok(pending.into_iter().filter_map(erasure).collect())
+    }
+
+    fn seal(
+        &mut self,
+        mut gathered: Gathered,
+        erasures: &[Erasure],
+        report: &mut Report,
+    ) -> Result<(), Failure> {
+        let keys = self.keys;
+        gathered.settled.erased = erasures.iter().map(Erasure::subject).collect();
+        let passed = std::mem::take(&mut gathered.passed);
+        let numbers = passed
+            .iter()
+            .map(|(subject, _, numbers)| (*subject, numbers.references(&keys.site)));
+        gathered.settled.numbers = numbers.collect();
         let end = self.state.chain_end()?;
         let evidence = self.gate.evidence(&gathered.tally);
         let draft = ManifestDraft {
@@ -167,25 +247,25 @@ impl Sealer<'_> {
             mapping: MAPPING_VERSION,
             quality: gathered.noted.quality.clone(),
         };
-        let mut random = UnwrapErr(SysRng);
-        let keys = self.keys;
-        let sealed = seal_items(
+        let sealed = seal_with_erasures(
             draft,
             gathered.items,
+            erasures,
             &keys.core,
             &keys.signing,
-            &mut random,
+            &mut UnwrapErr(SysRng),
         )
         .map_err(|error| Failure::because(Problem::Internal, "seal", error))?;
         let sequence = sealed.manifest.sequence;
+        let reports = Reports::of(&self.settings.state.folder, &self.settings.limits);
+        let (site, at) = (&self.settings.site, self.now.seconds);
         reports.write(site, Some(sequence), at, &gathered.noted)?;
         self.spool.put(&sealed)?;
-        self.state
-            .record(&sealed, gathered.settled, self.now.seconds)?;
+        self.state.record(&sealed, gathered.settled, at)?;
         report.batches.sealed += 1;
         report.batches.sealed_bytes += sealed.bytes.len() as u64;
         tracing::info!(
-            sequence = sealed.manifest.sequence,
+            sequence,
             batch = %sealed.id,
             bytes = sealed.bytes.len(),
             "sealed"

@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use config::gateway::Settings;
+use privacy::gate::Withheld;
 use privacy::separate::subject_ref;
 use record::{Drops, FindingCode};
 
@@ -34,6 +35,8 @@ pub(crate) enum Collected {
     Everything,
     /// The queue is full; the rest is for later.
     UntilSpoolFull,
+    /// The ledger came to say otherwise about somebody who had been read and not yet sealed.
+    Overtaken,
 }
 
 /// Where visited patients end up.
@@ -111,9 +114,16 @@ pub(crate) fn collect<D: Disk>(
             intake.take_back_gone(&reading.shared)?;
         }
         intake.sealer.close(intake.report)?;
-        intake.scanned(&reading.shared, all)?;
+        if !intake.sealer.overtaken {
+            intake.scanned(&reading.shared, all)?;
+        }
     }
-    intake.sealer.close(intake.report)?;
+    if !intake.sealer.overtaken {
+        intake.sealer.close(intake.report)?;
+    }
+    if intake.sealer.overtaken {
+        return Ok(Collected::Overtaken);
+    }
     if !intake.report.files.balanced() {
         return Err(Failure::new(
             Problem::Internal,
@@ -180,6 +190,9 @@ impl Intake<'_, '_> {
                 self.take(*visited?)?;
                 reading.shared.budget.release(taken);
                 taken += 1;
+                if self.sealer.overtaken {
+                    return Ok(Collected::Overtaken);
+                }
                 if progress.everything && levels[..2] != last[..2] {
                     let key = &reading.shared.keys.site;
                     let position = position_digest(key, &levels[0], &levels[1]);
@@ -240,6 +253,10 @@ impl Intake<'_, '_> {
                 let records = visited.records.values().sum();
                 report.count_withheld(reason, visited.files.read, records);
                 self.sealer.withheld(reason);
+                let stops = matches!(reason, Withheld::Stopped | Withheld::DecisionPending);
+                if let Some(subject) = visited.subject.filter(|_| stops) {
+                    self.sealer.also_under(&subject, &visited.numbers)?;
+                }
             }
             Outcome::Passed(passed) => {
                 report.patients.passed += 1;

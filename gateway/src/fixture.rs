@@ -11,6 +11,7 @@ use std::time::Duration;
 use config::gateway::{ChangeMode, Settings};
 use envelope::{CoreSecretKey, MacKey, SigningKey, open};
 use privacy::gate::Gate;
+use privacy::separate::subject_ref;
 use record::{ChartNumber, Date, Document, DocumentRef, DocumentState, SubjectRef};
 
 use crate::batch::{Gathered, Sealer};
@@ -20,6 +21,7 @@ use crate::error::Failure;
 use crate::examples::Gathering;
 use crate::keys::Keys;
 use crate::ledger::StopsMet;
+use crate::recall::{Recalled, recall};
 use crate::report::Report;
 use crate::run::may_vanish;
 use crate::source::budget::Budget;
@@ -38,6 +40,10 @@ pub(crate) struct Site {
     pub(crate) settings: Settings,
     /// Who was notified.
     pub(crate) charts: Vec<String>,
+    /// Who is stopped.
+    pub(crate) stopped: Vec<String>,
+    /// Who is stopped as well from the first sealing of the next run on.
+    pub(crate) stopped_late: Vec<String>,
     /// Its state.
     pub(crate) state: State,
     /// Epoch of its token key.
@@ -72,6 +78,8 @@ impl Site {
         Self {
             settings,
             charts: charts.iter().map(|&chart| chart.to_owned()).collect(),
+            stopped: Vec::new(),
+            stopped_late: Vec::new(),
             spool: Spool::open(folder.path().join("spool"), &state).unwrap(),
             state,
             keys: Arc::new(keys),
@@ -126,7 +134,11 @@ impl Site {
             Ok(roots) => roots,
             Err(failure) => return (report, Err(failure)),
         };
-        let gate = Arc::new(self.gate(&[]));
+        let gate = Arc::new(self.gate(&numbers(&self.stopped)));
+        self.stopped.append(&mut self.stopped_late.clone());
+        let late = Arc::new(self.gate(&numbers(&self.stopped)));
+        let mut late = (!self.stopped_late.is_empty()).then_some(late);
+        self.stopped_late.clear();
         let last = self.state.scan().unwrap();
         let source = &self.settings.source.pace;
         let floor = Duration::from_micros(u64::from(source.latency_floor_microseconds));
@@ -141,10 +153,12 @@ impl Site {
             plan,
             last,
         };
+        let mut newer = || Ok(late.take());
         let sealer = Sealer {
             settings: &self.settings,
             keys: &self.keys,
-            gate: &gate,
+            gate: Arc::clone(&gate),
+            newer: &mut newer,
             now: Now {
                 seconds: 1_788_000_000,
                 today: TODAY,
@@ -152,6 +166,7 @@ impl Site {
             spool: &self.spool,
             state: &mut self.state,
             gathered: Gathered::default(),
+            overtaken: false,
         };
         let mut intake = Intake {
             sealer,
@@ -213,6 +228,8 @@ impl Site {
             self.opened = waiting.sequence;
             let bytes = self.spool.get(&waiting).unwrap();
             let opened = open(&bytes, &self.keys.signing.public(), &self.core).unwrap();
+            self.standing
+                .retain(|_, (subject, _)| !opened.erased.contains(subject));
             for subject in opened.subjects {
                 for document in subject.documents {
                     documents += 1;
@@ -227,6 +244,51 @@ impl Site {
         documents
     }
 
+    /// Brings what was sealed to where the gate stands now.
+    pub(crate) fn recall(&mut self) -> Recalled {
+        let gate = self.gate(&numbers(&self.stopped));
+        let mut report = Report::new(self.settings.site.clone());
+        recall(&gate, &self.keys, &mut self.state, &self.spool, &mut report).unwrap()
+    }
+
+    /// The batches that wait go out and are received.
+    pub(crate) fn send(&mut self) {
+        for batch in self.state.waiting().unwrap() {
+            self.state.attempt(batch.sequence).unwrap();
+            self.state.received(batch.sequence, b"receipt").unwrap();
+            self.spool.remove(&batch).unwrap();
+        }
+    }
+
+    /// The queue is opened as at the start of a run.
+    pub(crate) fn open_again(&mut self) {
+        let folder = self.folder.path();
+        self.state = State::open(&folder.join("state.sqlite")).unwrap();
+        self.spool = Spool::open(folder.join("spool"), &self.state).unwrap();
+    }
+
+    /// The site's reference of a patient.
+    pub(crate) fn subject(&self, chart: &str) -> SubjectRef {
+        subject_ref(&ChartNumber::new(chart).unwrap(), &self.keys.site)
+    }
+
+    /// Who is in what waits, oldest batch first, and whose erasure each tells of.
+    pub(crate) fn waiting(&self) -> Vec<(Vec<SubjectRef>, Vec<SubjectRef>)> {
+        let waiting = self.state.waiting().unwrap();
+        let mut previous = None;
+        let opened = waiting.iter().map(|batch| {
+            let bytes = self.spool.get(batch).unwrap();
+            let opened = open(&bytes, &self.keys.signing.public(), &self.core).unwrap();
+            if previous.is_some() {
+                assert_eq!(opened.manifest.previous, previous, "the chain has a hole");
+            }
+            previous = Some(opened.manifest_digest);
+            let subjects = opened.subjects.iter().map(|subject| subject.subject);
+            (subjects.collect(), opened.erased)
+        });
+        opened.collect()
+    }
+
     /// What stands at the centre.
     pub(crate) fn standing(&self) -> &BTreeMap<DocumentRef, (SubjectRef, Document)> {
         &self.standing
@@ -237,6 +299,11 @@ impl Site {
         self.settings.source.changes.mode = mode;
         self
     }
+}
+
+fn numbers(charts: &[String]) -> Vec<ChartNumber> {
+    let numbers = charts.iter().map(|chart| ChartNumber::new(chart).unwrap());
+    numbers.collect()
 }
 
 /// The folder of a patient below a root.

@@ -16,6 +16,7 @@ mod last_run;
 mod ledger;
 mod page;
 mod quality;
+mod recall;
 mod report;
 mod run;
 mod send;

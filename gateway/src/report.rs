@@ -37,6 +37,10 @@ pub(crate) struct Report {
     pub(crate) documents_withdrawn: u64,
     /// Documents that a limited stop or consent left out.
     pub(crate) documents_left_out: u64,
+    /// Persons who had been read when the ledger came to say no, and were not sealed.
+    pub(crate) stopped_before_sealing: u64,
+    /// Persons of whom the centre was told in this run to erase everything.
+    pub(crate) erasures_sealed: u64,
     /// What the gate withheld, by reason.
     pub(crate) withheld: BTreeMap<&'static str, WithheldCount>,
     /// Batches.
@@ -148,6 +152,8 @@ pub(crate) struct Batches {
     pub(crate) sent_bytes: u64,
     /// Still waiting.
     pub(crate) waiting: u64,
+    /// Undone in this run, because they held somebody who is stopped now and had not been sent.
+    pub(crate) undone: u64,
 }
 
 /// What a change feed told.
@@ -324,6 +330,8 @@ impl Report {
             documents_deferred: 0,
             documents_withdrawn: 0,
             documents_left_out: 0,
+            stopped_before_sealing: 0,
+            erasures_sealed: 0,
             withheld: BTreeMap::new(),
             batches: Batches::default(),
             findings: BTreeMap::new(),
@@ -384,6 +392,30 @@ impl Report {
             .map_err(failure)
     }
 
+    /// What stops did to what had been read or sealed before: Japanese, English, value.
+    fn stops_for_people(&self) -> Vec<[String; 3]> {
+        let counts = [
+            (
+                "停止のため作り直した束",
+                "batches undone for a stop",
+                self.batches.undone,
+            ),
+            (
+                "停止のため封かんしなかった人",
+                "persons stopped before sealing",
+                self.stopped_before_sealing,
+            ),
+            (
+                "センターに消去を求めた人",
+                "persons to be erased at the centre",
+                self.erasures_sealed,
+            ),
+        ];
+        let met = counts.into_iter().filter(|(_, _, count)| *count > 0);
+        met.map(|(ja, en, count)| [ja.to_owned(), en.to_owned(), count.to_string()])
+            .collect()
+    }
+
     /// The report for people: Japanese first, one screen.
     pub(crate) fn for_people(&self) -> String {
         let mut lines = Vec::new();
@@ -432,6 +464,9 @@ impl Report {
             self.batches.waiting.to_string(),
         );
         for [ja, en, value] in self.ledger.for_people() {
+            line(&ja, &en, value);
+        }
+        for [ja, en, value] in self.stops_for_people() {
             line(&ja, &en, value);
         }
         for code in FindingCode::ALL {

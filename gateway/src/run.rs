@@ -20,8 +20,9 @@ use crate::error::{Failure, Problem};
 use crate::examples::Gathering;
 use crate::feed::{self, Desk, Planned};
 use crate::keys::Keys;
-use crate::ledger::{self, StopsMet};
-use crate::report::{Report, peak_memory_bytes};
+use crate::ledger::{self, Ledger, StopsMet};
+use crate::recall::{Recalled, recall};
+use crate::report::{LedgerReport, Report, peak_memory_bytes};
 use crate::send::{Sent, send_all};
 use crate::source::budget::Budget;
 use crate::source::disk::{Disk, LocalDisk};
@@ -76,13 +77,13 @@ fn collect_and_send(
     // The feed is asked once: what it tells later is for the next run.
     let mut planned: Option<Planned> = None;
     loop {
-        let (gate, stops) = ledger::gate(settings, now, &mut report.ledger)?;
-        let gate = Arc::new(gate);
+        let (mut watch, stops) = Watch::start(settings, now, &mut report.ledger)?;
+        recall(&watch.gate, keys, state, spool, report)?;
         let started = clock::stopwatch();
         let mut today = match planned.take() {
             Some(planned) => planned,
             None => {
-                let gate = &gate;
+                let gate = &watch.gate;
                 let desk = Desk {
                     settings,
                     keys,
@@ -94,9 +95,15 @@ fn collect_and_send(
             }
         };
         let collected = collect_once(
-            settings, keys, &gate, stops, state, spool, now, &today, report,
+            settings, keys, &mut watch, stops, state, spool, now, &today, report,
         )?;
         report.seconds.collect += started.elapsed().as_secs_f64();
+        // Visits may have told under which other numbers somebody is stopped.
+        let recalled = recall(&watch.gate, keys, state, spool, report)?;
+        if collected == Collected::Overtaken || recalled != Recalled::default() {
+            report.start_next_pass();
+            continue;
+        }
         let all = matches!(today.plan, Plan::Everything) && collected == Collected::Everything;
         if all && report.patients.seen == 0 {
             return Err(Failure::new(Problem::SourceEmpty, ""));
@@ -107,22 +114,19 @@ fn collect_and_send(
         }
         if delivery == Delivery::Hold {
             match collected {
-                Collected::UntilSpoolFull => return Err(Failure::new(Problem::SpoolFull, "")),
                 Collected::Everything if done => return today.end(),
-                Collected::Everything => {
+                Collected::Everything | Collected::Overtaken => {
                     report.start_next_pass();
                     planned = Some(today);
                     continue;
                 }
+                Collected::UntilSpoolFull => return Err(Failure::new(Problem::SpoolFull, "")),
             }
         }
-        let started = clock::stopwatch();
-        let mut sent = Sent::default();
-        let delivered = send_all(settings, keys, state, spool, &mut sent);
-        report.seconds.send += started.elapsed().as_secs_f64();
-        report.batches.sent += sent.batches;
-        report.batches.sent_bytes += sent.bytes;
-        delivered?;
+        if !send(settings, keys, &mut watch, state, spool, report)? {
+            report.start_next_pass();
+            continue;
+        }
         if done {
             return today.end();
         }
@@ -130,6 +134,87 @@ fn collect_and_send(
         report.start_next_pass();
         planned = Some(today);
     }
+}
+
+/// Delivers what waits. `false` when the ledger moved meanwhile and what waits is not as it was.
+fn send(
+    settings: &Settings,
+    keys: &Keys,
+    watch: &mut Watch<'_>,
+    state: &mut State,
+    spool: &Spool,
+    report: &mut Report,
+) -> Result<bool, Failure> {
+    let started = clock::stopwatch();
+    let mut sent = Sent::default();
+    let mut stands = |state: &mut State| match watch.newer()? {
+        None => Ok(true),
+        Some(gate) => {
+            let recalled = recall(&gate, keys, state, spool, report)?;
+            Ok(recalled == Recalled::default())
+        }
+    };
+    let delivered = send_all(settings, keys, state, spool, &mut sent, &mut stands);
+    report.seconds.send += started.elapsed().as_secs_f64();
+    report.batches.sent += sent.batches;
+    report.batches.sent_bytes += sent.bytes;
+    delivered
+}
+
+/// The ledger as this run last saw it.
+struct Watch<'a> {
+    settings: &'a Settings,
+    now: clock::Now,
+    ledger: Ledger,
+    edition: Edition,
+    gate: Arc<Gate>,
+}
+
+impl<'a> Watch<'a> {
+    fn start(
+        settings: &'a Settings,
+        now: clock::Now,
+        report: &mut LedgerReport,
+    ) -> Result<(Self, StopsMet), Failure> {
+        let ledger = ledger::open(settings)?;
+        // Taken before the reading: what changes meanwhile is seen at the next look.
+        let lists = ledger::lists_now(settings);
+        let (gate, stops) = ledger::gate(settings, now, report)?;
+        let edition = Edition {
+            lists,
+            entries: gate.entries(),
+        };
+        let gate = Arc::new(gate);
+        let watch = Self {
+            settings,
+            now,
+            ledger,
+            edition,
+            gate,
+        };
+        Ok((watch, stops))
+    }
+
+    /// The gate as the ledger is now, if that or one of the lists has moved.
+    fn newer(&mut self) -> Result<Option<Arc<Gate>>, Failure> {
+        let now = Edition {
+            lists: ledger::lists_now(self.settings),
+            entries: self.ledger.entries_now()?,
+        };
+        if now == self.edition {
+            return Ok(None);
+        }
+        // What the lists bring is counted by the runs that begin with them.
+        (*self, _) = Self::start(self.settings, self.now, &mut LedgerReport::default())?;
+        Ok(Some(Arc::clone(&self.gate)))
+    }
+}
+
+/// Which state of the ledger and of the lists that are taken into it there is.
+#[derive(Debug, PartialEq, Eq)]
+struct Edition {
+    lists: [Option<[i128; 5]>; 2],
+    entries: u64,
 }
 
 /// One pass over the source. What it seals lies in the queue afterwards.
@@ -140,7 +225,7 @@ fn collect_and_send(
 fn collect_once(
     settings: &Settings,
     keys: &Arc<Keys>,
-    gate: &Arc<Gate>,
+    watch: &mut Watch<'_>,
     stops: StopsMet,
     state: &mut State,
     spool: &Spool,
@@ -151,16 +236,20 @@ fn collect_once(
     let spooled: u64 = state.waiting()?.iter().map(|batch| batch.bytes).sum();
     let sealed = report.batches.sealed_bytes;
     let room = room(settings.limits.spool_bytes, spooled, sealed);
-    let reading = reading(settings, keys, gate, state, &today.plan, now)?;
+    let gate = Arc::clone(&watch.gate);
+    let reading = reading(settings, keys, &gate, state, &today.plan, now)?;
     let gathered = Gathered::default();
+    let mut newer = || watch.newer();
     let sealer = Sealer {
         settings,
         keys,
         gate,
+        newer: &mut newer,
         now,
         spool,
         state,
         gathered,
+        overtaken: false,
     };
     let mut intake = Intake {
         sealer,

@@ -3,10 +3,13 @@
 //!
 //! One SQLite file. References are keyed; no chart number, name or path is in it.
 
+mod withdrawn;
+
 use std::path::Path;
 use std::time::Duration;
 
 use envelope::Sealed;
+use privacy::gate::NumberRef;
 use record::{BatchId, DataKind, DocumentRef, SubjectRef, Version};
 use rusqlite::{
     Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
@@ -79,6 +82,7 @@ const MIGRATIONS: &[&str] = &[
         digest BLOB NOT NULL
     );
 ",
+    withdrawn::MIGRATION,
 ];
 
 /// A digest of what was sealed or seen.
@@ -124,6 +128,10 @@ pub(crate) struct Settled {
     pub(crate) patients: Vec<(SubjectRef, Fingerprint)>,
     /// Patients whose folders are to be read again should they come back.
     pub(crate) forget: Vec<SubjectRef>,
+    /// Who is in the batch, and under which numbers the gate was asked about them.
+    pub(crate) numbers: Vec<(SubjectRef, Vec<NumberRef>)>,
+    /// Whose erasure the batch tells of.
+    pub(crate) erased: Vec<SubjectRef>,
     /// How far the scan came with them.
     pub(crate) position: Option<Fingerprint>,
 }
@@ -233,7 +241,7 @@ impl State {
         let sequence = sealed.manifest.sequence;
         let transaction = self.connection.transaction()?;
         transaction.execute(
-            "INSERT INTO batch VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'sealed', NULL)",
+            "INSERT INTO batch VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'sealed', NULL, 0)",
             params![
                 sequence,
                 sealed.id.as_bytes(),
@@ -247,6 +255,8 @@ impl State {
         settled
             .documents
             .sort_unstable_by_key(|(subject, known)| (*subject, known.document));
+        withdrawn::erase(&transaction, &settled.erased, sequence)?;
+        withdrawn::contain(&transaction, &settled.numbers, sequence)?;
         settle_documents(&transaction, &settled.documents, sequence)?;
         settle_patients(&transaction, &mut settled)?;
         transaction.commit()?;
@@ -404,17 +414,7 @@ impl State {
 
     /// Batches that wait, oldest first.
     pub(crate) fn waiting(&self) -> Result<Vec<Waiting>, Failure> {
-        let query = "SELECT sequence, id, bytes FROM batch WHERE state = 'sealed' ORDER BY 1";
-        let mut statement = self.connection.prepare_cached(query)?;
-        let rows = statement.query_map([], |row| {
-            let id = BatchId::new(row.get(1)?);
-            Ok(Waiting {
-                sequence: row.get(0)?,
-                id,
-                bytes: row.get(2)?,
-            })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        waiting_from(&self.connection, 0)
     }
 
     /// Marks a batch as sent and keeps its receipt.
@@ -425,6 +425,23 @@ impl State {
         )?;
         Ok(())
     }
+}
+
+/// Batches that wait, from a place of the chain on, oldest first.
+fn waiting_from(connection: &Connection, sequence: u64) -> Result<Vec<Waiting>, Failure> {
+    let mut statement = connection.prepare_cached(
+        "SELECT sequence, id, bytes FROM batch
+         WHERE state = 'sealed' AND sequence >= ?1 ORDER BY 1",
+    )?;
+    let rows = statement.query_map([sequence], |row| {
+        let id = BatchId::new(row.get(1)?);
+        Ok(Waiting {
+            sequence: row.get(0)?,
+            id,
+            bytes: row.get(2)?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// The first eight bytes of a reference: enough to tell who was visited.
@@ -526,7 +543,17 @@ fn settle_documents(
         })?;
     let mut insert = transaction
         .prepare_cached("INSERT OR REPLACE INTO document VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+    let mut keep = transaction.prepare_cached(
+        "INSERT OR IGNORE INTO replaced
+         SELECT ?3, subject, document, digest, kind, version, withdrawn, sequence
+         FROM document WHERE subject = ?1 AND document = ?2",
+    )?;
     for (subject, known) in documents {
+        keep.execute(params![
+            subject.as_bytes(),
+            known.document.as_bytes(),
+            sequence
+        ])?;
         insert.execute(params![
             subject.as_bytes(),
             known.document.as_bytes(),

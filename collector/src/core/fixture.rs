@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use envelope::{CoreSecretKey, MacKey, ManifestDraft, Sealed, SigningKey, TransportProfile, seal};
+use envelope::{CoreSecretKey, Item, MacKey, ManifestDraft, Sealed, SigningKey};
+use envelope::{TransportProfile, seal_with_erasures};
 use jiff::civil::date;
 use privacy::gate::{
     Contract, ContractKind, Event, Filing, Gate, HoldDays, LedgerHead, Notice, NoticeDocument,
-    NoticeMethod, PatientReadings, Product, Products, Tally, Terms,
+    NoticeMethod, PatientReadings, Product, Products, Tally, Terms, Withheld,
 };
-use privacy::separate::{Separated, SiteKeys, separate};
+use privacy::separate::{Erasure, Separated, SiteKeys, separate, subject_ref};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use record::content::{
@@ -19,7 +20,7 @@ use record::identity::{Birth, Insurance, Name, Sex};
 use record::reading::{DocumentKey, Reading};
 use record::{
     ChartNumber, Concept, DataKind, Date, DocumentState, Domain, Drops, Identity, Moment, Quality,
-    Quantity, Record, Sensitive, Version, YearMonth,
+    Quantity, Record, Sensitive, SubjectRef, Version, YearMonth,
 };
 
 use super::catalogue::Catalogue;
@@ -65,6 +66,16 @@ impl Hospital {
 
     /// Seals the next batch of the chain.
     pub(crate) fn seal(&mut self, patients: Vec<PatientReadings>) -> Sealed {
+        self.seal_and_erase(patients, &[])
+    }
+
+    /// The site's reference of a patient.
+    pub(crate) fn subject(&self, number: u32) -> SubjectRef {
+        subject_ref(&chart(number), &MacKey::from_bytes([self.seed; 32]))
+    }
+
+    /// A gate that lets these patients pass.
+    fn gate(&self, patients: &[PatientReadings]) -> Gate {
         let contract = Contract {
             id: self.contract.parse().unwrap(),
             kind: ContractKind::Individual,
@@ -98,7 +109,16 @@ impl Hospital {
             digest: [1; 32],
             entries: 1,
         };
-        let gate = Gate::new(Terms::of(contract, document), standing, head, TODAY);
+        Gate::new(Terms::of(contract, document), standing, head, TODAY)
+    }
+
+    /// Seals the next batch of the chain, which has everything of some persons erased.
+    pub(crate) fn seal_and_erase(
+        &mut self,
+        patients: Vec<PatientReadings>,
+        erased: &[u32],
+    ) -> Sealed {
+        let gate = self.gate(&patients);
         let (tokens, site) = (
             MacKey::from_bytes([9; 32]),
             MacKey::from_bytes([self.seed; 32]),
@@ -130,7 +150,20 @@ impl Hospital {
         };
         let mut random = ChaCha20Rng::seed_from_u64(self.sequence * 1000 + u64::from(self.seed));
         let core = core_key();
-        let sealed = seal(draft, separated, core.public(), &self.signing, &mut random).unwrap();
+        let items = separated.into_iter().map(Item::new);
+        let erasures: Vec<_> = erased
+            .iter()
+            .map(|number| Erasure::of(self.subject(*number), Withheld::Stopped).unwrap())
+            .collect();
+        let sealed = seal_with_erasures(
+            draft,
+            items.collect::<Result<_, _>>().unwrap(),
+            &erasures,
+            core.public(),
+            &self.signing,
+            &mut random,
+        )
+        .unwrap();
         self.previous = Some(sealed.manifest_digest);
         sealed
     }

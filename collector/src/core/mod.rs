@@ -5,6 +5,7 @@
 
 mod catalogue;
 mod durable;
+mod erase;
 mod failure;
 #[cfg(test)]
 mod fixture;
@@ -162,6 +163,8 @@ struct Core {
 
 impl Core {
     fn step(&mut self, step: &Step) -> Result<()> {
+        // What a run that was killed left to be erased must not be seen by any step.
+        self.erase()?;
         match step {
             Step::Pull => self.pull()?,
             Step::Link => self.link()?,
@@ -185,6 +188,15 @@ impl Core {
         Ok(())
     }
 
+    fn erase(&mut self) -> Result<()> {
+        erase::finish(
+            &mut self.catalogue,
+            &self.folder.tables(),
+            self.at.as_second(),
+        )?;
+        Ok(())
+    }
+
     fn pull(&mut self) -> Result<()> {
         let opening: CoreSecretKey = key(&self.settings.keys.core)?;
         let rekey = Rekey::new(&key::<MacKey>(&self.settings.keys.rekey)?);
@@ -203,7 +215,7 @@ impl Core {
         let summary = done?;
         progress::pulled(&summary);
         self.report.pull = Some(summary);
-        Ok(())
+        self.erase()
     }
 
     fn link(&mut self) -> Result<()> {

@@ -87,6 +87,10 @@ pub(crate) struct Status {
     pub(crate) documents: u64,
     /// Documents that were taken back.
     pub(crate) documents_withdrawn: u64,
+    /// Persons whose site had everything erased that came before, and with whom it is done.
+    pub(crate) erased: u64,
+    /// The same with whom it is still to be done.
+    pub(crate) to_erase: u64,
     /// Rows that stand, by table.
     pub(crate) records: BTreeMap<String, u64>,
     /// Rows stored, by table, replaced and withdrawn ones too.
@@ -121,6 +125,7 @@ impl Status {
             ledger_height: catalogue.check_ledger()?,
             ..Self::default()
         };
+        (status.erased, status.to_erase) = catalogue.erasures()?;
         for (outcome, reason, count) in catalogue.outcomes()? {
             status
                 .files

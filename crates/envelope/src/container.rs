@@ -8,7 +8,7 @@
 //! | 4 | length of the manifest, big endian, at most 1 MiB |
 //! | … | manifest, CBOR: see [`crate::Manifest`] |
 //! | 64 | Ed25519 signature by the site over the text `sekisho batch v1`, a zero byte, SHA-256 of the header's bytes, and the manifest's bytes |
-//! | rest | body: zstd of a sequence of CBOR items, one for each subject, encrypted in chunks |
+//! | rest | body: zstd of a sequence of CBOR items, one for each subject, encrypted in chunks; where the manifest counts erasures, a list of subject references stands before them |
 //!
 //! The body is encrypted with AES-256-GCM in chunks of 64 KiB, the last one shorter, each followed
 //! by its 16-byte tag (the STREAM construction): the nonce of a chunk is its number in 11 bytes,

@@ -1,10 +1,11 @@
-//! The plain body: one CBOR item for each subject, and the counts that the manifest states.
+//! The plain body: one CBOR item for each subject, before them the list of those to be erased if
+//! there are any, and the counts that the manifest states.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{Read, Write};
 
-use privacy::separate::Separated;
+use privacy::separate::{Erasure, Separated};
 use privacy::tokens::LinkageTokens;
 use record::{DataKind, Document, DocumentState, ResourceKind, SubjectRef};
 use serde::ser::SerializeSeq;
@@ -52,6 +53,7 @@ pub(crate) struct Counts {
     pub(crate) documents: BTreeMap<DataKind, u64>,
     pub(crate) withdrawn: u64,
     pub(crate) records: BTreeMap<ResourceKind, u64>,
+    pub(crate) erased: u64,
 }
 
 /// A subject that does not fit the batch.
@@ -114,6 +116,7 @@ impl Counts {
         let equal = self.subjects == manifest.subjects
             && self.documents == manifest.documents
             && self.withdrawn == manifest.withdrawn
+            && self.erased == manifest.erased
             && self.records == manifest.records;
         equal.then_some(()).ok_or(OpenError::CountMismatch)
     }
@@ -220,10 +223,24 @@ impl From<Misfit> for SealError {
 }
 
 /// Compresses the content of a batch; the plain bytes never stand in memory whole.
-pub(crate) fn pack(items: &[Item], limits: &Limits) -> Result<(Vec<u8>, Counts), SealError> {
-    let mut counts = Counts::default();
+pub(crate) fn pack(
+    items: &[Item],
+    erasures: &[Erasure],
+    limits: &Limits,
+) -> Result<(Vec<u8>, Counts), SealError> {
+    let mut counts = Counts {
+        erased: erasures.len() as u64,
+        ..Counts::default()
+    };
     let mut encoder =
         zstd::stream::Encoder::new(Vec::new(), ZSTD_LEVEL).map_err(|_| SealError::Encode)?;
+    if counts.erased > limits.subjects {
+        return Err(SealError::TooLarge);
+    }
+    if !erasures.is_empty() {
+        let subjects: Vec<_> = erasures.iter().map(Erasure::subject).collect();
+        serde_cbor::to_writer(&mut encoder, &subjects).map_err(|_| SealError::Encode)?;
+    }
     let mut plain = 0;
     for item in items {
         counts.join(&item.counts)?;
@@ -242,16 +259,31 @@ pub(crate) fn pack(items: &[Item], limits: &Limits) -> Result<(Vec<u8>, Counts),
     Ok((packed, counts))
 }
 
+/// What a batch holds.
+pub(crate) struct Content {
+    pub(crate) erased: Vec<SubjectRef>,
+    pub(crate) subjects: Vec<Subject>,
+}
+
 /// Decompresses and decodes a body within the limits, and checks it against the manifest.
 pub(crate) fn unpack(
     packed: &[u8],
     manifest: &Manifest,
     limits: &Limits,
-) -> Result<Vec<Subject>, OpenError> {
+) -> Result<Content, OpenError> {
     let plain = decompress(packed, limits.content_bytes)?;
     let mut counts = Counts::default();
     let mut subjects = Vec::new();
-    for item in serde_cbor::Deserializer::from_slice(&plain).into_iter::<Subject>() {
+    let mut items = serde_cbor::Deserializer::from_slice(&plain);
+    let mut erased: Vec<SubjectRef> = Vec::new();
+    if manifest.erased > 0 {
+        erased = Vec::deserialize(&mut items).map_err(|_| OpenError::Decode)?;
+        counts.erased = erased.len() as u64;
+        if counts.erased > limits.subjects {
+            return Err(OpenError::TooLarge);
+        }
+    }
+    for item in items.into_iter::<Subject>() {
         let item = item.map_err(|_| OpenError::Decode)?;
         counts
             .add(item.subject, &item.tokens, &item.documents)
@@ -265,7 +297,7 @@ pub(crate) fn unpack(
         subjects.push(item);
     }
     counts.check(manifest)?;
-    Ok(subjects)
+    Ok(Content { erased, subjects })
 }
 
 fn decompress(packed: &[u8], most: usize) -> Result<Vec<u8>, OpenError> {

@@ -44,7 +44,7 @@ pub use mac::MacKey;
 pub use manifest::{BodySeal, Manifest, ManifestDraft, TransportProfile};
 pub use open::{Inspected, Limits, Opened, inspect, open, open_within};
 pub use receipt::{FrontId, Receipt, ReceiptError};
-pub use seal::{Sealed, seal, seal_items};
+pub use seal::{Sealed, seal, seal_items, seal_with_erasures};
 pub use signing::{SigningKey, VerifyingKey};
 pub use suite::{CorePublicKey, CoreSecretKey};
 

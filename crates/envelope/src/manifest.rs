@@ -95,12 +95,21 @@ pub struct Manifest {
     pub withdrawn: u64,
     /// Number of records by kind.
     pub records: BTreeMap<ResourceKind, u64>,
+    /// Number of subjects of whom everything that came before is to be erased.
+    #[serde(default, skip_serializing_if = "none")]
+    pub erased: u64,
     /// The quality of what was read for the batch, in counts: the site's word, since most
     /// of what it counts is not in the content.
     #[serde(default)]
     pub quality: Quality,
     /// The encrypted body.
     pub body: BodySeal,
+}
+
+/// A batch without erasures has the bytes that it had before there were any.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Manifest {

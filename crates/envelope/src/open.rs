@@ -1,10 +1,10 @@
 //! Checking and opening a batch, in the order: layout, header, signature, body digest, decryption,
 //! content, counts.
 
-use record::BatchId;
+use record::{BatchId, SubjectRef};
 
 use crate::container::{Parts, SIGN_DOMAIN};
-use crate::content::{self, Subject};
+use crate::content::{self, Content, Subject};
 use crate::digest::sha256;
 use crate::error::OpenError;
 use crate::header::{FORMAT, Header, wrap_info};
@@ -72,6 +72,8 @@ pub struct Opened {
     pub manifest: Manifest,
     /// SHA-256 of the manifest's bytes: what the next batch names as `previous`.
     pub manifest_digest: [u8; 32],
+    /// Of whom everything that came before is to be erased. It goes before the content.
+    pub erased: Vec<SubjectRef>,
     /// The content.
     pub subjects: Vec<Subject>,
 }
@@ -155,11 +157,12 @@ pub fn open_within(
     if file_key.salt(&packed) != header.salt {
         return Err(OpenError::Decrypt);
     }
-    let subjects = content::unpack(&packed, &manifest, limits)?;
+    let Content { erased, subjects } = content::unpack(&packed, &manifest, limits)?;
     Ok(Opened {
         id,
         manifest,
         manifest_digest,
+        erased,
         subjects,
     })
 }

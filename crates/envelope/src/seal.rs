@@ -1,6 +1,6 @@
 //! Closing a batch at a site, after which only the core can open it.
 
-use privacy::separate::Separated;
+use privacy::separate::{Erasure, Separated};
 use rand_core::CryptoRng;
 use record::BatchId;
 
@@ -56,7 +56,23 @@ pub fn seal_items(
     signer: &SigningKey,
     rng: &mut impl CryptoRng,
 ) -> Result<Sealed, SealError> {
-    let (packed, counts) = content::pack(&items, &Limits::default())?;
+    seal_with_erasures(draft, items, &[], recipient, signer, rng)
+}
+
+/// [`seal_items`] with the word that everything of other subjects which came before is to be
+/// erased.
+///
+/// # Errors
+/// See [`seal`].
+pub fn seal_with_erasures(
+    draft: ManifestDraft,
+    items: Vec<Item>,
+    erasures: &[Erasure],
+    recipient: &CorePublicKey,
+    signer: &SigningKey,
+    rng: &mut impl CryptoRng,
+) -> Result<Sealed, SealError> {
+    let (packed, counts) = content::pack(&items, erasures, &Limits::default())?;
     drop(items);
 
     let file_key = FileKey::generate(rng);
@@ -125,6 +141,7 @@ fn complete(draft: ManifestDraft, counts: Counts, body: &[u8]) -> Manifest {
         documents: counts.documents,
         withdrawn: counts.withdrawn,
         records: counts.records,
+        erased: counts.erased,
         quality: draft.quality,
         body: BodySeal {
             len: body.len() as u64,

@@ -11,7 +11,7 @@ use privacy::gate::{
     ConsentMode, Contract, ContractKind, Event, Filing, Gate, GateEvidence, HoldDays, LedgerHead,
     Notice, NoticeDocument, NoticeMethod, PatientReadings, Products, Terms,
 };
-use privacy::separate::{Separated, SiteKeys, separate};
+use privacy::separate::{Erasure, Separated, SiteKeys, separate};
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -19,6 +19,7 @@ use record::content::{Condition, DocumentState, Record};
 use record::reading::{DocumentKey, Drops, Reading, Version};
 use record::{
     ChartNumber, Code, Concept, DataKind, Date, Domain, Identity, ResourceKind, Sensitive,
+    SubjectRef,
 };
 
 use crate::container::Parts;
@@ -469,5 +470,68 @@ proptest! {
     ) {
         let bytes = if framed { [container::MAGIC, &bytes[..]].concat() } else { bytes };
         prop_assert!(opened(&bytes).is_err());
+    }
+}
+
+fn erasing(shape: &[Vec<usize>], erased: &[[u8; 16]]) -> Sealed {
+    let Keys { site, core } = keys();
+    let items = subjects(shape, 1).into_iter().map(Item::new);
+    let stopped = privacy::gate::Withheld::Stopped;
+    let erasures: Vec<_> = erased
+        .iter()
+        .filter_map(|subject| Erasure::of(SubjectRef::new(*subject), stopped))
+        .collect();
+    let mut rng = ChaCha20Rng::seed_from_u64(11);
+    let items = items.collect::<Result<_, _>>().unwrap();
+    seal_with_erasures(draft(), items, &erasures, core.public(), site, &mut rng).unwrap()
+}
+
+/// the word that somebody is to be erased travels in the chain like content does.
+#[test]
+fn erasures_are_opened_as_they_were_sealed_beside_content_and_alone() {
+    for shape in [vec![], vec![vec![1, 2], vec![3]]] {
+        let sealed = erasing(&shape, &[[1; 16], [2; 16]]);
+        let opened = opened(&sealed.bytes).unwrap();
+        let erased = [[1; 16], [2; 16]].map(SubjectRef::new);
+        assert_eq!(opened.erased, erased);
+        assert_eq!(
+            (opened.manifest.erased, opened.subjects.len()),
+            (2, shape.len())
+        );
+    }
+}
+
+/// A batch without erasures has the bytes that it had before there were any.
+#[test]
+fn a_batch_without_erasures_says_nothing_of_them() {
+    let without = erasing(&[vec![1]], &[]);
+    let manifest = Parts::split(&without.bytes).unwrap().manifest.to_vec();
+    assert!(!manifest.windows(6).any(|part| part == b"erased"));
+    assert!(opened(&without.bytes).unwrap().erased.is_empty());
+}
+
+#[test]
+fn erasures_that_the_manifest_does_not_count_are_refused() {
+    let sealed = erasing(&[vec![1]], &[[1; 16], [2; 16]]);
+    for (told, error) in [
+        (0, OpenError::Decode),
+        (1, OpenError::CountMismatch),
+        (3, OpenError::CountMismatch),
+    ] {
+        let bytes = restated(&sealed, |manifest| manifest.erased = told);
+        assert_eq!(opened(&bytes).err(), Some(error), "{told}");
+    }
+    let none = erasing(&[vec![1]], &[]);
+    let bytes = restated(&none, |manifest| manifest.erased = 1);
+    assert_eq!(opened(&bytes).err(), Some(OpenError::Decode));
+}
+
+/// Only a stop erases.
+#[test]
+fn no_other_reason_of_the_gate_makes_an_erasure() {
+    for reason in privacy::gate::Withheld::ALL {
+        let erasure = Erasure::of(SubjectRef::new([1; 16]), *reason);
+        let stopped = *reason == privacy::gate::Withheld::Stopped;
+        assert_eq!(erasure.is_some(), stopped, "{reason}");
     }
 }

@@ -7,6 +7,7 @@ mod contract;
 mod evidence;
 mod history;
 mod judge;
+mod numbers;
 mod people;
 mod scope;
 mod spelling;
@@ -27,6 +28,7 @@ pub use contract::{Contract, ContractKind, Filing, HoldDays, NoticeDocument, Ter
 pub use evidence::{ContractTerms, EvidenceFault, GateEvidence, Tally};
 pub use history::{Consent, Event, Ground, Notice, Stop};
 pub use judge::truth_table;
+pub use numbers::{NumberRef, Numbers};
 pub use scope::{Domains, Product, Products, Scope};
 pub use standing::{Standing, revoked};
 pub use terms::{
@@ -272,19 +274,41 @@ impl Gate {
         &self,
         mut patient: PatientReadings,
     ) -> Result<Screened<PatientReadings>, Withheld> {
-        let mut charts = vec![&patient.chart];
-        for reading in &patient.readings {
-            charts.push(&reading.chart);
-            charts.extend(&reading.claimed);
-        }
-        charts.sort_unstable();
-        charts.dedup();
+        let charts = numbers::of_person(&patient);
         let pass = self.decide_all(charts.into_iter(), &patient.doubtful)?;
         let left_out = leave_out(&mut patient.readings, &pass);
         Ok(Screened {
             value: patient,
             pass,
             left_out,
+        })
+    }
+
+    /// Asks once more about a person whose readings were screened, by another state of the ledger.
+    ///
+    /// # Errors
+    /// As [`Gate::decide`].
+    pub fn decide_again(&self, numbers: &Numbers) -> Result<Pass, Withheld> {
+        self.decide_all(numbers.charts.iter(), &numbers.doubtful)
+    }
+
+    /// Every number under which a stop of everything or a decision that is pending withholds, by
+    /// its reference, with the reason. None while no contract is in force, when nothing can leave
+    /// for other reasons.
+    pub fn withdrawn<'g>(
+        &'g self,
+        site: &'g dyn crate::Prf,
+    ) -> impl Iterator<Item = (NumberRef, Withheld)> + 'g {
+        let contract = self.contract();
+        self.marks.iter().filter_map(move |(number, mark)| {
+            let (mut facts, mut answer) = (self.unknown(), Answer::default());
+            self.mark(mark, contract?, &mut facts, &mut answer);
+            let reason = match (facts.stopped, facts.pending) {
+                (true, _) => Withheld::Stopped,
+                (false, true) => Withheld::DecisionPending,
+                (false, false) => return None,
+            };
+            Some((NumberRef::of_spelling(number, site), reason))
         })
     }
 
@@ -303,6 +327,11 @@ impl Gate {
     /// Persons who turned 16 and have not been told again since (B-003).
     pub fn to_tell_again(&self) -> &[ChartNumber] {
         &self.to_tell_again
+    }
+
+    /// How many entries the ledger had.
+    pub const fn entries(&self) -> u64 {
+        self.head.entries
     }
 
     /// The contract under which is provided today.

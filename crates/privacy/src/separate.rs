@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use text::fold;
 
 use crate::Prf;
-use crate::gate::{PatientReadings, Screened};
+use crate::gate::{PatientReadings, Screened, Withheld};
 use crate::message::Message;
 use crate::tokens::{LinkageTokens, MOST_INSURANCES, tokenize};
 use leak::Identifiers;
@@ -95,6 +95,24 @@ impl Separated {
 impl fmt::Debug for Separated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Separated({} documents)", self.documents.len())
+    }
+}
+
+/// That everything of a person which left before is to be erased at the centre, because provision
+/// is stopped. It says no more than a reference that the centre has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Erasure(SubjectRef);
+
+impl Erasure {
+    /// The word about one person, whom the gate refused for this reason. Only a stop erases: every
+    /// other reason may end, and then nothing would have to come again.
+    pub fn of(subject: SubjectRef, reason: Withheld) -> Option<Self> {
+        (reason == Withheld::Stopped).then_some(Self(subject))
+    }
+
+    /// Whose.
+    pub const fn subject(&self) -> SubjectRef {
+        self.0
     }
 }
 

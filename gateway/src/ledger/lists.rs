@@ -235,6 +235,12 @@ fn read<T>(
     Ok(())
 }
 
+/// Which state of the two lists there is now, without reading them; `None` for one that is missing.
+pub(super) fn now(settings: &Settings) -> [Option<[i128; 5]>; 2] {
+    let lists = &settings.ledger;
+    [&lists.notices, &lists.stops].map(|path| stamp(fs::metadata(path)))
+}
+
 /// Size, file and last changes: what tells one state of a file from another.
 fn stamp(data: std::io::Result<fs::Metadata>) -> Option<[i128; 5]> {
     let data = data.ok()?;

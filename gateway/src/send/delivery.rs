@@ -8,8 +8,8 @@ use hyper::{Method, Request, StatusCode};
 use record::BatchId;
 
 use crate::error::{Failure, Problem};
-use crate::send::Trouble;
 use crate::send::connection::{Answer, Connection};
+use crate::send::{Attempt, Trouble};
 use crate::state::Waiting;
 
 /// The front's code for a chunk that does not match its digest.
@@ -32,9 +32,12 @@ pub(crate) async fn deliver(
     batch: &Waiting,
     bytes: &[u8],
     chunk: usize,
+    attempt: Attempt<'_>,
 ) -> Result<Delivered, Trouble> {
     let mut answer = connection.ask(question(batch.id)?).await?;
     let mut sent = 0;
+    // The question told the front nothing but a number; the first chunk will.
+    attempt().map_err(Trouble::Lasting)?;
     // Each chunk moves the offset on; a front that answers otherwise does not hold us for ever.
     for _ in 0..=2 * (bytes.len() / chunk + 1) {
         check(&answer)?;

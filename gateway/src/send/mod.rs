@@ -29,6 +29,9 @@ pub(crate) struct Sent {
     pub(crate) bytes: u64,
 }
 
+/// Notes that a batch is about to go out, from when on it cannot be undone.
+pub(crate) type Attempt<'a> = &'a mut dyn FnMut() -> Result<(), Failure>;
+
 /// Something that stopped one try.
 pub(crate) enum Trouble {
     /// May be over at the next try.
@@ -37,7 +40,8 @@ pub(crate) enum Trouble {
     Lasting(Failure),
 }
 
-/// Delivers everything that waits.
+/// Delivers everything that waits. `stands` is asked before each batch; when it says no, what waits
+/// is not as it was, and nothing more is sent. Gives whether everything was sent.
 ///
 /// # Errors
 /// The first batch that cannot be delivered after the tries that the settings allow. It and the
@@ -45,13 +49,14 @@ pub(crate) enum Trouble {
 pub(crate) fn send_all(
     settings: &Settings,
     keys: &Keys,
-    state: &State,
+    state: &mut State,
     spool: &Spool,
     total: &mut Sent,
-) -> Result<(), Failure> {
+    stands: &mut dyn FnMut(&mut State) -> Result<bool, Failure>,
+) -> Result<bool, Failure> {
     let waiting = state.waiting()?;
     if waiting.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -60,11 +65,22 @@ pub(crate) fn send_all(
     let peer = Peer::new(&settings.front)?;
     let mut connection = None;
     for batch in &waiting {
+        if !stands(state)? {
+            return Ok(false);
+        }
         let bytes = spool.get(batch)?;
         let mut tries = Tries::new(settings.limits.send_attempts);
         let delivered = loop {
             let chunk = settings.limits.chunk_bytes;
-            let tried = runtime.block_on(try_once(&peer, &mut connection, batch, &bytes, chunk));
+            let mut attempt = || state.attempt(batch.sequence);
+            let tried = runtime.block_on(try_once(
+                &peer,
+                &mut connection,
+                batch,
+                &bytes,
+                chunk,
+                &mut attempt,
+            ));
             match tried {
                 Ok(delivered) => break delivered,
                 Err(Trouble::Lasting(failure)) => return Err(failure),
@@ -89,7 +105,7 @@ pub(crate) fn send_all(
         total.batches += 1;
         total.bytes += delivered.bytes;
     }
-    Ok(())
+    Ok(true)
 }
 
 async fn try_once(
@@ -98,12 +114,13 @@ async fn try_once(
     batch: &Waiting,
     bytes: &[u8],
     chunk: usize,
+    attempt: Attempt<'_>,
 ) -> Result<Delivered, Trouble> {
     let open = match connection {
         Some(open) => open,
         None => connection.insert(peer.connect().await?),
     };
-    deliver(open, batch, bytes, chunk).await
+    deliver(open, batch, bytes, chunk, attempt).await
 }
 
 fn accept_receipt(

@@ -2,7 +2,7 @@
 
 use config::gateway::Limits;
 use envelope::{Item, Sha256};
-use privacy::gate::{Pass, PatientReadings};
+use privacy::gate::{Numbers, Pass, PatientReadings};
 use privacy::separate::{Separated, separate, subject_ref};
 use record::{ChartNumber, Document, DocumentRef, DocumentState, FindingCode, SubjectRef};
 
@@ -32,6 +32,8 @@ pub(crate) struct Passed {
     pub(crate) deferred: u64,
     /// What let the patient pass.
     pub(crate) pass: Pass,
+    /// Under which numbers the gate was asked.
+    pub(crate) numbers: Numbers,
     /// Documents that its limits left out.
     pub(crate) left_out: u64,
     /// To be remembered once everything is sealed; absent when something must be tried again.
@@ -68,7 +70,7 @@ impl News<'_> {
         &self,
         separated: Separated,
         subject: SubjectRef,
-        pass: Pass,
+        (pass, numbers): (Pass, Numbers),
         fingerprint: Option<Remember>,
     ) -> Result<Passed, Failure> {
         let mut tokens = Some(encoded(separated.subject())?);
@@ -81,6 +83,7 @@ impl News<'_> {
             unchanged: 0,
             deferred: 0,
             pass,
+            numbers,
             left_out: 0,
             fingerprint,
         };
@@ -145,9 +148,11 @@ pub(crate) fn gone<D: Disk>(
         readings: Vec::new(),
         doubtful: Vec::new(),
     };
+    let numbers = Numbers::of(&patient);
     let screened = match shared.gate.screen(patient) {
         Ok(screened) => screened,
         Err(reason) => {
+            visited.numbers = numbers.references(&shared.keys.site);
             visited.outcome = Outcome::Withheld(reason);
             return Ok(visited);
         }
@@ -170,7 +175,7 @@ pub(crate) fn gone<D: Disk>(
         examples: &shared.examples,
         before: &|_| Ok(None),
     };
-    let passed = news.of(separated, subject, pass, Some(Remember::Nothing))?;
+    let passed = news.of(separated, subject, (pass, numbers), Some(Remember::Nothing))?;
     visited.outcome = Outcome::Passed(Box::new(passed));
     Ok(visited)
 }

@@ -13,7 +13,7 @@ use config::gateway::{ChangeMode, Changes, Limits};
 use formats::ssmix2;
 use formats::ssmix2::name::FileName;
 use formats::ssmix2::versions::Resolved;
-use privacy::gate::{Gate, Pass, PatientReadings};
+use privacy::gate::{Gate, NumberRef, Numbers, Pass, PatientReadings};
 use privacy::separate::{SiteKeys, document_ref, separate, subject_ref};
 use record::{
     ChartNumber, DataKind, DocumentKey, DocumentRef, Finding, FindingCode, Reading, SubjectRef,
@@ -185,6 +185,7 @@ impl<D: Disk> PatientReader<D> {
             visited.files.unchanged = visited.files.seen;
             // Nothing would be sent; but who has said no since is counted as withheld.
             if let Err(reason) = decided {
+                visited.numbers = vec![NumberRef::of(&chart, &shared.keys.site)];
                 visited.outcome = Outcome::Withheld(reason);
             }
             return Ok(Ok(visited));
@@ -511,9 +512,11 @@ impl<D: Disk> PatientReader<D> {
             visited.outcome = Outcome::Quarantined;
             return Ok(visited);
         }
+        let numbers = Numbers::of(&patient);
         let screened = match self.shared.gate.screen(patient) {
             Ok(screened) => screened,
             Err(reason) => {
+                visited.numbers = numbers.references(&self.shared.keys.site);
                 visited.outcome = Outcome::Withheld(reason);
                 return Ok(visited);
             }
@@ -536,7 +539,7 @@ impl<D: Disk> PatientReader<D> {
             examples: &self.shared.examples,
             before: &before,
         };
-        let mut passed = news.of(separated, subject, pass, fingerprint)?;
+        let mut passed = news.of(separated, subject, (pass, numbers), fingerprint)?;
         passed.left_out = left_out;
         visited.outcome = Outcome::Passed(Box::new(passed));
         Ok(visited)

@@ -11,7 +11,7 @@ use formats::ssmix2;
 use formats::ssmix2::name::{FileName, Kind};
 use formats::ssmix2::place::Folders;
 use privacy::Prf;
-use privacy::gate::Withheld;
+use privacy::gate::{NumberRef, Withheld};
 use record::{ChartNumber, DataKind, DocumentState, Drops, Finding, FindingCode, Quality, Reading};
 use record::{ResourceKind, Severity, SubjectRef};
 
@@ -102,6 +102,8 @@ pub(crate) struct Visited {
     pub(crate) chart: Option<ChartNumber>,
     /// The reference for it.
     pub(crate) subject: Option<SubjectRef>,
+    /// Under which numbers the gate was asked, when it said no.
+    pub(crate) numbers: Vec<NumberRef>,
     /// What came of it.
     pub(crate) outcome: Outcome,
 }
@@ -158,6 +160,7 @@ impl Visited {
             faults: Faults::default(),
             chart: None,
             subject: None,
+            numbers: Vec::new(),
             outcome: Outcome::Unchanged,
         }
     }

@@ -149,10 +149,10 @@ fn a_document_that_was_never_sent_is_not_withdrawn() {
     assert_eq!(bench.run(), []);
 }
 
-/// While a person is withheld nothing of theirs leaves, not even a withdrawal; it leaves in the
-/// first run that lets the person pass.
+/// While a person is stopped no document of theirs leaves, not even a withdrawal: everything is
+/// erased instead. Should the person come back, what stands by then is sealed anew.
 #[test]
-fn a_withdrawal_waits_while_the_person_is_withheld() {
+fn a_stop_has_everything_erased_and_no_withdrawal_leaves_then_or_later() {
     let bench = Bench::new();
     bench.write(VISIT, 1, "A04");
     let first = bench.run();
@@ -164,8 +164,9 @@ fn a_withdrawal_waits_while_the_person_is_withheld() {
     assert_eq!(bench.run(), []);
     // The notices of everybody, the stop that the list began with, this one.
     bench.revoke(u64::from(PATIENTS) + 2);
-    let visit = first[0].0;
-    assert_eq!(bench.run(), [(visit, DocumentState::Withdrawn)]);
+    assert_eq!(bench.run(), []);
+    bench.rename(0, 1);
+    assert_eq!(bench.run(), first);
 }
 
 /// The report of a batch names the file at fault by a keyed reference, with segment and field, and

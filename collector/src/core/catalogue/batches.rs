@@ -1,6 +1,6 @@
 //! Inbox files and accepted batches.
 
-use record::{BatchId, Quality, SiteId};
+use record::{BatchId, Quality, SiteId, SubjectRef};
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{Catalogue, damaged};
@@ -93,6 +93,8 @@ pub(crate) struct Accepted {
     pub(crate) documents: u64,
     /// Documents among them that were taken back.
     pub(crate) withdrawn: u64,
+    /// Of whom everything before it is to be erased.
+    pub(crate) erased: Vec<SubjectRef>,
     /// The quality of the site's data, as the manifest states it.
     pub(crate) quality: Quality,
     /// Its table files.
@@ -175,6 +177,7 @@ impl Catalogue {
             )?;
         }
         super::quality::state(&transaction, &batch.site, batch.sequence, &batch.quality)?;
+        super::erasures::tell(&transaction, batch, at)?;
         note(&transaction, file, at)?;
         transaction.commit()?;
         Ok(())

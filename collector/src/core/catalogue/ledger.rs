@@ -54,6 +54,13 @@ pub(crate) enum Event {
         /// The other.
         b: String,
     },
+    /// A site said that provision about a person is stopped: everything that it sent before goes.
+    Erased {
+        /// The subject.
+        subject: String,
+        /// The place in the site's chain before which everything goes.
+        sequence: u64,
+    },
     /// A data set was made.
     Released {
         /// Its name.

@@ -1,6 +1,7 @@
 //! The catalogue: which batches were taken, who is who, what was released. One SQLite file.
 
 mod batches;
+mod erasures;
 mod ledger;
 mod persons;
 mod quality;
@@ -11,6 +12,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 pub(crate) use batches::{Accepted, Chain, Decided, Outcome, Stored};
+pub(crate) use erasures::Erasure;
 pub(crate) use ledger::Event;
 pub(crate) use persons::{Change, Link, Member};
 pub(crate) use quality::FILES;
@@ -19,7 +21,11 @@ pub(crate) use releases::Released;
 use super::failure::{Failure, Problem, Result};
 
 /// Each entry brings the catalogue from its index to the next version. Entries are never changed.
-const MIGRATIONS: &[&str] = &[include_str!("001.sql"), include_str!("002.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("001.sql"),
+    include_str!("002.sql"),
+    include_str!("003.sql"),
+];
 
 /// The open catalogue.
 pub(crate) struct Catalogue {

@@ -41,6 +41,8 @@ pub(crate) struct Summary {
     pub(crate) documents: u64,
     /// Documents among them that take back an earlier one.
     pub(crate) withdrawn: u64,
+    /// Persons of whom these batches say that everything before is to be erased.
+    pub(crate) erased: u64,
     /// Records in these batches by kind.
     pub(crate) records: BTreeMap<String, u64>,
     /// Files refused in this run, by reason.
@@ -237,6 +239,7 @@ impl Pull<'_> {
             subjects: batch.manifest.subjects,
             documents,
             withdrawn: batch.manifest.withdrawn,
+            erased: batch.erased.clone(),
             quality: batch.manifest.quality.clone(),
             tables,
         };
@@ -247,6 +250,7 @@ impl Pull<'_> {
         summary.subjects += accepted.subjects;
         summary.documents += documents;
         summary.withdrawn += accepted.withdrawn;
+        summary.erased += accepted.erased.len() as u64;
         for (kind, count) in &batch.manifest.records {
             *summary.records.entry(kind.to_string()).or_default() += count;
         }

@@ -656,3 +656,60 @@ fn those_who_pass_are_the_notified_of_whom_something_may_leave() {
     state.terms.contracts.clear();
     assert_eq!(state.gate().passing().count(), 0);
 }
+
+/// A-053, B-011: what left under a number is found by a later stop of any spelling and of any
+/// number of the person.
+#[test]
+fn who_is_withdrawn_is_told_by_references_that_the_numbers_of_before_have() {
+    let site = fixtures::Key::fixed(7);
+    let limited: Scope = "medical/*/2020-01-01..".parse().unwrap();
+    let mut world = State::open();
+    world.events.extend([
+        stop("000123", date(2024, 5, 1)),
+        held("77"),
+        merged("123", "900"),
+        scoped_stop("55", date(2024, 5, 1), limited),
+    ]);
+    let gate = world.gate();
+    let withdrawn: std::collections::BTreeMap<_, _> = gate.withdrawn(&site).collect();
+    let of = |number: &str| {
+        withdrawn
+            .get(&NumberRef::of(&chart(number), &site))
+            .copied()
+    };
+    for (number, reason) in [
+        ("123", Some(Withheld::Stopped)),
+        ("0123", Some(Withheld::Stopped)),
+        ("0900", Some(Withheld::Stopped)),
+        ("077", Some(Withheld::DecisionPending)),
+        ("55", None),
+        ("1", None),
+    ] {
+        assert_eq!(of(number), reason, "{number}");
+    }
+    let other = fixtures::Key::fixed(8);
+    assert_eq!(withdrawn.get(&NumberRef::of(&chart("123"), &other)), None);
+}
+
+/// Asked again with the same numbers, the gate answers as it did when it screened.
+#[test]
+fn the_gate_answers_again_as_it_did() {
+    let world = State::open();
+    let patient = || PatientReadings {
+        chart: chart("1001"),
+        readings: vec![reading("1001", &["1001"])],
+        doubtful: vec![chart("9")],
+    };
+    let numbers = Numbers::of(&patient());
+    let gate = world.gate();
+    let screened = gate
+        .screen(patient())
+        .map(|screened| screened.pass().clone());
+    assert_eq!(gate.decide_again(&numbers), screened);
+    for number in ["01001", "09"] {
+        let mut later = State::open();
+        later.events.push(stop(number, date(2024, 5, 1)));
+        let decided = later.gate().decide_again(&numbers);
+        assert_eq!(decided, Err(Withheld::Stopped), "{number}");
+    }
+}

@@ -1,0 +1,116 @@
+//! Erasing: the rows of persons of whom a site said that provision is stopped go from every table
+//! file that was written before.
+//!
+//! The word of the site is in the catalogue as soon as its batch is taken. Each file is then
+//! written anew without the rows and takes the old one's place in one step; then the catalogue
+//! notes it. A run that is killed in between does the same again: a file without such rows stays as
+//! it is. Every step of the core begins with what is left, so nothing is linked or made of erased
+//! rows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use record::SiteId;
+
+use super::catalogue::{Catalogue, Erasure, Stored};
+use super::durable;
+use super::failure::{Failure, Result};
+use super::tables::{self, Cell, Reader, Table, Writer, digest, position};
+
+/// Does what is left to do. Gives how many persons were erased.
+///
+/// # Errors
+/// A table file is missing or damaged, or the state cannot be written.
+pub(crate) fn finish(catalogue: &mut Catalogue, tables: &Path, at: i64) -> Result<u64> {
+    let erasures = catalogue.erasures_to_do()?;
+    let mut by_site: BTreeMap<&SiteId, Vec<&Erasure>> = BTreeMap::new();
+    for erasure in &erasures {
+        by_site.entry(&erasure.site).or_default().push(erasure);
+    }
+    for (site, erasures) in by_site {
+        for table in Table::all() {
+            for (sequence, _) in catalogue.parts(site, table.name())? {
+                let leave: BTreeSet<String> = erasures
+                    .iter()
+                    .filter(|erasure| sequence < erasure.sequence)
+                    .map(|erasure| erasure.subject.to_string())
+                    .collect();
+                if !leave.is_empty() {
+                    rewrite(catalogue, tables, table, (site, sequence), &leave)?;
+                }
+            }
+        }
+    }
+    catalogue.erased(&erasures, at)?;
+    Ok(erasures.len() as u64)
+}
+
+/// Writes a table file anew without the rows of some persons, if it holds any.
+fn rewrite(
+    catalogue: &mut Catalogue,
+    tables: &Path,
+    table: Table,
+    (site, sequence): (&SiteId, u64),
+    leave: &BTreeSet<String>,
+) -> Result<()> {
+    let path = tables::file(tables, table.name(), site, sequence);
+    let columns = table.columns();
+    let subject = position(&columns, "subject");
+    let storing = |error| Failure::storing(table.name(), error);
+    let (mut held, mut kept) = (0, 0);
+    {
+        let Some(mut reader) = open(&path, &columns)? else {
+            return catalogue.restate(site, sequence, table.name(), None);
+        };
+        while let Some(rows) = reader.next()? {
+            for row in 0..rows.rows() {
+                match rows.text(subject, row).is_some_and(|it| leave.contains(it)) {
+                    true => held += 1,
+                    false => kept += 1,
+                }
+            }
+        }
+    }
+    if kept == 0 {
+        std::fs::remove_file(&path).map_err(storing)?;
+        durable::sync_parent(&path).map_err(storing)?;
+        return catalogue.restate(site, sequence, table.name(), None);
+    }
+    if held > 0 {
+        durable::write_with(&path, |file| -> Result<()> {
+            let mut writer = Writer::new(table.name(), file, &columns)?;
+            let mut reader = Reader::open(&path, &columns)?;
+            while let Some(rows) = reader.next()? {
+                for row in 0..rows.rows() {
+                    if rows.text(subject, row).is_some_and(|it| leave.contains(it)) {
+                        continue;
+                    }
+                    let cells: Vec<Cell> =
+                        (0..columns.len()).map(|at| rows.cell(at, row)).collect();
+                    writer.push(&cells)?;
+                }
+            }
+            writer.finish()?;
+            Ok(())
+        })?;
+    }
+    // A run that was killed after the file and before the catalogue left an old digest behind.
+    let (digest, _) = digest(&path).map_err(storing)?;
+    let stored = Stored {
+        name: table.name().to_owned(),
+        rows: kept,
+        digest,
+    };
+    catalogue.restate(site, sequence, table.name(), Some(&stored))
+}
+
+/// Opens a table file; `None` when a killed run removed it and did not come to say so.
+fn open(path: &Path, columns: &[tables::Column]) -> Result<Option<Reader>> {
+    match path.try_exists() {
+        Ok(false) => Ok(None),
+        _ => Reader::open(path, columns).map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+use record::SubjectRef;
+
+use super::*;
+use crate::core::failure::Problem;
+use crate::core::fixture::{Centre, Hospital, basic, patient, problems, visit};
+use crate::core::report::Status;
+use crate::core::tables::Current;
+
+const DAY: jiff::civil::Date = jiff::civil::date(2024, 5, 6);
+
+/// How many rows of a person the table files of a site hold, counted from the files themselves.
+fn rows_of(centre: &Centre, person: SubjectRef) -> usize {
+    let tables = centre.settings.state.join("tables");
+    let mut found = 0;
+    for table in Table::all() {
+        let columns = table.columns();
+        let subject = position(&columns, "subject");
+        let Ok(files) = std::fs::read_dir(tables.join(table.name())) else {
+            continue;
+        };
+        for file in files {
+            let mut reader = Reader::open(&file.unwrap().path(), &columns).unwrap();
+            while let Some(rows) = reader.next().unwrap() {
+                let person = person.to_string();
+                let of_person = |row: &usize| rows.text(subject, *row) == Some(person.as_str());
+                found += (0..rows.rows()).filter(of_person).count();
+            }
+        }
+    }
+    found
+}
+
+fn status(centre: &Centre) -> Status {
+    let (folder, catalogue) = centre.open();
+    Status::of(&catalogue, &folder, &centre.settings).unwrap()
+}
+
+fn erase(centre: &Centre) -> u64 {
+    let (folder, mut catalogue) = centre.open();
+    finish(&mut catalogue, &folder.tables(), 1_743_500_009).unwrap()
+}
+
+/// Two persons in two batches, linked; one of them in a file alone.
+fn filled(hospital: &mut Hospital) -> Centre {
+    let centre = Centre::new(&[hospital]);
+    let one = |order| patient(1, vec![basic(1, 1), visit(1, order, 1, DAY)]);
+    let other = patient(2, vec![basic(2, 1), problems(2, "E119", DAY)]);
+    centre.deliver(&hospital.seal(vec![one("1"), other]));
+    centre.deliver(&hospital.seal(vec![one("2")]));
+    assert_eq!(centre.pull().accepted, 2);
+    centre.link();
+    centre
+}
+
+/// what a site has erased stands in no table and no link, other persons stay, and the trace
+/// says that it was done.
+#[test]
+fn an_erasure_removes_every_row_of_the_person_and_of_nobody_else() {
+    let mut hospital = Hospital::new("HOSP-A", 1);
+    let centre = filled(&mut hospital);
+    let [one, other] = [1, 2].map(|number| hospital.subject(number));
+    let (before, others) = (rows_of(&centre, one), rows_of(&centre, other));
+    assert!(before > 0 && others > 0);
+    assert_eq!(status(&centre).subjects, 2);
+
+    centre.deliver(&hospital.seal_and_erase(vec![], &[1]));
+    let summary = centre.pull();
+    assert_eq!((summary.accepted, summary.erased), (1, 1));
+    assert_eq!(erase(&centre), 1);
+    assert_eq!(
+        (rows_of(&centre, one), rows_of(&centre, other)),
+        (0, others)
+    );
+    let after = status(&centre);
+    assert_eq!((after.subjects, after.erased, after.to_erase), (1, 1, 0));
+    assert_eq!(after.records["Encounter"], 0);
+    assert_eq!(after.records["Condition"], 1);
+    let (_folder, catalogue) = centre.open();
+    let last = catalogue.ledger().unwrap().pop().unwrap();
+    assert!(
+        last.contains("erased") && last.contains(&one.to_string()),
+        "{last}"
+    );
+    drop((_folder, catalogue));
+    centre.link();
+    assert_eq!(status(&centre).subjects, 1);
+    assert_eq!(erase(&centre), 0);
+}
+
+/// The erasure goes before what its own and later batches say: who comes back is taken anew.
+#[test]
+fn who_comes_back_after_an_erasure_stands_with_what_came_since() {
+    let mut hospital = Hospital::new("HOSP-A", 1);
+    let centre = filled(&mut hospital);
+    let again = patient(1, vec![basic(1, 2), visit(1, "9", 1, DAY)]);
+    centre.deliver(&hospital.seal_and_erase(vec![again], &[1]));
+    assert_eq!(centre.pull().accepted, 1);
+    erase(&centre);
+    let (folder, catalogue) = centre.open();
+    let site = "HOSP-A".parse().unwrap();
+    let current = Current::load(&catalogue, &folder.tables(), &site).unwrap();
+    // Two documents of each person; those of the first came in the last batch.
+    assert_eq!(current.counts(), (4, 0));
+}
+
+/// Persons of another site under an equal reference are not touched.
+#[test]
+fn an_erasure_reaches_no_other_site() {
+    let mut first = Hospital::new("HOSP-A", 1);
+    let mut second = Hospital::new("HOSP-B", 1);
+    let centre = Centre::new(&[&first, &second]);
+    for hospital in [&mut first, &mut second] {
+        centre.deliver(&hospital.seal(vec![patient(1, vec![basic(1, 1)])]));
+    }
+    centre.deliver(&first.seal_and_erase(vec![], &[1]));
+    assert_eq!(centre.pull().accepted, 3);
+    let all = rows_of(&centre, first.subject(1));
+    erase(&centre);
+    assert_eq!(rows_of(&centre, second.subject(1)) * 2, all);
+}
+
+/// A run that is killed anywhere is done again: after the word and before any file, with a file
+/// gone and not noted, and with a file written anew and not noted.
+#[test]
+fn an_erasure_that_was_interrupted_is_brought_to_its_end() {
+    for step in 0..3 {
+        let mut hospital = Hospital::new("HOSP-A", 1);
+        let centre = filled(&mut hospital);
+        centre.deliver(&hospital.seal_and_erase(vec![], &[1]));
+        assert_eq!(centre.pull().accepted, 1);
+        let (folder, mut catalogue) = centre.open();
+        let site: SiteId = "HOSP-A".parse().unwrap();
+        let tables = folder.tables();
+        let leave = BTreeSet::from([hospital.subject(1).to_string()]);
+        match step {
+            0 => {}
+            1 => {
+                let alone = tables::file(&tables, Table::Document.name(), &site, 2);
+                std::fs::remove_file(alone).unwrap();
+            }
+            _ => {
+                rewrite(&mut catalogue, &tables, Table::Document, (&site, 1), &leave).unwrap();
+                catalogue
+                    .restate(
+                        &site,
+                        1,
+                        Table::Document.name(),
+                        Some(&Stored {
+                            name: Table::Document.name().to_owned(),
+                            rows: 99,
+                            digest: [0; 32],
+                        }),
+                    )
+                    .unwrap();
+            }
+        }
+        drop((folder, catalogue));
+        assert_eq!(erase(&centre), 1, "step {step}");
+        assert_eq!(rows_of(&centre, hospital.subject(1)), 0, "step {step}");
+        let (folder, catalogue) = centre.open();
+        for (sequence, stored) in catalogue.parts(&site, Table::Document.name()).unwrap() {
+            let path = tables::file(&folder.tables(), Table::Document.name(), &site, sequence);
+            assert_eq!(digest(&path).unwrap().0, stored, "step {step}");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_table_stops_the_erasure_with_its_name() {
+    let mut hospital = Hospital::new("HOSP-A", 1);
+    let centre = filled(&mut hospital);
+    centre.deliver(&hospital.seal_and_erase(vec![], &[1]));
+    centre.pull();
+    let (folder, mut catalogue) = centre.open();
+    let site = "HOSP-A".parse().unwrap();
+    let path = tables::file(&folder.tables(), Table::Document.name(), &site, 1);
+    std::fs::write(path, "no table").unwrap();
+    let failure = finish(&mut catalogue, &folder.tables(), 1).unwrap_err();
+    assert_eq!(failure.problem(), Problem::Damaged);
+    assert_eq!(catalogue.erasures().unwrap(), (0, 1));
+}

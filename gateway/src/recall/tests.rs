@@ -1,0 +1,252 @@
+use std::fs;
+use std::path::Path;
+
+use super::*;
+use crate::collect::Collected;
+use crate::fixture::{Site, patient_folder, write_visit};
+use crate::source::Plan;
+use crate::source::disk::LocalDisk;
+
+const CHARTS: [&str; 4] = ["0001112223", "0001112224", "0009991111", "5550001111"];
+/// The second in the order of the walk.
+const WHO: &str = "0001112224";
+
+/// A storage with one visit of each, sealed one patient a batch.
+fn site(root: &Path) -> Site {
+    for (order, chart) in CHARTS.iter().enumerate() {
+        write_visit(root, chart, order as u32, 1, 1, 1);
+    }
+    let mut site = Site::new(&[root.to_owned()], &CHARTS);
+    site.settings.limits.batch_documents = 1;
+    site
+}
+
+fn run(site: &mut Site) -> Report {
+    let (report, collected) = site.collect(LocalDisk::default(), &Plan::Everything, u64::MAX);
+    assert_eq!(collected.unwrap(), Collected::Everything);
+    report
+}
+
+fn holds(site: &Site, chart: &str) -> bool {
+    let subject = site.subject(chart);
+    site.waiting()
+        .iter()
+        .any(|(subjects, _)| subjects.contains(&subject))
+}
+
+/// unsent batches are made again without the person; nobody else is lost or doubled, and the
+/// chain has no hole.
+#[test]
+fn batches_that_never_left_are_made_again_without_the_person() {
+    let root = tempfile::tempdir().unwrap();
+    let mut site = site(root.path());
+    run(&mut site);
+    assert_eq!(site.waiting().len(), 4);
+    assert!(holds(&site, WHO));
+
+    site.stopped.push(WHO.to_owned());
+    let recalled = site.recall();
+    // The first batch holds somebody else and stays as it is.
+    assert_eq!((recalled.undone, recalled.demanded), (3, 0));
+    assert_eq!(site.waiting().len(), 1);
+    let report = run(&mut site);
+    assert_eq!((report.documents_sealed, report.erasures_sealed), (2, 0));
+    assert!(!holds(&site, WHO));
+    for chart in CHARTS.iter().filter(|chart| **chart != WHO) {
+        assert!(holds(&site, chart), "{chart}");
+    }
+    assert_eq!(site.recall(), Recalled::default());
+}
+
+/// of what was sent the centre is told to erase it, once; should the person come back,
+/// everything is sealed again.
+#[test]
+fn what_was_sent_is_erased_once_and_comes_whole_when_the_stop_is_taken_back() {
+    let root = tempfile::tempdir().unwrap();
+    let mut site = site(root.path());
+    run(&mut site);
+    site.send();
+    // Another spelling of the number is the same person.
+    site.stopped.push(WHO.trim_start_matches('0').to_owned());
+    let recalled = site.recall();
+    assert_eq!((recalled.undone, recalled.demanded), (0, 1));
+    let report = run(&mut site);
+    assert_eq!((report.batches.sealed, report.erasures_sealed), (1, 1));
+    assert_eq!(site.waiting(), [(vec![], vec![site.subject(WHO)])]);
+    // A batch that only tells of the erasure does not hold the person.
+    assert_eq!(site.recall(), Recalled::default());
+    site.send();
+    assert_eq!(site.recall(), Recalled::default());
+    assert_eq!(run(&mut site).batches.sealed, 0);
+
+    site.stopped.clear();
+    assert_eq!(site.recall(), Recalled::default());
+    assert_eq!(run(&mut site).documents_sealed, 1);
+    assert!(holds(&site, WHO));
+}
+
+/// A batch whose first byte may have left cannot be undone: the centre may have it already.
+#[test]
+fn a_batch_that_was_attempted_stays_and_an_erasure_follows_it() {
+    let root = tempfile::tempdir().unwrap();
+    let mut site = site(root.path());
+    run(&mut site);
+    let batches = site.state.waiting().unwrap();
+    for batch in &batches[..2] {
+        site.state.attempt(batch.sequence).unwrap();
+    }
+    site.stopped = vec![WHO.to_owned(), CHARTS[3].to_owned()];
+    let recalled = site.recall();
+    // The fourth batch goes, the third stays, and of the second an erasure is demanded.
+    assert_eq!((recalled.undone, recalled.demanded), (1, 1));
+    run(&mut site);
+    let waiting = site.waiting();
+    assert_eq!(waiting.len(), 4);
+    assert_eq!(waiting[3], (vec![], vec![site.subject(WHO)]));
+    assert!(site.state.undo_from(2).is_err(), "it was attempted");
+}
+
+/// A stop that is listed while patients are read takes hold before the next batch is sealed.
+#[test]
+fn who_was_read_and_is_stopped_before_the_sealing_is_not_sealed() {
+    let root = tempfile::tempdir().unwrap();
+    let mut site = site(root.path());
+    site.settings.limits.batch_documents = 100;
+    site.stopped_late.push(WHO.to_owned());
+    let (report, collected) = site.collect(LocalDisk::default(), &Plan::Everything, u64::MAX);
+    assert_eq!(collected.unwrap(), Collected::Overtaken);
+    assert_eq!((report.batches.sealed, report.documents_sealed), (0, 0));
+    assert_eq!(report.stopped_before_sealing, 1);
+    let report = run(&mut site);
+    assert_eq!((report.documents_sealed, report.patients.withheld), (3, 1));
+    assert!(!holds(&site, WHO));
+}
+
+/// A ledger that moves without touching anybody at hand does not hold up the run.
+#[test]
+fn a_ledger_that_moves_for_others_changes_nothing_for_those_at_hand() {
+    let root = tempfile::tempdir().unwrap();
+    let mut site = site(root.path());
+    site.settings.limits.batch_documents = 100;
+    site.stopped_late.push("9999999".to_owned());
+    assert_eq!(run(&mut site).documents_sealed, 4);
+}
+
+/// Undoing puts every document back to what it was: what the centre has of an earlier version is
+/// still known, so that its withdrawal is not forgotten.
+#[test]
+fn documents_are_after_the_undoing_what_they_were_before_the_sealing() {
+    let root = tempfile::tempdir().unwrap();
+    let mut site = site(root.path());
+    run(&mut site);
+    site.send();
+    let known = |site: &Site| site.state.known(&site.subject(WHO)).unwrap();
+    let before = known(&site);
+
+    let file = write_visit(root.path(), WHO, 1, 2, 1, 5);
+    fs::remove_file(file.with_file_name(crate::fixture::visit_name(WHO, 1, 1, 1))).unwrap();
+    write_visit(root.path(), WHO, 8, 1, 1, 5);
+    site.settings.limits.batch_documents = 100;
+    assert_eq!(run(&mut site).documents_sealed, 2);
+    assert_eq!(known(&site).len(), 2);
+    let first = site.state.waiting().unwrap()[0].sequence;
+    site.state.undo_from(first).unwrap();
+    site.open_again();
+    assert_eq!(known(&site), before);
+
+    // The visits vanish; the one that stands at the centre is taken back.
+    fs::remove_dir_all(patient_folder(root.path(), WHO)).unwrap();
+    assert_eq!(run(&mut site).documents_withdrawn, 1);
+}
+
+/// An erasure that waits is undone together with its batch and told anew.
+#[test]
+fn an_erasure_in_a_batch_that_is_undone_is_told_by_the_next() {
+    let root = tempfile::tempdir().unwrap();
+    let mut site = site(root.path());
+    run(&mut site);
+    site.send();
+    site.stopped.push(WHO.to_owned());
+    site.recall();
+    // Another patient has something new, which is sealed beside the erasure.
+    write_visit(root.path(), CHARTS[0], 9, 1, 1, 3);
+    run(&mut site);
+    assert_eq!(site.waiting().len(), 1);
+    site.stopped.push(CHARTS[0].to_owned());
+    let recalled = site.recall();
+    assert_eq!((recalled.undone, recalled.demanded), (1, 1));
+    assert!(!site.state.known(&site.subject(WHO)).unwrap().is_empty());
+    run(&mut site);
+    let mut both = vec![site.subject(WHO), site.subject(CHARTS[0])];
+    both.sort_unstable();
+    assert_eq!(site.waiting(), [(vec![], both)]);
+}
+
+/// A run that ends between any two steps is continued by the next from the ledger and the state.
+#[test]
+fn a_crash_between_any_two_steps_changes_nothing_in_the_end() {
+    for step in 0..4 {
+        let root = tempfile::tempdir().unwrap();
+        let mut site = site(root.path());
+        run(&mut site);
+        let batches = site.state.waiting().unwrap();
+        site.state.attempt(batches[0].sequence).unwrap();
+        site.stopped = vec![CHARTS[0].to_owned(), WHO.to_owned()];
+        match step {
+            0 => {}
+            // The state is undone, and the files are still in the queue.
+            1 => drop(site.state.undo_from(2).unwrap()),
+            2 => drop(site.recall()),
+            _ => {
+                site.recall();
+                let room = 1;
+                let _ = site.collect(LocalDisk::default(), &Plan::Everything, room);
+            }
+        }
+        site.open_again();
+        site.recall();
+        run(&mut site);
+        let waiting = site.waiting();
+        let told: Vec<_> = waiting.iter().flat_map(|(_, erased)| erased).collect();
+        assert_eq!(told, [&site.subject(CHARTS[0])], "step {step}");
+        assert!(!holds(&site, WHO), "step {step}");
+        for chart in &CHARTS[2..] {
+            let subject = site.subject(chart);
+            let of_chart = |(subjects, _): &&(Vec<_>, Vec<_>)| subjects.contains(&subject);
+            assert_eq!(waiting.iter().filter(of_chart).count(), 1, "step {step}");
+        }
+    }
+}
+
+/// What an earlier version of this program sealed has no numbers in the state: the next visit
+/// tells them.
+#[test]
+fn what_was_sealed_before_numbers_were_kept_is_found_at_the_next_visit() {
+    let root = tempfile::tempdir().unwrap();
+    let mut site = site(root.path());
+    run(&mut site);
+    site.send();
+    site.state.forget_numbers();
+    site.stopped.push(WHO.to_owned());
+    assert_eq!(site.recall(), Recalled::default());
+    assert_eq!(run(&mut site).patients.withheld, 1);
+    assert_eq!(site.recall().demanded, 1);
+}
+
+/// Numbers are in the state only under a key.
+#[test]
+fn no_number_stands_in_clear_in_the_state() {
+    let root = tempfile::tempdir().unwrap();
+    let mut site = site(root.path());
+    run(&mut site);
+    site.stopped.push(WHO.to_owned());
+    site.recall();
+    for entry in fs::read_dir(&site.settings.state.folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            let bytes = fs::read(&path).unwrap();
+            let number = WHO.trim_start_matches('0').as_bytes();
+            assert!(!bytes.windows(number.len()).any(|part| part == number));
+        }
+    }
+}
