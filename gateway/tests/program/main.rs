@@ -8,4 +8,5 @@
 
 mod appliance;
 mod institutions;
+mod ledger;
 mod withdrawals;
