@@ -6,6 +6,9 @@
 //! notes it. A run that is killed in between does the same again: a file without such rows stays as
 //! it is. Every step of the core begins with what is left, so nothing is linked or made of erased
 //! rows.
+//!
+//! No file is removed, not even one of which no row is left: a file that is missing was lost, and
+//! with it perhaps rows of others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -14,13 +17,13 @@ use record::SiteId;
 
 use super::catalogue::{Catalogue, Erasure, Stored};
 use super::durable;
-use super::failure::{Failure, Result};
+use super::failure::{Failure, Problem, Result};
 use super::tables::{self, Cell, Reader, Table, Writer, digest, position};
 
 /// Does what is left to do. Gives how many persons were erased.
 ///
 /// # Errors
-/// A table file is missing or damaged, or the state cannot be written.
+/// A table file is missing, damaged or not the one that was stored, or the state cannot be written.
 pub(crate) fn finish(catalogue: &mut Catalogue, tables: &Path, at: i64) -> Result<u64> {
     let erasures = catalogue.erasures_to_do()?;
     let mut by_site: BTreeMap<&SiteId, Vec<&Erasure>> = BTreeMap::new();
@@ -29,14 +32,19 @@ pub(crate) fn finish(catalogue: &mut Catalogue, tables: &Path, at: i64) -> Resul
     }
     for (site, erasures) in by_site {
         for table in Table::all() {
-            for (sequence, _) in catalogue.parts(site, table.name())? {
+            for (sequence, known) in catalogue.parts(site, table.name())? {
                 let leave: BTreeSet<String> = erasures
                     .iter()
                     .filter(|erasure| sequence < erasure.sequence)
                     .map(|erasure| erasure.subject.to_string())
                     .collect();
                 if !leave.is_empty() {
-                    rewrite(catalogue, tables, table, (site, sequence), &leave)?;
+                    let part = Part {
+                        site,
+                        sequence,
+                        known,
+                    };
+                    rewrite(catalogue, tables, table, &part, &leave)?;
                 }
             }
         }
@@ -45,23 +53,28 @@ pub(crate) fn finish(catalogue: &mut Catalogue, tables: &Path, at: i64) -> Resul
     Ok(erasures.len() as u64)
 }
 
+/// A table file of a batch, as the catalogue knows it.
+struct Part<'s> {
+    site: &'s SiteId,
+    sequence: u64,
+    known: [u8; 32],
+}
+
 /// Writes a table file anew without the rows of some persons, if it holds any.
 fn rewrite(
     catalogue: &mut Catalogue,
     tables: &Path,
     table: Table,
-    (site, sequence): (&SiteId, u64),
+    part: &Part<'_>,
     leave: &BTreeSet<String>,
 ) -> Result<()> {
-    let path = tables::file(tables, table.name(), site, sequence);
+    let path = tables::file(tables, table.name(), part.site, part.sequence);
     let columns = table.columns();
     let subject = position(&columns, "subject");
     let storing = |error| Failure::storing(table.name(), error);
     let (mut held, mut kept) = (0, 0);
     {
-        let Some(mut reader) = open(&path, &columns)? else {
-            return catalogue.restate(site, sequence, table.name(), None);
-        };
+        let mut reader = Reader::open(&path, &columns)?;
         while let Some(rows) = reader.next()? {
             for row in 0..rows.rows() {
                 match rows.text(subject, row).is_some_and(|it| leave.contains(it)) {
@@ -71,10 +84,14 @@ fn rewrite(
             }
         }
     }
-    if kept == 0 {
-        std::fs::remove_file(&path).map_err(storing)?;
-        durable::sync_parent(&path).map_err(storing)?;
-        return catalogue.restate(site, sequence, table.name(), None);
+    match digest(&path).map_err(storing)?.0 == part.known {
+        true if held == 0 => return Ok(()),
+        // What somebody else changed must not become what the catalogue stands for.
+        false if held > 0 => {
+            let detail = format!("{}: not the file that was stored", table.name());
+            return Err(Failure::new(Problem::Damaged, detail));
+        }
+        _ => {}
     }
     if held > 0 {
         durable::write_with(&path, |file| -> Result<()> {
@@ -101,15 +118,7 @@ fn rewrite(
         rows: kept,
         digest,
     };
-    catalogue.restate(site, sequence, table.name(), Some(&stored))
-}
-
-/// Opens a table file; `None` when a killed run removed it and did not come to say so.
-fn open(path: &Path, columns: &[tables::Column]) -> Result<Option<Reader>> {
-    match path.try_exists() {
-        Ok(false) => Ok(None),
-        _ => Reader::open(path, columns).map(Some),
-    }
+    catalogue.restate(part.site, part.sequence, &stored)
 }
 
 #[cfg(test)]

@@ -74,32 +74,19 @@ impl Catalogue {
         .collect()
     }
 
-    /// Notes that a table file was written anew, or is gone when nothing is left in it.
-    pub(crate) fn restate(
-        &mut self,
-        site: &SiteId,
-        sequence: u64,
-        name: &str,
-        file: Option<&Stored>,
-    ) -> Result<()> {
-        let place = params![site.as_str(), signed(sequence), name];
-        match file {
-            None => self.connection.execute(
-                "DELETE FROM batch_table WHERE site = ?1 AND sequence = ?2 AND name = ?3",
-                place,
-            )?,
-            Some(file) => self.connection.execute(
-                "UPDATE batch_table SET rows = ?4, digest = ?5
-                 WHERE site = ?1 AND sequence = ?2 AND name = ?3",
-                params![
-                    site.as_str(),
-                    signed(sequence),
-                    name,
-                    signed(file.rows),
-                    file.digest
-                ],
-            )?,
-        };
+    /// Notes that a table file was written anew.
+    pub(crate) fn restate(&mut self, site: &SiteId, sequence: u64, file: &Stored) -> Result<()> {
+        self.connection.execute(
+            "UPDATE batch_table SET rows = ?4, digest = ?5
+             WHERE site = ?1 AND sequence = ?2 AND name = ?3",
+            params![
+                site.as_str(),
+                signed(sequence),
+                file.name,
+                signed(file.rows),
+                file.digest
+            ],
+        )?;
         Ok(())
     }
 
