@@ -11,6 +11,7 @@ use std::time::Duration;
 use envelope::Sealed;
 use privacy::gate::NumberRef;
 use record::{BatchId, DataKind, DocumentRef, SubjectRef, Version};
+use rusqlite::config::DbConfig;
 use rusqlite::{
     Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params,
 };
@@ -166,6 +167,7 @@ impl State {
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(10))?;
+        plan_once(&connection)?;
         write_ahead(&connection)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
@@ -467,6 +469,7 @@ impl StateReader {
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         connection.busy_timeout(Duration::from_secs(10))?;
+        plan_once(&connection)?;
         let query = "SELECT EXISTS (SELECT 1 FROM document_before)";
         let before = connection.query_row(query, [], |row| row.get(0))?;
         Ok(Self {
@@ -511,6 +514,13 @@ impl StateReader {
             .query_row([document.as_bytes()], |row| row.get(0))
             .optional()?)
     }
+}
+
+/// Keeps the plan of a prepared statement whatever is bound to it. Without this, SQLite plans a
+/// statement anew for each patient.
+pub(crate) fn plan_once(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 fn known(connection: &Connection, subject: &SubjectRef) -> Result<Vec<Known>, Failure> {

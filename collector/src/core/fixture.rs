@@ -252,6 +252,7 @@ impl Centre {
         link::run(
             &folder,
             &mut catalogue,
+            &Rekey::new(&MacKey::from_bytes([8; 32])),
             Randomness::Fixed(1),
             200,
             1_743_500_001,

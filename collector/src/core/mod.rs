@@ -219,11 +219,13 @@ impl Core {
     }
 
     fn link(&mut self) -> Result<()> {
+        let rekey = Rekey::new(&key::<MacKey>(&self.settings.keys.rekey)?);
         let mut report = std::mem::take(&mut self.report);
         let most = self.settings.limits.block_subjects;
         let at = self.at.as_second();
         let done = report.timed("link", || {
-            link::run(&self.folder, &mut self.catalogue, self.randomness, most, at)
+            let catalogue = &mut self.catalogue;
+            link::run(&self.folder, catalogue, &rekey, self.randomness, most, at)
         });
         self.report = report;
         let summary = done?;

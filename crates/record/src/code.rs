@@ -88,7 +88,7 @@ patterned!(
 );
 
 /// A code in its system. `system` is absent where a message names none.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Coding {
     /// The code.
     pub code: Code,
@@ -98,7 +98,7 @@ pub struct Coding {
 }
 
 /// A concept: a standard code, a site's own code, or both (HL7 CWE, two triplets).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Concept {
     /// The first triplet of the message.
     pub first: Coding,

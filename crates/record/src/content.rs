@@ -71,7 +71,7 @@ pub enum DocumentState {
     clippy::large_enum_variant,
     reason = "records are made once and moved little; a box would allocate for each of them"
 )]
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Record {
     /// See [`Patient`].
     #[serde(rename = "P")]
@@ -128,7 +128,7 @@ impl Record {
 }
 
 /// A prefecture by its JIS X 0401 number, 1 (北海道) to 47 (沖縄県).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub struct Prefecture(u8);
 
@@ -160,7 +160,7 @@ impl From<Prefecture> for u8 {
 
 /// Who the subject is, as far as content may say: no name, no day of birth, no address below the
 /// prefecture.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Patient {
     /// Sex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -180,7 +180,7 @@ pub struct Patient {
 }
 
 /// The kind of insurance (IN1-2, JHSD0001) and its time; no number of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Coverage {
     /// The plan code.
     pub plan: Concept,

@@ -18,7 +18,7 @@ impl fmt::Display for IdError {
 impl std::error::Error for IdError {}
 
 /// A site (医療情報取扱事業者): 3 to 20 characters of `A-Z`, `0-9` and `-`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SiteId(String);
 

@@ -11,7 +11,7 @@ use crate::code::PatternError;
 pub type Date = jiff::civil::Date;
 
 /// A month of a year, used for births: the day never leaves a site.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct YearMonth {
     /// 1850 to 2200.
     pub year: i16,
@@ -31,7 +31,7 @@ impl From<Date> for YearMonth {
 /// A moment with the precision that the source gave: year, month, day, minute or second.
 ///
 /// Text form: `2018`, `2018-06`, `2018-06-17`, `2018-06-17T15:59`, `2018-06-17T15:59:00`.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Moment {
     year: i16,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::code::{PatternError, Unit};
 
 /// An exact decimal: up to 15 digits, at most 9 of them after the point. `7.20` keeps its zero.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Decimal {
     negative: bool,
@@ -95,7 +95,7 @@ impl fmt::Debug for Decimal {
 }
 
 /// How a measured value stands to the number that was written (`<0.5`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Comparator {
     /// `<`
     #[serde(rename = "<")]
@@ -124,7 +124,7 @@ impl Comparator {
 }
 
 /// A number with its unit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Quantity {
     /// The number.
     pub value: Decimal,

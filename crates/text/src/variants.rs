@@ -1,17 +1,27 @@
 //! Variants of the kanji that occur in personal names, each with the form used for comparing.
 
+use std::sync::LazyLock;
+
 /// The form that stands for a character and its variants when names are compared.
 pub(crate) fn standard(character: char) -> char {
     if !matches!(character, '\u{3400}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..) {
         return character;
     }
-    for (form, variants) in VARIANTS {
-        if variants.contains(character) {
-            return *form;
-        }
-    }
-    character
+    let place = BY_VARIANT.binary_search_by_key(&character, |(variant, _)| *variant);
+    let found = place.ok().and_then(|place| BY_VARIANT.get(place));
+    found.map_or(character, |(_, form)| *form)
 }
+
+/// Each variant with its form, in the order of variants.
+static BY_VARIANT: LazyLock<Vec<(char, char)>> = LazyLock::new(|| {
+    let each = |(form, variants): &(char, &'static str)| {
+        let form = *form;
+        variants.chars().map(move |variant| (variant, form))
+    };
+    let mut all: Vec<_> = VARIANTS.iter().flat_map(each).collect();
+    all.sort_unstable();
+    all
+});
 
 /// The compared form, and the variants that take it. A compared form is never itself a variant.
 const VARIANTS: &[(char, &str)] = &[

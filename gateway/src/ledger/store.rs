@@ -21,7 +21,7 @@ use super::key::{HELD, LedgerKey, REVOKED, Reference};
 use crate::clock::Now;
 use crate::error::{Failure, Problem};
 use crate::spool::private_folder;
-use crate::state::{State, write_ahead};
+use crate::state::{State, plan_once, write_ahead};
 
 /// The file in the state folder.
 pub(super) const FILE: &str = "ledger.sqlite";
@@ -507,6 +507,7 @@ fn connect(path: &Path) -> Result<Connection, Failure> {
 
 fn prepare(connection: &Connection) -> rusqlite::Result<usize> {
     connection.busy_timeout(Duration::from_secs(30))?;
+    plan_once(connection)?;
     write_ahead(connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     // The page and a run may open the file at the same moment.

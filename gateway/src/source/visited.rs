@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
-use envelope::sha256;
 use formats::ssmix2;
 use formats::ssmix2::name::{FileName, Kind};
 use formats::ssmix2::place::Folders;
@@ -281,11 +281,7 @@ impl Visited {
     }
 
     /// Finds documents of one kind that say exactly the same.
-    pub(super) fn find_equal_contents(
-        &mut self,
-        mut contents: Vec<([u8; 32], At<'_>)>,
-        site: &dyn Prf,
-    ) {
+    pub(super) fn find_equal_contents(&mut self, mut contents: Vec<(u64, At<'_>)>, site: &dyn Prf) {
         contents.sort_unstable_by_key(|(content, found)| (*content, found.order()));
         let pairs = contents.iter().zip(contents.iter().skip(1));
         for (_, (_, found)) in pairs.filter(|((one, _), (next, _))| one == next) {
@@ -354,11 +350,15 @@ fn kind_of(name: Option<&FileName>) -> Option<DataKind> {
     }
 }
 
-/// A digest of the kind and records of a file; `None` for a file without records.
-pub(super) fn content(reading: &Reading) -> Option<[u8; 32]> {
+/// A digest of the kind and records of a file; `None` for a file without records. It is compared
+/// with others of the same patient in the same run only, and nothing but a count depends on it.
+pub(super) fn content(reading: &Reading) -> Option<u64> {
     let stands = reading.state == DocumentState::Current && !reading.records.is_empty();
-    let records = stands.then(|| serde_cbor::to_vec(&(reading.key.kind, &reading.records)));
-    Some(sha256(&records?.ok()?))
+    stands.then(|| {
+        let mut hasher = DefaultHasher::new();
+        (reading.key.kind, &reading.records).hash(&mut hasher);
+        hasher.finish()
+    })
 }
 
 fn name_file(place: Option<[&str; 3]>, levels: [&str; 3]) -> Result<FileName, FindingCode> {

@@ -36,11 +36,16 @@ pub(crate) struct Ran {
 impl Gateway {
     /// A gateway that has seen nothing yet. Every patient of the tree may leave.
     pub(crate) fn fresh(bench: &Bench<'_>, tree: &Tree) -> Result<Self> {
-        Self::with_settings(bench, tree, "")
+        Self::with_settings(bench, tree, "", "inventory")
     }
 
-    /// The same, with lines added to its settings.
-    pub(crate) fn with_settings(bench: &Bench<'_>, tree: &Tree, more: &str) -> Result<Self> {
+    /// The same, with lines added to its settings and a mode of finding changes.
+    pub(crate) fn with_settings(
+        bench: &Bench<'_>,
+        tree: &Tree,
+        more: &str,
+        mode: &str,
+    ) -> Result<Self> {
         let programs = bench.workspace.release_programs()?;
         let root = bench.folder.join("site");
         if root.exists() {
@@ -49,6 +54,9 @@ impl Gateway {
         let deployment = Deployment::prepare(&root, &[site(tree)?], today())?;
         for site in &deployment.sites {
             let text = fs::read_to_string(&site.config)?;
+            let table = "[source.changes]\n";
+            ensure!(text.contains(table), "settings without {table}");
+            let text = text.replace(table, &format!("{table}mode = \"{mode}\"\n"));
             fs::write(&site.config, format!("{text}\n{more}"))?;
         }
         Ok(Self {

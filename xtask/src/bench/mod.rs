@@ -2,9 +2,11 @@
 //! same run, with peak memory.
 
 mod delta;
+mod feed;
 mod gateway;
 mod ingest;
 mod instructions;
+mod inventory;
 mod memory;
 mod python;
 mod tree;
@@ -75,6 +77,8 @@ const BENCHES: &[(&str, Measure)] = &[
     ("tree", tree::measure),
     ("ingest", ingest::measure),
     ("delta", delta::measure),
+    ("feed", feed::measure),
+    ("inventory", inventory::measure),
     ("memory", memory::measure),
     ("instructions", instructions::measure),
 ];

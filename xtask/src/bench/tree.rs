@@ -29,6 +29,12 @@ pub(crate) struct Tree {
     pub(crate) seconds: f64,
 }
 
+/// One file that was updated.
+pub(crate) struct Update {
+    /// Its new version.
+    pub(crate) new: PathBuf,
+}
+
 impl Tree {
     /// The tree of so many files: that of an earlier run, or a new one.
     pub(crate) fn open(bench: &Bench<'_>, files: u64) -> Result<Self> {
@@ -68,7 +74,7 @@ impl Tree {
 
     /// Updates one of so many files as a hospital does: the old version is renamed, a new one is
     /// written beside it. `turn` chooses which, so that every run changes others.
-    pub(crate) fn change(&self, one_in: u64, turn: u64) -> Result<u64> {
+    pub(crate) fn change(&self, one_in: u64, turn: u64) -> Result<Vec<Update>> {
         let journal = Journal::of(self.storage.parent().context("tree")?);
         let mut changes = Vec::new();
         let mut number = 0;
@@ -82,12 +88,15 @@ impl Tree {
             }
         })?;
         journal.begin(&changes)?;
+        let mut updates = Vec::with_capacity(changes.len());
         for (path, base) in &changes {
             let bytes = fs::read(path)?;
+            let new = path.with_file_name(later(base)?);
             fs::rename(path, path.with_file_name(format!("{base}_2")))?;
-            fs::write(path.with_file_name(later(base)?), bytes)?;
+            fs::write(&new, bytes)?;
+            updates.push(Update { new });
         }
-        Ok(changes.len() as u64)
+        Ok(updates)
     }
 
     /// Takes every change back.

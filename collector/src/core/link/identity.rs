@@ -8,7 +8,9 @@ use record::SubjectRef;
 
 use crate::core::catalogue::{Catalogue, Member};
 use crate::core::failure::{Failure, Problem, Result};
-use crate::core::tables::{self, Columns, Current, FilterField, Reader, Rekey, Table, position};
+use crate::core::tables::{
+    self, Columns, Current, FilterField, FilterPlace, Reader, Rekey, Table, position,
+};
 
 /// A subject with everything that linkage compares.
 #[derive(Debug, Clone)]
@@ -49,7 +51,6 @@ impl Identity {
         expect(dead_code, reason = "the linkage tests come in here")
     )]
     pub(crate) fn of(member: Member, tokens: &LinkageTokens, rekey: &Rekey) -> Self {
-        let filter = |field, filter: Option<Filter>| filter.map(|it| rekey.filter(field, &it));
         let mut exact: Vec<_> = tokens
             .exact
             .iter()
@@ -59,9 +60,9 @@ impl Identity {
         exact.sort_unstable();
         Self {
             exact,
-            family: filter(FilterField::Family, tokens.family),
-            given: filter(FilterField::Given, tokens.given),
-            birth: filter(FilterField::Birth, tokens.birth),
+            family: tokens.family,
+            given: tokens.given,
+            birth: tokens.birth,
             made: (tokens.version, tokens.epoch),
             ..Self::unknown(member)
         }
@@ -79,7 +80,7 @@ impl Identity {
 ///
 /// # Errors
 /// A table file is missing or damaged.
-pub(crate) fn load(catalogue: &Catalogue, tables: &Path) -> Result<Vec<Identity>> {
+pub(crate) fn load(catalogue: &Catalogue, tables: &Path, rekey: &Rekey) -> Result<Vec<Identity>> {
     let mut all = Vec::new();
     for site in catalogue.sites()? {
         let mut subjects = BTreeMap::new();
@@ -97,7 +98,7 @@ pub(crate) fn load(catalogue: &Catalogue, tables: &Path) -> Result<Vec<Identity>
                             subject,
                         })
                     });
-                    add_token(identity, &rows, row)?;
+                    add_token(identity, rekey, &rows, row)?;
                 }
             }
             // A later batch replaces all tokens of a subject.
@@ -125,7 +126,7 @@ pub(crate) fn load(catalogue: &Catalogue, tables: &Path) -> Result<Vec<Identity>
 }
 
 /// Adds one row of the linkage table: see [`Rekey::rows`] for its columns.
-fn add_token(identity: &mut Identity, rows: &Columns, row: usize) -> Result<()> {
+fn add_token(identity: &mut Identity, rekey: &Rekey, rows: &Columns, row: usize) -> Result<()> {
     let damaged = || Failure::new(Problem::Damaged, "linkage row");
     let number = |column| -> Option<u16> { rows.whole(column, row)?.try_into().ok() };
     identity.made = (
@@ -136,20 +137,25 @@ fn add_token(identity: &mut Identity, rows: &Columns, row: usize) -> Result<()> 
         return Ok(());
     };
     if let Some(kind) = TokenKind::ALL.iter().find(|kind| kind.as_str() == field) {
-        identity
-            .exact
-            .push((*kind, bytes(value).ok_or_else(damaged)?));
+        let token = hex(value).and_then(|bytes| bytes.try_into().ok());
+        identity.exact.push((*kind, token.ok_or_else(damaged)?));
         return Ok(());
     }
-    let filter = Some(Filter::new(bytes(value).ok_or_else(damaged)?));
-    match FilterField::ALL
-        .into_iter()
-        .find(|known| known.as_str() == field)
-    {
-        Some(FilterField::Family) => identity.family = filter,
-        Some(FilterField::Given) => identity.given = filter,
-        Some(FilterField::Birth) => identity.birth = filter,
-        None => return Err(damaged()),
+    let fields = FilterField::ALL;
+    let known = fields.into_iter().find(|known| known.as_str() == field);
+    let place = FilterPlace {
+        site: &identity.member.site,
+        subject: &identity.member.subject,
+        version: identity.made.0,
+        epoch: identity.made.1,
+        field: known.ok_or_else(damaged)?,
+    };
+    let sealed = hex(value).ok_or_else(damaged)?;
+    let filter = Some(rekey.open(place, &sealed).ok_or_else(damaged)?);
+    match place.field {
+        FilterField::Family => identity.family = filter,
+        FilterField::Given => identity.given = filter,
+        FilterField::Birth => identity.birth = filter,
     }
     Ok(())
 }
@@ -161,10 +167,9 @@ fn reference(rows: &Columns, row: usize) -> Result<SubjectRef> {
         .map_err(|_| Failure::new(Problem::Damaged, "subject reference"))
 }
 
-fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(at * 2..at * 2 + 2)?, 16).ok()?;
-    }
-    (text.len() == N * 2).then_some(bytes)
+fn hex(text: &str) -> Option<Vec<u8>> {
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let bytes: Option<Vec<u8>> = pairs.iter().map(|pair| byte(pair)).collect();
+    bytes.filter(|_| rest.is_empty())
 }

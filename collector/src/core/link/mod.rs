@@ -17,6 +17,7 @@ use super::catalogue::{Catalogue, Link};
 use super::failure::Result;
 use super::folder::Folder;
 use super::random::Randomness;
+use super::tables::Rekey;
 
 /// What a linkage run found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -46,11 +47,12 @@ pub(crate) struct Summary {
 pub(crate) fn run(
     folder: &Folder,
     catalogue: &mut Catalogue,
+    rekey: &Rekey,
     randomness: Randomness,
     most_in_block: usize,
     at: i64,
 ) -> Result<Summary> {
-    let identities = identity::load(catalogue, &folder.tables())?;
+    let identities = identity::load(catalogue, &folder.tables(), rekey)?;
     let apart: BTreeSet<_> = catalogue.apart()?.into_iter().collect();
     let clusters = cluster::link(&identities, &apart, most_in_block);
     let (change, changes) = ids::assign(catalogue, &identities, &clusters, randomness, at)?;

@@ -1,12 +1,13 @@
 //! Linkage tokens as the core keeps them: keyed again with a key that never reaches a device.
 //!
 //! A thief of a device's key can then compute nothing that stands in the core's tables, and a
-//! thief of the tables nothing that a device sends.
+//! thief of the tables nothing that a device sends. Exact tokens keep one property, equality.
+//! Filters keep none: a form in which their likeness still shows can be matched with a list of
+//! names by whoever has a device's key, so they are encrypted and open only while persons are
+//! linked.
 
-use envelope::MacKey;
+use envelope::{AtRestKey, MacKey, NONCE_BYTES};
 use privacy::tokens::{Filter, LinkageTokens, Token, TokenKind};
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use record::{SiteId, SubjectRef};
 
 use super::sheet::Cell;
@@ -44,20 +45,42 @@ impl FilterField {
     }
 }
 
-/// The second key of the tokens: exact tokens by HMAC, filters by a secret order of their bits,
-/// which leaves their likeness as it is.
+/// Whose filter of which field it is, and of which version and epoch. A filter opens only there.
+#[derive(Clone, Copy)]
+pub(crate) struct FilterPlace<'a> {
+    pub(crate) site: &'a SiteId,
+    pub(crate) subject: &'a SubjectRef,
+    pub(crate) version: u16,
+    pub(crate) epoch: u16,
+    pub(crate) field: FilterField,
+}
+
+impl FilterPlace<'_> {
+    /// No two places give the same bytes: only the site's length varies, and it stands last.
+    fn context(self) -> Vec<u8> {
+        let mut context = self.subject.as_bytes().to_vec();
+        context.extend(self.version.to_be_bytes());
+        context.extend(self.epoch.to_be_bytes());
+        context.extend([self.field as u8]);
+        context.extend(self.site.as_str().as_bytes());
+        context
+    }
+}
+
+/// The second key of the tokens: exact tokens by HMAC, filters by encryption.
 pub(crate) struct Rekey {
     exact: MacKey,
-    orders: [[u8; 256]; 3],
+    filters: AtRestKey,
+    nonces: MacKey,
 }
 
 impl Rekey {
     /// Derives what is needed from the core's key.
     pub(crate) fn new(key: &MacKey) -> Self {
-        let orders = FilterField::ALL.map(|field| order(key, field));
         Self {
             exact: key.derive("sekisho core linkage tokens v1"),
-            orders,
+            filters: AtRestKey::derive(key, "sekisho core filters v1"),
+            nonces: key.derive("sekisho core filter nonces v1"),
         }
     }
 
@@ -77,24 +100,19 @@ impl Rekey {
         mac
     }
 
-    /// A filter with its bits in the core's order.
-    pub(crate) fn filter(&self, field: FilterField, filter: &Filter) -> Filter {
-        let order = match (field, &self.orders) {
-            (FilterField::Family, [order, _, _])
-            | (FilterField::Given, [_, order, _])
-            | (FilterField::Birth, [_, _, order]) => order,
-        };
-        let mut bytes = [0; 32];
-        for (from, to) in order.iter().enumerate() {
-            let set = filter
-                .as_bytes()
-                .get(from / 8)
-                .is_some_and(|byte| byte >> (from % 8) & 1 == 1);
-            if let Some(byte) = bytes.get_mut(usize::from(to / 8)).filter(|_| set) {
-                *byte |= 1 << (to % 8);
-            }
-        }
-        Filter::new(bytes)
+    /// A filter, encrypted for its place. The same filter at the same place gives the same bytes;
+    /// the nonce is a keyed function of both, so no two messages share one.
+    pub(crate) fn seal(&self, place: FilterPlace<'_>, filter: &Filter) -> Option<Vec<u8>> {
+        let context = place.context();
+        let mac = self.nonces.mac(&[filter.as_bytes(), &*context].concat());
+        let nonce = mac.first_chunk::<NONCE_BYTES>()?;
+        self.filters.seal(*nonce, &context, filter.as_bytes())
+    }
+
+    /// The filter of a place; `None` when the bytes are not those that were sealed there.
+    pub(crate) fn open(&self, place: FilterPlace<'_>, sealed: &[u8]) -> Option<Filter> {
+        let bytes = self.filters.open(&place.context(), sealed)?;
+        Some(Filter::new(bytes.as_slice().try_into().ok()?))
     }
 
     /// The rows of a subject: one for each token and filter; one without a field when there is
@@ -115,8 +133,15 @@ impl Rekey {
             })
         });
         let filters = FilterField::ALL.into_iter().filter_map(|field| {
-            let filter = self.filter(field, &field.of(tokens)?);
-            Some((field.as_str(), hex(filter.as_bytes())))
+            let place = FilterPlace {
+                site,
+                subject,
+                version,
+                epoch,
+                field,
+            };
+            let sealed = self.seal(place, &field.of(tokens)?)?;
+            Some((field.as_str(), hex(&sealed)))
         });
         let row = |field: Option<&str>, value: Option<String>| {
             vec![
@@ -139,61 +164,9 @@ impl Rekey {
     }
 }
 
-/// A secret order of 256 places (Fisher-Yates).
-fn order(key: &MacKey, field: FilterField) -> [u8; 256] {
-    let label = format!("sekisho core filter order v1 {}", field.as_str());
-    let mut random = ChaCha20Rng::from_seed(key.derive(&label).mac(b"order"));
-    let mut order = [0; 256];
-    for (place, value) in order.iter_mut().zip(0..=255) {
-        *place = value;
-    }
-    for last in (1..256_usize).rev() {
-        // 2^64 modulo at most 256: the bias is below 2^-56.
-        let other = random.next_u64() % (last as u64 + 1);
-        order.swap(last, other as usize);
-    }
-    order
-}
-
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use privacy::tokens::dice;
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn stored_tokens_depend_on_the_core_key_and_on_kind_version_and_epoch() {
-        let token = Token::new([7; 16]);
-        let [a, b] = [1, 2].map(|seed| Rekey::new(&MacKey::from_bytes([seed; 32])));
-        let kind = TokenKind::Insured;
-        let stored = a.token(kind, 1, 1, &token);
-        assert_eq!(stored, a.token(kind, 1, 1, &token));
-        for other in [
-            b.token(kind, 1, 1, &token),
-            a.token(TokenKind::NamePostal, 1, 1, &token),
-            a.token(kind, 2, 1, &token),
-            a.token(kind, 1, 2, &token),
-            *token.as_bytes(),
-        ] {
-            assert_ne!(stored, other);
-        }
-    }
-
-    proptest! {
-        /// The order of bits is a permutation: likeness stays, the filter itself does not.
-        #[test]
-        fn keyed_again_filters_are_as_alike_as_before(a: [u8; 32], b: [u8; 32], seed: u8) {
-            let rekey = Rekey::new(&MacKey::from_bytes([seed; 32]));
-            for field in FilterField::ALL {
-                let [x, y] = [a, b].map(|bytes| rekey.filter(field, &Filter::new(bytes)));
-                let before = dice(&Filter::new(a), &Filter::new(b));
-                prop_assert!((dice(&x, &y) - before).abs() < 1e-12);
-            }
-        }
-    }
-}
+mod tests;

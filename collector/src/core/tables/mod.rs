@@ -15,7 +15,7 @@ mod sheet;
 pub(crate) use columns::{Column, Kind, Table};
 pub(crate) use current::{Current, position};
 pub(crate) use history::{Stated, history};
-pub(crate) use linkage::{FilterField, Rekey};
+pub(crate) use linkage::{FilterField, FilterPlace, Rekey};
 pub(crate) use rows::Batch;
 pub(crate) use sheet::{Cell, Columns, Reader, Writer, digest};
 

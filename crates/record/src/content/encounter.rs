@@ -6,7 +6,7 @@ use crate::code::Code;
 use crate::moment::Moment;
 
 /// The class of an encounter.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum EncounterClass {
     /// 外来
     #[default]
@@ -32,7 +32,7 @@ impl EncounterClass {
 }
 
 /// What the message tells of the encounter.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum EncounterEvent {
     /// 外来受付 (ADT-12)
     #[default]
@@ -86,7 +86,7 @@ impl EncounterEvent {
 }
 
 /// A visit, or one event of a stay.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Encounter {
     /// Outpatient, inpatient, emergency.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -8,7 +8,7 @@ use crate::moment::Moment;
 use crate::number::{Decimal, Quantity};
 
 /// What is taken or given in one line.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Dose {
     /// The medicine, when coded (HOT).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -22,7 +22,7 @@ pub struct Dose {
 }
 
 /// An amount with a coded unit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Amount {
     /// How much.
     pub value: Decimal,
@@ -32,7 +32,7 @@ pub struct Amount {
 }
 
 /// A prescription or injection as ordered: one RXE (or RXC component) line.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MedicationRequest {
     /// What and how much at a time.
     pub dose: Dose,
@@ -100,7 +100,7 @@ pub struct MedicationRequest {
 }
 
 /// A prescription or injection as administered: one RXA (or RXC component) line.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MedicationAdministration {
     /// What and how much (RXA-5 to -7).
     pub dose: Dose,

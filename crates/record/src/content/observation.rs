@@ -8,7 +8,7 @@ use crate::moment::Moment;
 use crate::number::{Decimal, Quantity};
 
 /// The value of an observation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Value {
     /// A number with its unit.
     #[serde(rename = "q")]
@@ -29,7 +29,7 @@ pub enum Value {
 
 /// A laboratory result, a body measurement or a finding: one OBX line, or one
 /// value of ZE1 or ZE2.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Observation {
     /// What was measured (OBX-3), when coded.
     #[serde(default, skip_serializing_if = "Option::is_none")]

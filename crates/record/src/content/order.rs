@@ -8,7 +8,7 @@ use crate::moment::Moment;
 use crate::number::Decimal;
 
 /// Which kind of examination.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ServiceCategory {
     /// 検体検査
     #[default]
@@ -39,7 +39,7 @@ impl ServiceCategory {
 
 /// An examination as ordered: one OBR line, or one test of a laboratory order (OBX without a
 /// value).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ServiceRequest {
     /// Which kind.
     pub category: ServiceCategory,
@@ -80,7 +80,7 @@ pub struct ServiceRequest {
 }
 
 /// An examination as performed: one OBR line, or one ZE1 line where they say more.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Procedure {
     /// Which kind.
     pub category: ServiceCategory,
@@ -124,7 +124,7 @@ pub struct Procedure {
 }
 
 /// A meal order: one diet code (ODS-3) each.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct NutritionOrder {
     /// The diet (ODS-3), when coded.
     #[serde(default, skip_serializing_if = "Option::is_none")]

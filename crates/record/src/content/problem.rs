@@ -6,7 +6,7 @@ use crate::code::{Coding, Concept};
 use crate::moment::Moment;
 
 /// An allergy or intolerance.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AllergyIntolerance {
     /// Kind of allergen (IAM-2, AL1-2).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -32,7 +32,7 @@ pub struct AllergyIntolerance {
 }
 
 /// Where a modifier stands to the name of a disease.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ModifierPlace {
     /// 接頭語 (ZPR-1, ZPR-4)
     #[default]
@@ -58,7 +58,7 @@ impl ModifierPlace {
 }
 
 /// A coded modifier of a disease (修飾語).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Modifier {
     /// Where it stands.
     pub place: ModifierPlace,
@@ -67,7 +67,7 @@ pub struct Modifier {
 }
 
 /// A disease entry (傷病名).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Condition {
     /// The disease (PRB-3, else ZPR-2), when coded.
     #[serde(default, skip_serializing_if = "Option::is_none")]

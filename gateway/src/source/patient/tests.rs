@@ -239,7 +239,9 @@ fn an_imagined_inventory() {
         patients: 500,
         files: 20,
     };
+    let started = crate::clock::stopwatch();
     let (report, collected) = site.run(disk, &Plan::Everything);
+    let seconds = started.elapsed().as_secs_f64();
     assert_eq!(collected.unwrap(), Collected::Everything);
     let files = u64::from(firsts) * 2 * 500 * 20;
     assert_eq!(
@@ -247,7 +249,7 @@ fn an_imagined_inventory() {
         (files, files)
     );
     let peak = crate::report::peak_memory_bytes();
-    writeln!(io::stdout(), "peak {peak} bytes").unwrap();
+    writeln!(io::stdout(), "peak {peak} bytes in {seconds} seconds").unwrap();
 }
 
 /// C-16, P-17: memory does not follow the number of files.
