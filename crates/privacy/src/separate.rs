@@ -252,6 +252,7 @@ fn newest_identity(readings: &[Reading]) -> Identity {
         addresses: Vec::new(),
         phones: Vec::new(),
         insurance: cards,
+        former: Vec::new(),
     }
 }
 

@@ -124,6 +124,9 @@ pub struct Identity {
     pub phones: Vec<Sensitive>,
     /// 保険
     pub insurance: Vec<Insurance>,
+    /// 旧番号・別番号・統合前の番号: numbers beside the one of the storage. A source writes other
+    /// things there as well, so that they may be somebody else's.
+    pub former: Vec<ChartNumber>,
 }
 
 /// A date of birth: hidden from `Debug`, because it names a person together with little else.
@@ -167,8 +170,12 @@ mod tests {
             }],
             ..Identity::default()
         };
+        let identity = Identity {
+            former: ChartNumber::new("0009998887").into_iter().collect(),
+            ..identity
+        };
         let shown = format!("{identity:?} {:?}", ChartNumber::new("0001112223"));
-        for hidden in ["山田", "太郎", "1950", "1234567", "0001112223"] {
+        for hidden in ["山田", "太郎", "1950", "1234567", "0001112223", "0009998887"] {
             assert!(!shown.contains(hidden), "{shown}");
         }
     }

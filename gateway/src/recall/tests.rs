@@ -233,6 +233,39 @@ fn what_was_sealed_before_numbers_were_kept_is_found_at_the_next_visit() {
     assert_eq!(site.recall().demanded, 1);
 }
 
+/// Writes the one visit of a patient with a message that tells an older number.
+fn write_with_older(root: &Path, chart: &str, older: &str) {
+    let order = CHARTS.iter().position(|one| *one == chart).unwrap();
+    let file = write_visit(root, chart, order as u32, 1, 1, 1);
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(file, text.replace("PID|1||", &format!("PID|1|{older}|"))).unwrap();
+}
+
+/// a stop under a number from before a merge finds what left under the present one, also
+/// when nothing new was sealed since that number came up.
+#[test]
+fn a_stop_under_an_older_number_takes_back_what_was_sealed() {
+    for forgotten in [false, true] {
+        let root = tempfile::tempdir().unwrap();
+        let mut site = site(root.path());
+        write_with_older(root.path(), WHO, "0000077770");
+        run(&mut site);
+        site.send();
+        if forgotten {
+            // An earlier version asked about fewer numbers and sealed the same.
+            site.state.forget_numbers();
+            site.settings.limits.file_bytes -= 1;
+            assert_eq!(run(&mut site).documents_sealed, 0);
+        }
+        site.stopped.push("77770".to_owned());
+        let recalled = site.recall();
+        assert_eq!((recalled.undone, recalled.demanded), (0, 1), "{forgotten}");
+        let report = run(&mut site);
+        assert_eq!((report.erasures_sealed, report.documents_sealed), (1, 0));
+        assert_eq!(run(&mut site).patients.withheld, 1);
+    }
+}
+
 /// Numbers are in the state only under a key.
 #[test]
 fn no_number_stands_in_clear_in_the_state() {

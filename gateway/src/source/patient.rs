@@ -34,7 +34,7 @@ use crate::quality::Reference;
 use crate::state::{Fingerprint, Known, StateReader};
 
 /// The mapping from source fields to the vocabulary; a change makes every document be read again.
-pub(crate) const MAPPING_VERSION: u16 = 2;
+pub(crate) const MAPPING_VERSION: u16 = 3;
 
 /// Folders below a patient's that are looked into.
 const DEPTH: usize = 3;

@@ -30,7 +30,7 @@ pub(super) struct Identifiers {
 
 impl Identifiers {
     /// Collects the identifiers of a person: chart numbers, insured symbols and numbers, phones,
-    /// postal codes, days of birth; and the numbers that files set aside claim.
+    /// postal codes, days of birth, older numbers; and the numbers that files set aside claim.
     pub(super) fn of(chart: &ChartNumber, doubtful: &[ChartNumber], readings: &[Reading]) -> Self {
         let mut all = Self::default();
         let mut charts = vec![chart];
@@ -51,7 +51,9 @@ impl Identifiers {
                 addresses: _,
                 phones,
                 insurance,
+                former,
             } = &reading.identity;
+            charts.extend(former);
             others.extend(phones);
             let cards = insurance.iter();
             others.extend(cards.flat_map(|card| [&card.symbol, &card.number]));

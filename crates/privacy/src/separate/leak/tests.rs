@@ -93,6 +93,17 @@ fn identifiers_are_found_as_far_as_they_say_something() {
 }
 
 #[test]
+fn an_older_number_is_searched_for_like_the_present_one() {
+    let mut reading = person("1");
+    reading.identity.former = vec![chart("0012345678")];
+    let identifiers = Identifiers::of(&chart("1"), &[], std::slice::from_ref(&reading));
+    for (code, found) in [("X12345678", true), ("X12345679", false)] {
+        reading.records = vec![observation(code)];
+        assert_eq!(identifiers.in_reading(&reading), found, "{code}");
+    }
+}
+
+#[test]
 fn the_order_number_of_the_document_itself_counts_and_the_number_for_none_does_not() {
     let with_order = |order: &str| {
         let mut reading = person("1");
