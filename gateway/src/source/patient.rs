@@ -526,6 +526,7 @@ impl<D: Disk> PatientReader<D> {
         for finding in separated.findings() {
             visited.note(*finding, None, || reference);
         }
+        visited.drops.merge(separated.left_out());
         if take_back {
             for gone in vanished {
                 separated.take_back(gone.document, gone.kind, gone.version);

@@ -26,6 +26,7 @@ use record::{
 };
 
 use super::xml;
+use crate::persons::names_person;
 use entry::{Bound, Codings, Entry, Mood};
 use nodes::Node;
 
@@ -339,7 +340,8 @@ impl<'a> Walk<'a> {
             (false, false) => {
                 self.leave("cda:id");
                 let other = ChartNumber::new(number);
-                self.former.extend(other.filter(|other| !self.former.contains(other)));
+                self.former
+                    .extend(other.filter(|other| !self.former.contains(other)));
                 // A number that is not asked about could be the one that was stopped.
                 match self.former.len() > MAX_NUMBERS {
                     true => Err(Finding::of_file(FindingCode::LimitReached)),
@@ -447,7 +449,7 @@ impl<'a> Walk<'a> {
         let Some(code) = attributes.get("code") else {
             return;
         };
-        if systems::names_person(code) {
+        if names_person(code) {
             self.spoil("cda:person-observation");
         }
         let system = systems::name(

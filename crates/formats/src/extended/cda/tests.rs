@@ -93,7 +93,10 @@ fn numbers_under_other_oids_are_told_beside_the_patients_own() {
     for (ids, former) in [
         ("", &[][..]),
         ("<id root=\"1.2.3\" extension=\"77\"/>", &["77"]),
-        ("<id extension=\"77\"/><id root=\"1.2.3\" extension=\"77\"/><id/>", &["77"]),
+        (
+            "<id extension=\"77\"/><id root=\"1.2.3\" extension=\"77\"/><id/>",
+            &["77"],
+        ),
         ("<id root=\"1.2.3\" extension=\"0123456789\"/>", &[]),
     ] {
         let role = format!("<patientRole>{ids}<id");
@@ -106,7 +109,10 @@ fn numbers_under_other_oids_are_told_beside_the_patients_own() {
         .map(|number| format!("<id root=\"1.2.3\" extension=\"{number}\"/>"))
         .collect();
     let text = of_entries("").replace("<patientRole>", &format!("<patientRole>{many}"));
-    assert_eq!(read_bytes(text.as_bytes()).err(), Some(FindingCode::LimitReached));
+    assert_eq!(
+        read_bytes(text.as_bytes()).err(),
+        Some(FindingCode::LimitReached)
+    );
 }
 
 #[test]
@@ -287,6 +293,8 @@ fn nothing_about_others_denied_stopped_or_naming_staff_is_taken() {
         (person("78977-6"), "cda:person-observation"),
         (person("78928-9"), "cda:person-observation"),
         (person("21112-8"), "cda:person-observation"),
+        (person("45394-4"), "cda:person-observation"),
+        (person("56799-0"), "cda:person-observation"),
         (
             "<entry><observationMedia/></entry>".to_owned(),
             "cda:observationMedia",
