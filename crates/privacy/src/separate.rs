@@ -2,7 +2,7 @@
 //!
 //! Content cannot hold a name or a text, because the vocabulary has no type for one. What it can
 //! hold are codes and numbers, and a careless system may write a chart number into a code: a
-//! document with such a code is refused, and counted. What may be chance, a short number or a name
+//! document with such a code is refused, counted and taken back. What may be chance, a short number or a name
 //! in Latin letters, is left out alone.
 
 mod faint;
@@ -151,6 +151,11 @@ pub fn separate(screened: Screened<PatientReadings>, keys: &SiteKeys<'_>) -> Sep
     for mut reading in readings {
         if identifiers.in_reading(&mut reading) {
             findings.push(Finding::of_file(FindingCode::IdentifierInCode));
+            // An earlier version that left says what the site does not say any more, and may hold
+            // the same identifier.
+            let document = document_ref(&chart, &reading.key, keys.site);
+            let (kind, version) = (reading.key.kind, reading.version);
+            documents.push(withdrawal(document, subject.subject, kind, version));
         } else {
             let values = faint.leave_out(&mut reading.records);
             if !values.is_empty() {

@@ -267,14 +267,15 @@ fn a_document_with_an_identifier_in_a_code_is_refused_and_counted_alone() {
             .map(|one| (one.kind, one.state))
             .collect::<Vec<_>>()
     };
-        let stands = (DataKind::Omp11, DocumentState::Current);
-    assert_eq!(states(&separated), [stands]);
+    let refused = (DataKind::Omp01, DocumentState::Withdrawn);
+    let stands = (DataKind::Omp11, DocumentState::Current);
+    assert_eq!(states(&separated), [refused, stands]);
     assert_eq!(
         separated.findings(),
         [Finding::of_file(FindingCode::IdentifierInCode)]
     );
     separated.retain_documents(|document| document.kind != DataKind::Omp11);
-    assert!(separated.documents().is_empty());
+    assert_eq!(states(&separated), [refused]);
 }
 
 /// B-133.
@@ -409,6 +410,29 @@ fn a_short_number_or_a_name_costs_the_value_and_a_long_number_the_document() {
         let searched = format!("\"{code}\"");
         assert_eq!(content.contains(&searched), finding.is_none(), "{code}");
     }
+}
+
+/// nothing of a document that is refused leaves, and what left of it before is taken back.
+#[test]
+fn a_refused_document_becomes_a_withdrawal_that_says_nothing() {
+    let mut refused = of_order(DataKind::Omp01, "5", 7);
+    refused.records = vec![condition("X0004711000")];
+    let mut other = of_order(DataKind::Omp11, "5", 7);
+    other.identity.phones = vec![Sensitive::new("0004711000")];
+    let reference = document_ref(&chart("0000004711"), &refused.key, &Key::fixed(9));
+    let separated = separated("0000004711", vec![refused, other]);
+    let document = separated
+        .documents()
+        .iter()
+        .find(|it| it.document == reference);
+    let document = document.unwrap();
+    assert_eq!(document.state, DocumentState::Withdrawn);
+    assert_eq!(
+        (document.version, document.kind),
+        (Version(7), DataKind::Omp01)
+    );
+    assert_eq!((document.order, document.care_date), (None, None));
+    assert!(document.records.is_empty());
 }
 
 /// a document of the day of birth says the month in its own date too, and keeps the
