@@ -153,9 +153,12 @@ Written from the table that the program itself goes by; a check fails when they 
 短い患者番号（4・5文字）やローマ字の氏名と同じコードは、その値だけを送らずに数えます。
 氏名・番号・住所・電話番号などを表す項目（LOINC）の検査結果・観察は、行ごと送らずに数えます。
 
-A document whose codes hold an identifier of the patient is not sent, and an earlier version of it is taken back.
-A code that is also a short number of the patient or the name in Latin letters is left out alone and counted.
-Observations that say who somebody is (LOINC codes of names, numbers, addresses, telephones) are left out whole and counted.
+A document whose codes hold an identifier of the patient is not sent,
+and an earlier version of it is taken back.
+A code that is also a short number of the patient or the name in Latin letters
+is left out alone and counted.
+Observations that say who somebody is (LOINC codes of names, numbers, addresses, telephones)
+are left out whole and counted.
 
 ";
 
@@ -168,8 +171,8 @@ fn page() -> String {
          日付は日時まで送ります。ただし生まれた日と亡くなった日は、どの項目にあっても年月だけを送ります。\n\
          センターが研究用に提供するときには、人ごとにずらします。\n\
          コードの名前（「胃炎」など）は送りません。コードだけを送ります。\n\n\
-         Dates are sent as they are, but the days of birth and death as months wherever they stand; \
-         they are shifted per person before any release. \
+         Dates are sent as they are, but the days of birth and death as months wherever they \
+         stand; they are shifted per person before any release. \
          Of a code, only the code is sent, not its name.\n\n",
     );
     for (kind, ja, en) in KINDS {

@@ -2,8 +2,8 @@
 //!
 //! Content cannot hold a name or a text, because the vocabulary has no type for one. What it can
 //! hold are codes and numbers, and a careless system may write a chart number into a code: a
-//! document with such a code is refused, counted and taken back. What may be chance, a short number or a name
-//! in Latin letters, is left out alone.
+//! document with such a code is refused, counted and taken back. What may be chance, a short number
+//! or a name in Latin letters, is left out alone.
 
 mod faint;
 mod leak;

@@ -163,6 +163,22 @@ fn read_file(
             read.gap = true;
         }
     }
+    let mut reached = read_from(&mut file, found, offset, last, read, tell)?;
+    reached.stamps = stamps;
+    reached.head = head(&mut file, reached.offset.min(HEAD), key)?;
+    reached.content = Some(digest(&mut file, reached.size, key)?);
+    Ok(Some(reached))
+}
+
+/// Reads a file from a place on.
+fn read_from(
+    file: &mut File,
+    found: &Found,
+    offset: u64,
+    last: bool,
+    read: &mut Read,
+    tell: Tell<'_>,
+) -> Result<Reached, Unavailable> {
     file.seek(SeekFrom::Start(offset))
         .map_err(|error| Unavailable::io(&error))?;
     let mut take = |at: u64, event: Event| match event {
@@ -174,7 +190,7 @@ fn read_file(
     };
     let mut scanner = Scanner::at(offset);
     let mut size = offset;
-    in_pieces(&mut file, &mut |piece| {
+    in_pieces(file, &mut |piece| {
         scanner.push(piece, &mut take);
         size += piece.len() as u64;
     })?;
@@ -182,16 +198,14 @@ fn read_file(
     let ended = scanner.finish(&mut take);
     let torn = !ended && last;
     read.unreadable += u64::from(!ended && !last);
-    let head = head(&mut file, offset.min(HEAD), key)?;
-    let content = Some(digest(&mut file, size, key)?);
-    Ok(Some(Reached {
+    Ok(Reached {
         offset,
         size,
-        head,
-        content,
-        stamps,
+        head: String::new(),
+        content: None,
+        stamps: None,
         torn,
-    }))
+    })
 }
 
 /// Hands out what is left of a file, within constant memory.

@@ -34,8 +34,8 @@ fn files_cut_off_anywhere_keep_every_oracle() {
     }
 }
 
-/// Every seed of every target with one byte wrong, each in turn: no character, an escape, the end of
-/// a line, a separator, or a byte of another encoding. At every seventh place all of them.
+/// Every seed of every target with one byte wrong, each in turn: no character, an escape, the end
+/// of a line, a separator, or a byte of another encoding. At every seventh place all of them.
 #[test]
 fn files_with_one_wrong_byte_keep_every_oracle() {
     for target in fuzz::TARGETS {

@@ -27,9 +27,10 @@ pub(crate) fn numbers<'t>(field: Field<'t>) -> impl Iterator<Item = ChartNumber>
     repetitions.filter_map(|number| ChartNumber::new(&number.component(1).text()))
 }
 
-/// Every patient number that a file claims: all repetitions of every PID-3, and older numbers. Whoever asks whether a
-/// person may leave asks about these too, because a file in the wrong place may be that person's
-/// under another number. Empty for what is no message; never more than the file has room for.
+/// Every patient number that a file claims: all repetitions of every PID-3, and older numbers.
+/// Whoever asks whether a person may leave asks about these too, because a file in the wrong place
+/// may be that person's under another number. Empty for what is no message; never more than the
+/// file has room for.
 pub fn claims(bytes: &[u8]) -> BTreeSet<ChartNumber> {
     let decoded = jis::decode(bytes, declared(bytes));
     let mut claimed = BTreeSet::new();

@@ -57,7 +57,8 @@ pub(super) fn of_person(patient: &PatientReadings) -> Vec<&ChartNumber> {
     charts
 }
 
-/// The numbers that files set aside claim, and every older number that the readings tell, each once.
+/// The numbers that files set aside claim and every older number that the readings tell, each
+/// once.
 pub(super) fn of_doubt(patient: &PatientReadings) -> Vec<ChartNumber> {
     let older = patient.readings.iter();
     let older = older.flat_map(|reading| &reading.identity.former);
