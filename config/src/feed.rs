@@ -77,7 +77,9 @@ pub struct IndexPostgres {
     pub user: String,
     /// File (systemd credential) that holds the password.
     pub password: PathBuf,
-    /// Certificate authority (PEM). With it the connection is encrypted, or there is none.
+    /// Certificate authority (PEM). With it the connection is encrypted, or there is none. Only a
+    /// server on the appliance itself may be asked without: its rows and the password would go in
+    /// clear.
     pub authority: Option<PathBuf>,
     /// The name that the server's certificate must carry. Needed with `authority`.
     pub server_name: Option<String>,
@@ -284,6 +286,15 @@ impl IndexPostgres {
                 key: "source.feed.index_postgres.authority",
                 value: "alone".to_owned(),
                 expected: "given together with server_name, or neither".to_owned(),
+            });
+        }
+        if self.authority.is_none() && !self.address.ip().is_loopback() {
+            return Err(SettingsError::Range {
+                key: "source.feed.index_postgres.authority",
+                value: "absent".to_owned(),
+                expected: "a certificate authority and server_name, because the address is not of \
+                           this machine"
+                    .to_owned(),
             });
         }
         Ok(())

@@ -470,6 +470,12 @@ mod tests {
                 "#",
                 "source.feed.index_postgres.authority",
             ),
+            // In clear only to this machine itself.
+            (
+                "authority = \"/etc/sekisho/index-authority.pem\"\nserver_name = \"index",
+                "#",
+                "the address is not of this machine",
+            ),
             ("header = true", "header = false", "places.PatientID"),
             ("table = \"SSMIXIDX\"", "table = \"\"", "table"),
         ] {

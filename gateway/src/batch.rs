@@ -136,6 +136,12 @@ impl Sealer<'_> {
             None => {}
         }
         let Some(item) = passed.item else {
+            let numbers = passed.numbers.references(&self.keys.site);
+            settled.asked.push((passed.subject, numbers));
+            if settled.asked.len() >= SETTLED_AT_ONCE {
+                // Whatever becomes of those that wait, these were asked about.
+                self.state.asked(&std::mem::take(&mut settled.asked))?;
+            }
             return match settled.patients.len() >= SETTLED_AT_ONCE {
                 true if self.gathered.items.is_empty() => self.close(report),
                 _ => Ok(()),

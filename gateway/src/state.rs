@@ -131,6 +131,8 @@ pub(crate) struct Settled {
     pub(crate) forget: Vec<SubjectRef>,
     /// Who is in the batch, and under which numbers the gate was asked about them.
     pub(crate) numbers: Vec<(SubjectRef, Vec<NumberRef>)>,
+    /// Of whom nothing was left to seal, and under which numbers the gate was asked about them.
+    pub(crate) asked: Vec<(SubjectRef, Vec<NumberRef>)>,
     /// Whose erasure the batch tells of.
     pub(crate) erased: Vec<SubjectRef>,
     /// How far the scan came with them.
@@ -583,6 +585,7 @@ fn settle_documents(
 }
 
 fn settle_patients(transaction: &Transaction<'_>, settled: &mut Settled) -> Result<(), Failure> {
+    withdrawn::asked(transaction, &settled.asked)?;
     settled.patients.sort_unstable();
     let mut insert =
         transaction.prepare_cached("INSERT OR REPLACE INTO patient VALUES (?1, ?2)")?;

@@ -149,7 +149,16 @@ Written from the table that the program itself goes by; a check fails when they 
    Names and the like become keyed hashes, used only to link the records of one person.
 
 コードに患者番号・電話番号・保険の番号などが入っていたときは、その文書を送りません。
-A document whose codes hold an identifier of the patient is not sent.
+前に送った版があれば、センターで取り下げます。
+短い患者番号（4・5文字）やローマ字の氏名と同じコードは、その値だけを送らずに数えます。
+氏名・番号・住所・電話番号などを表す項目（LOINC）の検査結果・観察は、行ごと送らずに数えます。
+
+A document whose codes hold an identifier of the patient is not sent,
+and an earlier version of it is taken back.
+A code that is also a short number of the patient or the name in Latin letters
+is left out alone and counted.
+Observations that say who somebody is (LOINC codes of names, numbers, addresses, telephones)
+are left out whole and counted.
 
 ";
 
@@ -159,9 +168,11 @@ fn page() -> String {
     person(&mut page);
     page.push_str(
         "## 種別ごとに送るもの / What is sent, by kind\n\n\
-         日付は日時まで送ります。センターが研究用に提供するときには、人ごとにずらします。\n\
+         日付は日時まで送ります。ただし生まれた日と亡くなった日は、どの項目にあっても年月だけを送ります。\n\
+         センターが研究用に提供するときには、人ごとにずらします。\n\
          コードの名前（「胃炎」など）は送りません。コードだけを送ります。\n\n\
-         Dates are sent as they are and shifted per person before any release. \
+         Dates are sent as they are, but the days of birth and death as months wherever they \
+         stand; they are shifted per person before any release. \
          Of a code, only the code is sent, not its name.\n\n",
     );
     for (kind, ja, en) in KINDS {

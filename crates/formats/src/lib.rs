@@ -12,3 +12,5 @@
 pub mod extended;
 pub mod hl7;
 pub mod ssmix2;
+
+mod persons;

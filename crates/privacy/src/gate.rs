@@ -262,8 +262,9 @@ impl Gate {
     /// Lets a person's readings through, or says why not. Asks about the patient's number and every
     /// number that the readings carry.
     ///
-    /// A doubtful number needs no notice, because it may be a stranger's; but a stop under it
-    /// withholds this person as well, because it may be their own.
+    /// A doubtful number (an older one of the person, or one that a file set aside claims) needs no
+    /// notice, because it may be a stranger's; but a stop under it withholds this person as well,
+    /// because it may be their own.
     ///
     /// A document outside the limits of the yes becomes a withdrawal without content, so that what
     /// left before the limit was set is taken back.
@@ -274,8 +275,9 @@ impl Gate {
         &self,
         mut patient: PatientReadings,
     ) -> Result<Screened<PatientReadings>, Withheld> {
+        let doubtful = numbers::of_doubt(&patient);
         let charts = numbers::of_person(&patient);
-        let pass = self.decide_all(charts.into_iter(), &patient.doubtful)?;
+        let pass = self.decide_all(charts.into_iter(), &doubtful)?;
         let left_out = leave_out(&mut patient.readings, &pass);
         Ok(Screened {
             value: patient,

@@ -2,9 +2,13 @@
 //!
 //! Content cannot hold a name or a text, because the vocabulary has no type for one. What it can
 //! hold are codes and numbers, and a careless system may write a chart number into a code: a
-//! document with such a code is refused and counted.
+//! document with such a code is refused, counted and taken back. What may be chance, a short number
+//! or a name in Latin letters, is left out alone.
 
+mod faint;
 mod leak;
+mod slots;
+mod vital;
 
 use std::fmt;
 
@@ -13,7 +17,7 @@ use record::finding::{Finding, FindingCode};
 use record::identity::{ChartNumber, Identity, Insurance, Name, Sex};
 use record::ids::{DocumentRef, OrderRef, SubjectRef};
 use record::kind::{DataKind, Domain};
-use record::reading::{DocumentKey, Reading, Version};
+use record::reading::{DocumentKey, Drops, Reading, Version};
 use serde::{Deserialize, Serialize};
 use text::fold;
 
@@ -21,7 +25,9 @@ use crate::Prf;
 use crate::gate::{PatientReadings, Screened, Withheld};
 use crate::message::Message;
 use crate::tokens::{LinkageTokens, MOST_INSURANCES, tokenize};
+use faint::Faint;
 use leak::Identifiers;
+use vital::VitalDays;
 
 /// The order number that stands for "no order" in SS-MIX2 file names.
 const NO_ORDER: &str = "999999999999999";
@@ -51,7 +57,8 @@ pub struct Subject {
 pub struct Separated {
     subject: Subject,
     documents: Vec<Document>,
-    refused: Vec<Finding>,
+    findings: Vec<Finding>,
+    left_out: Drops,
 }
 
 impl Separated {
@@ -60,14 +67,20 @@ impl Separated {
         &self.subject
     }
 
-    /// What may leave: one per document, by kind, care date and reference.
+    /// What may leave: one per document, by kind, care date and reference; a refused one as taken
+    /// back.
     pub fn documents(&self) -> &[Document] {
         &self.documents
     }
 
-    /// One finding for each document that was refused.
+    /// One finding for each document that was refused, and for each that lost a value.
     pub fn findings(&self) -> &[Finding] {
-        &self.refused
+        &self.findings
+    }
+
+    /// Values that were left out of documents, by what they held.
+    pub fn left_out(&self) -> &Drops {
+        &self.left_out
     }
 
     /// Leaves out documents, such as those that the centre already has.
@@ -78,17 +91,9 @@ impl Separated {
     /// Takes back a document of this person that was passed on before and whose files are gone.
     /// Nothing is said about it but its reference, kind and version.
     pub fn take_back(&mut self, document: DocumentRef, kind: DataKind, version: Version) {
-        self.documents.push(Document {
-            document,
-            subject: self.subject.subject,
-            order: None,
-            kind,
-            domain: Domain::Medical,
-            version,
-            state: DocumentState::Withdrawn,
-            care_date: None,
-            records: Vec::new(),
-        });
+        let subject = self.subject.subject;
+        self.documents
+            .push(withdrawal(document, subject, kind, version));
     }
 }
 
@@ -137,15 +142,36 @@ pub fn separate(screened: Screened<PatientReadings>, keys: &SiteKeys<'_>) -> Sep
         tokens,
     };
     let identifiers = Identifiers::of(&chart, &doubtful, &readings);
+    let days = VitalDays::of(&readings);
+    let faint = Faint::of(&chart, &doubtful, &readings);
     readings.sort_by(|a, b| a.key.cmp(&b.key).then(b.version.cmp(&a.version)));
     readings.dedup_by(|older, newer| older.key == newer.key);
     let mut documents = Vec::with_capacity(readings.len());
-    let mut refused = Vec::new();
-    for reading in readings {
-        if identifiers.in_reading(&reading) {
-            refused.push(Finding::of_file(FindingCode::IdentifierInCode));
+    let (mut findings, mut left_out) = (Vec::new(), Drops::default());
+    for mut reading in readings {
+        if identifiers.in_reading(&mut reading) {
+            findings.push(Finding::of_file(FindingCode::IdentifierInCode));
+            // An earlier version that left says what the site does not say any more, and may hold
+            // the same identifier.
+            let document = document_ref(&chart, &reading.key, keys.site);
+            let (kind, version) = (reading.key.kind, reading.version);
+            documents.push(withdrawal(document, subject.subject, kind, version));
         } else {
-            documents.push(document(reading, &chart, subject.subject, keys.site));
+            let values = faint.leave_out(&mut reading.records);
+            if !values.is_empty() {
+                findings.push(Finding::of_file(FindingCode::IdentifierPerhaps));
+                left_out.merge(&values);
+            }
+            reading
+                .records
+                .iter_mut()
+                .for_each(|record| days.coarsen(record));
+            let care_date = days.coarse(reading.key.care_date);
+            let document = document(reading, &chart, subject.subject, keys.site);
+            documents.push(Document {
+                care_date,
+                ..document
+            });
         }
     }
     // Not in the order of the site's own order numbers.
@@ -153,7 +179,8 @@ pub fn separate(screened: Screened<PatientReadings>, keys: &SiteKeys<'_>) -> Sep
     Separated {
         subject,
         documents,
-        refused,
+        findings,
+        left_out,
     }
 }
 
@@ -217,6 +244,26 @@ fn document(
     }
 }
 
+/// A document that is taken back, with nothing said about it but its reference, kind and version.
+fn withdrawal(
+    document: DocumentRef,
+    subject: SubjectRef,
+    kind: DataKind,
+    version: Version,
+) -> Document {
+    Document {
+        document,
+        subject,
+        order: None,
+        kind,
+        domain: Domain::Medical,
+        version,
+        state: DocumentState::Withdrawn,
+        care_date: None,
+        records: Vec::new(),
+    }
+}
+
 /// One identity out of many readings, which stand in order of preference.
 fn newest_identity(readings: &[Reading]) -> Identity {
     let identities = || readings.iter().map(|reading| &reading.identity);
@@ -240,7 +287,9 @@ fn newest_identity(readings: &[Reading]) -> Identity {
             .filter_map(|identity| identity.kana.as_ref())
             .find(|name| readable(name, fold::kana))
             .cloned(),
+        letters: Vec::new(),
         birth: identities().find_map(|identity| identity.birth),
+        died: None,
         sex: identities()
             .filter_map(|identity| identity.sex)
             .find(|sex| *sex != Sex::Unknown),
@@ -252,6 +301,7 @@ fn newest_identity(readings: &[Reading]) -> Identity {
         addresses: Vec::new(),
         phones: Vec::new(),
         insurance: cards,
+        former: Vec::new(),
     }
 }
 

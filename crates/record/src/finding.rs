@@ -140,6 +140,9 @@ findings! {
     IdentifierInCode = "F035", Error,
         "コード欄に患者を識別する番号が入っていたため、その文書は送りません。出力元に確認してください。",
         "A code field holds a number that identifies the patient; the document is not sent. Ask the vendor.";
+    IdentifierPerhaps = "F038", Warning,
+        "コード欄に患者の短い番号またはローマ字の氏名と同じ文字があったため、その値だけを送りません。出力元に確認してください。",
+        "A code field holds what is also a short number of the patient or the name in Latin letters; that value alone is not sent. Ask the vendor.";
     ReaderFailed = "F037", Error,
         "このファイルの読み取り中に内部の誤りが起きたため、隔離しました。コードと件数をセンターに伝えてください。",
         "Reading this file hit an internal error; the file was quarantined. Tell the centre the code and the count.";

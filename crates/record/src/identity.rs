@@ -112,8 +112,12 @@ pub struct Identity {
     pub kanji: Option<Name>,
     /// カナ氏名
     pub kana: Option<Name>,
+    /// 氏名 in Latin letters, every one that the source gives. Not for linkage.
+    pub letters: Vec<Name>,
     /// 生年月日
     pub birth: Option<Birth>,
+    /// 死亡日
+    pub died: Option<Death>,
     /// 性別
     pub sex: Option<Sex>,
     /// 郵便番号, as written.
@@ -124,29 +128,45 @@ pub struct Identity {
     pub phones: Vec<Sensitive>,
     /// 保険
     pub insurance: Vec<Insurance>,
+    /// 旧番号・別番号・統合前の番号: numbers beside the one of the storage. A source writes other
+    /// things there as well, so that they may be somebody else's.
+    pub former: Vec<ChartNumber>,
 }
 
-/// A date of birth: hidden from `Debug`, because it names a person together with little else.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Birth(Date);
+macro_rules! hidden_day {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub struct $name(Date);
 
-impl Birth {
-    /// Wraps a day.
-    pub const fn new(date: Date) -> Self {
-        Self(date)
-    }
+        impl $name {
+            /// Wraps a day.
+            pub const fn new(date: Date) -> Self {
+                Self(date)
+            }
 
-    /// The day. See [`Sensitive::expose`].
-    pub const fn expose(self) -> Date {
-        self.0
-    }
+            /// The day. See [`Sensitive::expose`].
+            pub const fn expose(self) -> Date {
+                self.0
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("[hidden]")
+            }
+        }
+    };
 }
 
-impl fmt::Debug for Birth {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[hidden]")
-    }
-}
+hidden_day!(
+    /// A date of birth: hidden from `Debug`, because it names a person together with little else.
+    Birth
+);
+hidden_day!(
+    /// A date of death, which names a person no less.
+    Death
+);
 
 #[cfg(test)]
 mod tests {
@@ -167,8 +187,19 @@ mod tests {
             }],
             ..Identity::default()
         };
+        let identity = Identity {
+            former: ChartNumber::new("0009998887").into_iter().collect(),
+            ..identity
+        };
         let shown = format!("{identity:?} {:?}", ChartNumber::new("0001112223"));
-        for hidden in ["山田", "太郎", "1950", "1234567", "0001112223"] {
+        for hidden in [
+            "山田",
+            "太郎",
+            "1950",
+            "1234567",
+            "0001112223",
+            "0009998887",
+        ] {
             assert!(!shown.contains(hidden), "{shown}");
         }
     }

@@ -96,6 +96,15 @@ impl Moment {
         Date::new(self.year, self.month?, self.day?).ok()
     }
 
+    /// The same moment to the month at most.
+    pub fn to_month(self) -> Self {
+        Self {
+            day: None,
+            time: None,
+            ..self
+        }
+    }
+
     /// The year.
     pub fn year(self) -> i16 {
         self.year

@@ -59,7 +59,7 @@ pub(super) fn read(
         let reaches_on = newest.is_some_and(|newest| newest >= last);
         read.gap |= !reaches_back || !reaches_on;
     }
-    Ok((newest.max(since.last), read))
+    Ok((since.reached(newest), read))
 }
 
 /// Takes rows of the index, wherever they come from.
@@ -80,7 +80,8 @@ impl Rows<'_, '_> {
             Row::Change { change, updated } => {
                 if let Some(updated) = updated {
                     self.oldest = Some(self.oldest.map_or(updated, |oldest| oldest.min(updated)));
-                    self.newest = self.newest.max(Some(updated));
+                    let past = updated <= self.since.latest;
+                    self.newest = self.newest.max(past.then_some(updated));
                 }
                 let mark = mark(&change, updated, self.key);
                 // A row whose time cannot be read may be new.

@@ -93,6 +93,8 @@ struct Since {
     last: Option<DateTime>,
     /// Rows from here on are read again.
     from: DateTime,
+    /// Rows from after this moment do not say how far the reading came: a clock was wrong.
+    latest: DateTime,
     /// Rows that are read again whatever their time.
     waiting: BTreeSet<Mark>,
 }
@@ -268,11 +270,21 @@ fn since(
         Some(last) => last.checked_sub(SignedDuration::from_secs(i64::from(overlap))),
         None => in_japan(now.seconds - FRESH_SECONDS),
     };
+    let latest = in_japan(now.seconds.saturating_add(i64::from(overlap)));
     Ok(Since {
         last,
+        latest: latest.map_err(|_| Unavailable::new("time out of range"))?,
         from: from.map_err(|_| Unavailable::new("time out of range"))?,
         waiting: waiting.iter().cloned().collect(),
     })
+}
+
+impl Since {
+    /// Where the next reading begins, after the newest row that counts. A position in the future,
+    /// from a row that said so, is given up.
+    fn reached(&self, newest: Option<DateTime>) -> Option<DateTime> {
+        newest.max(self.last.filter(|last| *last <= self.latest))
+    }
 }
 
 fn in_japan(seconds: i64) -> Result<DateTime, jiff::Error> {

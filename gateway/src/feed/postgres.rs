@@ -35,6 +35,8 @@ use super::index::{Rows, named};
 use super::{Mark, Read, Since, Tell, Unavailable};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How much longer than the server's own limit an answer is waited for.
+const ANSWER_MARGIN: Duration = Duration::from_secs(10);
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 const BACKOFF_MOST: Duration = Duration::from_secs(30);
 
@@ -68,7 +70,7 @@ pub(super) fn read(
                     // The newest row only ever becomes newer, unless the database was set back.
                     read.gap = newest.is_none_or(|newest| newest < last);
                 }
-                return Ok((newest.max(since.last), read));
+                return Ok((since.reached(newest), read));
             }
             Err(error) if tries >= settings.attempts => return Err(error),
             Err(_) => sleep(pause),
@@ -85,17 +87,17 @@ async fn fetch(
     rows: &mut Rows<'_, '_>,
 ) -> Result<Option<DateTime>, Unavailable> {
     let mut client = session(settings).await?;
+    let newest = newest_query(settings);
     let transaction = client
         .build_transaction()
         .isolation_level(IsolationLevel::RepeatableRead)
         .read_only(true)
-        .start()
-        .await
-        .map_err(|error| told(&error))?;
-    let newest = transaction
-        .query_one(&newest_query(settings), &[])
-        .await
-        .and_then(|row| row.try_get::<_, Option<String>>(0))
+        .start();
+    let transaction = answer(settings, transaction).await?;
+    let latest = since.latest.to_string();
+    let newest = answer(settings, transaction.query_one(&newest, &[&latest])).await?;
+    let newest = newest
+        .try_get::<_, Option<String>>(0)
         .map_err(|error| told(&error))?;
     let newest = match newest {
         None => None,
@@ -111,20 +113,12 @@ async fn fetch(
     let from = waiting.fold(since.from, DateTime::min).to_string();
     let columns =
         Columns::at(|column| Some(column as usize)).ok_or_else(|| Unavailable::new("columns"))?;
-    let statement = transaction
-        .prepare(&rows_query(settings))
-        .await
-        .map_err(|error| told(&error))?;
-    let portal = transaction
-        .bind(&statement, &[&from])
-        .await
-        .map_err(|error| told(&error))?;
+    let query = rows_query(settings);
+    let statement = answer(settings, transaction.prepare(&query)).await?;
+    let portal = answer(settings, transaction.bind(&statement, &[&from])).await?;
     let most = i32::try_from(settings.fetch_rows).unwrap_or(1);
     loop {
-        let fetched = transaction
-            .query_portal(&portal, most)
-            .await
-            .map_err(|error| told(&error))?;
+        let fetched = answer(settings, transaction.query_portal(&portal, most)).await?;
         for row in &fetched {
             let cells: Vec<String> = (0..row.len())
                 .map(|at| row.try_get::<_, Option<String>>(at).ok().flatten())
@@ -169,11 +163,20 @@ async fn session(settings: &IndexPostgres) -> Result<Client, Unavailable> {
         "SET default_transaction_read_only = on; SET statement_timeout = {milliseconds}; \
          SET lock_timeout = {milliseconds}; SET TIME ZONE 'Asia/Tokyo'; SET DateStyle = 'ISO, YMD'"
     );
-    client
-        .batch_execute(&limits)
-        .await
-        .map_err(|error| told(&error))?;
+    answer(settings, client.batch_execute(&limits)).await?;
     Ok(client)
+}
+
+/// Waits for an answer, but not much longer than the server may take for it: a server that hangs,
+/// or a connection that is dead and says nothing, keeps no limit.
+async fn answer<T>(
+    settings: &IndexPostgres,
+    asked: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, Unavailable> {
+    let most = Duration::from_secs(u64::from(settings.statement_timeout_seconds)) + ANSWER_MARGIN;
+    let answered = timeout(most, asked).await;
+    let answered = answered.map_err(|_| Unavailable::new("no answer"))?;
+    answered.map_err(|error| told(&error))
 }
 
 async fn connect<T>(config: &Config, stream: TcpStream, tls: T) -> Result<Client, Unavailable>
@@ -201,7 +204,10 @@ fn told(error: &tokio_postgres::Error) -> Unavailable {
 
 fn newest_query(settings: &IndexPostgres) -> String {
     let updated = quoted(&settings.columns.update_datetime);
-    format!("SELECT max({updated})::text FROM {}", table(settings))
+    format!(
+        "SELECT max({updated}) FILTER (WHERE {updated} <= $1::text::timestamp)::text FROM {}",
+        table(settings),
+    )
 }
 
 /// The columns in the order of [`Column::ALL`].

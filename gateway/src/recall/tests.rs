@@ -233,6 +233,104 @@ fn what_was_sealed_before_numbers_were_kept_is_found_at_the_next_visit() {
     assert_eq!(site.recall().demanded, 1);
 }
 
+/// Writes the one visit of a patient with a message that tells an older number.
+fn write_with_older(root: &Path, chart: &str, older: &str) {
+    let order = CHARTS.iter().position(|one| *one == chart).unwrap();
+    let file = write_visit(root, chart, order as u32, 1, 1, 1);
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(file, text.replace("PID|1||", &format!("PID|1|{older}|"))).unwrap();
+}
+
+/// A-053: a stop under a number from before a merge finds what left under the present one, also
+/// when nothing new was sealed since that number came up.
+#[test]
+fn a_stop_under_an_older_number_takes_back_what_was_sealed() {
+    for forgotten in [false, true] {
+        let root = tempfile::tempdir().unwrap();
+        let mut site = site(root.path());
+        write_with_older(root.path(), WHO, "0000077770");
+        run(&mut site);
+        site.send();
+        if forgotten {
+            // An earlier version asked about fewer numbers and sealed the same.
+            site.state.forget_numbers();
+            site.settings.limits.file_bytes -= 1;
+            assert_eq!(run(&mut site).documents_sealed, 0);
+        }
+        site.stopped.push("77770".to_owned());
+        let recalled = site.recall();
+        assert_eq!((recalled.undone, recalled.demanded), (0, 1), "{forgotten}");
+        let report = run(&mut site);
+        assert_eq!((report.erasures_sealed, report.documents_sealed), (1, 0));
+        assert_eq!(run(&mut site).patients.withheld, 1);
+    }
+}
+
+/// A visit whose ward is, or is not, the patient's own number.
+fn write_ward(root: &Path, chart: &str, version: u32, ward: &str) {
+    let folder = patient_folder(root, chart).join("20260105/ADT-12");
+    if version > 1 {
+        let older = crate::fixture::visit_name(chart, 7, version - 1, 1);
+        let replaced = crate::fixture::visit_name(chart, 7, version - 1, 0);
+        fs::rename(folder.join(older), folder.join(replaced)).unwrap();
+    }
+    let file = write_visit(root, chart, 7, version, 1, 1);
+    let text = fs::read_to_string(&file).unwrap();
+    let ward = format!("OBX|1|CWE|1^x^99XYZ||{ward}^x^99XYZ\r");
+    fs::write(file, text + &ward).unwrap();
+}
+
+/// A-037: a newer version that is refused for an identifier takes the older one back at the centre,
+/// and stays so; one that was never sent is nothing to tell.
+#[test]
+fn a_refused_newer_version_takes_back_the_one_that_left() {
+    let root = tempfile::tempdir().unwrap();
+    let mut site = Site::new(&[root.path().to_owned()], &[WHO]);
+    let tells = |report: Report| (report.documents_sealed, report.documents_withdrawn);
+    write_ward(root.path(), WHO, 1, WHO);
+    assert_eq!(tells(run(&mut site)), (0, 0));
+    write_ward(root.path(), WHO, 2, "4A");
+    assert_eq!(tells(run(&mut site)), (1, 0));
+    site.send();
+    write_ward(root.path(), WHO, 3, WHO);
+    let report = run(&mut site);
+    assert_eq!(report.findings.get("F035"), Some(&1));
+    assert_eq!(tells(report), (0, 1));
+    site.send();
+    assert_eq!(tells(run(&mut site)), (0, 0));
+    write_ward(root.path(), WHO, 4, "4A");
+    assert_eq!(tells(run(&mut site)), (1, 0));
+}
+
+/// A-037, A-053: a refusal and a stop meet. A withdrawal that waits is undone with its batch and
+/// overtaken by the erasure; of an erased person a refusal tells nothing more.
+#[test]
+fn a_withdrawal_for_a_refusal_is_overtaken_by_an_erasure_and_never_follows_one() {
+    let root = tempfile::tempdir().unwrap();
+    let mut site = Site::new(&[root.path().to_owned()], &[WHO]);
+    write_ward(root.path(), WHO, 1, "4A");
+    run(&mut site);
+    site.send();
+    write_ward(root.path(), WHO, 2, WHO);
+    assert_eq!(run(&mut site).documents_withdrawn, 1);
+    site.stopped.push(WHO.to_owned());
+    let recalled = site.recall();
+    assert_eq!((recalled.undone, recalled.demanded), (1, 1));
+    let report = run(&mut site);
+    assert_eq!((report.erasures_sealed, report.documents_withdrawn), (1, 0));
+    assert_eq!(site.waiting(), [(vec![], vec![site.subject(WHO)])]);
+    site.send();
+    site.stopped.clear();
+    site.recall();
+    let report = run(&mut site);
+    assert_eq!(
+        (report.documents_sealed, report.documents_withdrawn),
+        (0, 0)
+    );
+    write_ward(root.path(), WHO, 3, "4A");
+    assert_eq!(run(&mut site).documents_sealed, 1);
+}
+
 /// Numbers are in the state only under a key.
 #[test]
 fn no_number_stands_in_clear_in_the_state() {

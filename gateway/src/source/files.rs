@@ -34,7 +34,7 @@ pub(crate) struct Listing {
     pub(crate) incomplete: bool,
     /// Links and special files: never followed or opened.
     pub(crate) links: u64,
-    /// Whether there are more files than the limit.
+    /// Whether there are more files, or folders for them, than the limit.
     pub(crate) too_many: bool,
     /// One finding for each folder or file that could not be listed.
     pub(crate) findings: Vec<FindingCode>,
@@ -54,6 +54,17 @@ pub(crate) struct Extent {
     pub(crate) most: usize,
     /// Whether folders are asked for their changes too.
     pub(crate) stat_folders: bool,
+}
+
+impl Extent {
+    /// Most files and folders together: each file may lie in folders of its own, and folders that
+    /// hold nothing end as well.
+    fn most_entries(&self) -> u64 {
+        let levels = self.depth as u64 + 1;
+        levels
+            .saturating_mul(self.most as u64)
+            .saturating_add(levels)
+    }
 }
 
 impl Listing {
@@ -159,6 +170,10 @@ impl<D: Disk> Lister<'_, D> {
             }
             let listing = &mut *self.listing;
             listing.entries += 1;
+            if listing.entries > self.extent.most_entries() {
+                listing.too_many = true;
+                break;
+            }
             listing.path.truncate(path);
             if path > 0 {
                 listing.path.push(b'/');
@@ -288,13 +303,30 @@ mod tests {
         std::os::unix::fs::symlink("/etc/passwd", kind.join("link")).unwrap();
         std::os::unix::fs::symlink("/etc", root.path().join("20260102")).unwrap();
         nix::unistd::mkfifo(&kind.join("pipe"), nix::sys::stat::Mode::S_IRUSR).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(kind.join("socket")).unwrap();
         let (listing, _) = list(root.path(), 100);
         let placed = |found: &&Found| listing.place::<3>(found).is_some();
         let placed = listing.files.iter().filter(placed).count();
-        // Two links, a pipe, and a folder that lies too deep.
-        assert_eq!((listing.files.len(), placed, listing.links), (3, 1, 4));
+        // Two links, a pipe, a socket, and a folder that lies too deep.
+        assert_eq!((listing.files.len(), placed, listing.links), (3, 1, 5));
         assert!(!listing.incomplete && !listing.too_many);
         assert!(list(root.path(), 1).0.too_many);
+    }
+
+    /// A tree of empty folders holds no file to count and ends all the same.
+    #[test]
+    fn folders_without_end_are_too_many_like_files() {
+        for (wide, too_many) in [(3, false), (7, true)] {
+            let root = tempfile::tempdir().unwrap();
+            for path in 0..wide * wide {
+                let path = format!("{}/{}", path / wide, path % wide);
+                fs::create_dir_all(root.path().join(path)).unwrap();
+            }
+            // Four levels of ten entries each.
+            let (listing, _) = list(root.path(), 10);
+            assert_eq!(listing.too_many, too_many, "{wide}");
+            assert!(listing.entries <= 45, "{}", listing.entries);
+        }
     }
 
     /// Names of files and folders are bytes; only those that are text can be of the standard.

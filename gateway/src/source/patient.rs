@@ -34,7 +34,7 @@ use crate::quality::Reference;
 use crate::state::{Fingerprint, Known, StateReader};
 
 /// The mapping from source fields to the vocabulary; a change makes every document be read again.
-pub(crate) const MAPPING_VERSION: u16 = 2;
+pub(crate) const MAPPING_VERSION: u16 = 3;
 
 /// Folders below a patient's that are looked into.
 const DEPTH: usize = 3;
@@ -526,6 +526,7 @@ impl<D: Disk> PatientReader<D> {
         for finding in separated.findings() {
             visited.note(*finding, None, || reference);
         }
+        visited.drops.merge(separated.left_out());
         if take_back {
             for gone in vanished {
                 separated.take_back(gone.document, gone.kind, gone.version);

@@ -74,14 +74,19 @@ impl State {
         subject: &SubjectRef,
         numbers: &[NumberRef],
     ) -> Result<(), Failure> {
-        let query = "SELECT EXISTS (SELECT 1 FROM document WHERE subject = ?1)";
-        let mut statement = self.connection.prepare_cached(query)?;
-        if !statement.query_row([subject.as_bytes()], |row| row.get(0))? {
+        if !is_known(&self.connection, subject)? {
             return Ok(());
         }
-        drop(statement);
         let transaction = self.connection.transaction()?;
         remember(&transaction, subject, numbers)?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Remembers under which numbers the gate was asked about patients of whom nothing is new.
+    pub(crate) fn asked(&mut self, asked: &[(SubjectRef, Vec<NumberRef>)]) -> Result<(), Failure> {
+        let transaction = self.connection.transaction()?;
+        self::asked(&transaction, asked)?;
         transaction.commit()?;
         Ok(())
     }
@@ -148,10 +153,7 @@ impl State {
         transaction.execute("DELETE FROM erasure WHERE sequence IS NULL", [])?;
         let mut erasures = 0;
         for subject in stopped {
-            let known = transaction
-                .prepare_cached("SELECT EXISTS (SELECT 1 FROM document WHERE subject = ?1)")?
-                .query_row([subject.as_bytes()], |row| row.get(0))?;
-            if known {
+            if is_known(&transaction, subject)? {
                 transaction
                     .prepare_cached("INSERT INTO erasure (subject) VALUES (?1)")?
                     .execute([subject.as_bytes()])?;
@@ -189,6 +191,27 @@ fn pending(connection: &Connection) -> Result<Vec<[u8; 16]>, Failure> {
         .prepare_cached("SELECT subject FROM erasure WHERE sequence IS NULL ORDER BY subject")?;
     let rows = statement.query_map([], |row| row.get(0))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Whether anything of a patient was sealed.
+fn is_known(connection: &Connection, subject: &SubjectRef) -> Result<bool, Failure> {
+    let mut statement =
+        connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM document WHERE subject = ?1)")?;
+    Ok(statement.query_row([subject.as_bytes()], |row| row.get(0))?)
+}
+
+/// Remembers under which numbers the gate was asked about patients of whom nothing is new, as far
+/// as anything of theirs was sealed before: a version of this program may have asked under fewer.
+pub(super) fn asked(
+    transaction: &Transaction<'_>,
+    asked: &[(SubjectRef, Vec<NumberRef>)],
+) -> Result<(), Failure> {
+    for (subject, numbers) in asked {
+        if is_known(transaction, subject)? {
+            remember(transaction, subject, numbers)?;
+        }
+    }
+    Ok(())
 }
 
 /// Remembers under which numbers the gate was asked about a patient.

@@ -5,6 +5,8 @@ use formats::ssmix2::{FileName, read};
 use fuzz::seeds::{CHART, jis, messages, of};
 use record::{ChartNumber, FindingCode};
 
+/// What a byte is damaged to.
+const WRONG: [u8; 5] = [0, 0x1B, b'\r', b'|', 0xFF];
 /// The largest file that settings allow.
 const LARGEST: usize = 64 << 20;
 
@@ -20,31 +22,29 @@ fn laboratory() -> String {
     all.find(|(kind, _)| kind.as_str() == "OML-11").unwrap().1
 }
 
-/// Every seed of every target, cut off.
+/// Every seed of every target, cut off at every length.
 #[test]
 fn files_cut_off_anywhere_keep_every_oracle() {
     for target in fuzz::TARGETS {
         for (_, seed) in of(target.name) {
-            // Every byte of the readers' own formats; of the other targets' texts, every third.
-            let step = if matches!(target.name, "message" | "cda") {
-                1
-            } else {
-                3
-            };
-            for end in (0..seed.len()).step_by(step) {
+            for end in 0..seed.len() {
                 (target.run)(&seed[..end]);
             }
         }
     }
 }
 
-/// Every seed of every target with every seventh byte set to something else.
+/// Every seed of every target with one byte wrong, each in turn: no character, an escape, the end
+/// of a line, a separator, or a byte of another encoding. At every seventh place all of them.
 #[test]
 fn files_with_one_wrong_byte_keep_every_oracle() {
     for target in fuzz::TARGETS {
         for (_, mut seed) in of(target.name) {
-            for at in (0..seed.len()).step_by(7) {
-                for wrong in [0, 0x1B, 0xFF] {
+            for at in 0..seed.len() {
+                for (turn, wrong) in WRONG.into_iter().enumerate() {
+                    if at % 7 != 0 && at % WRONG.len() != turn {
+                        continue;
+                    }
                     let right = std::mem::replace(&mut seed[at], wrong);
                     (target.run)(&seed);
                     seed[at] = right;

@@ -26,6 +26,7 @@ use record::{
 };
 
 use super::xml;
+use crate::persons::names_person;
 use entry::{Bound, Codings, Entry, Mood};
 use nodes::Node;
 
@@ -35,6 +36,7 @@ pub const MAX_DEPTH: usize = 128;
 pub const MAX_RECORDS: usize = 20_000;
 const MAX_ATTRIBUTES: usize = 64;
 const MAX_FINDINGS: usize = 100;
+const MAX_NUMBERS: usize = 1_000;
 const NAMESPACE: &str = "urn:hl7-org:v3";
 
 /// What a document says.
@@ -42,6 +44,9 @@ const NAMESPACE: &str = "urn:hl7-org:v3";
 pub struct Contents {
     /// Every number of a patient that the header claims.
     pub claimed: Vec<ChartNumber>,
+    /// Every other number that the header gives the patient: an older one, one of another house,
+    /// or of another thing.
+    pub former: Vec<ChartNumber>,
     /// The coded entries.
     pub records: Vec<Record>,
     /// What was wrong.
@@ -95,7 +100,6 @@ pub fn read(
 /// Every number under an OID of patients in a document that was set aside, as far as it can be
 /// read: somebody of such a number may have said no.
 pub fn claims(bytes: &[u8]) -> BTreeSet<ChartNumber> {
-    const MOST: usize = 1_000;
     let decoded = xml::decode(bytes);
     let mut reader = Reader::from_str(&decoded.text);
     let mut numbers = BTreeSet::new();
@@ -106,7 +110,7 @@ pub fn claims(bytes: &[u8]) -> BTreeSet<ChartNumber> {
                 _ => continue,
             }
         };
-        if start.local_name().as_ref() != "id" || numbers.len() >= MOST {
+        if start.local_name().as_ref() != "id" || numbers.len() >= MAX_NUMBERS {
             continue;
         }
         let value = |name: &str| {
@@ -159,6 +163,7 @@ struct Walk<'a> {
     births: Vec<Birth>,
     /// How many numbers of this patient the header holds.
     numbers: usize,
+    former: Vec<ChartNumber>,
     /// Whether the patient's role at hand has a number of this patient.
     confirmed: bool,
     records: Vec<Record>,
@@ -177,6 +182,7 @@ impl<'a> Walk<'a> {
             scopes: Vec::new(),
             births: Vec::new(),
             numbers: 0,
+            former: Vec::new(),
             confirmed: false,
             records: Vec::new(),
             findings: Vec::new(),
@@ -319,7 +325,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A number in the patient's role. Under an OID of patients it must be this patient's; under
-    /// another it may be anything, and only confirms.
+    /// another it may be anything: it only confirms, or is asked about beside.
     fn number(&mut self, attributes: &Attributes) -> Result<(), Finding> {
         let (root, number) = (attributes.get("root"), attributes.get("extension"));
         let number = number.unwrap_or_default().trim();
@@ -333,7 +339,14 @@ impl<'a> Walk<'a> {
             }
             (false, false) => {
                 self.leave("cda:id");
-                Ok(())
+                let other = ChartNumber::new(number);
+                self.former
+                    .extend(other.filter(|other| !self.former.contains(other)));
+                // A number that is not asked about could be the one that was stopped.
+                match self.former.len() > MAX_NUMBERS {
+                    true => Err(Finding::of_file(FindingCode::LimitReached)),
+                    false => Ok(()),
+                }
             }
         }
     }
@@ -436,7 +449,7 @@ impl<'a> Walk<'a> {
         let Some(code) = attributes.get("code") else {
             return;
         };
-        if systems::names_person(code) {
+        if names_person(code) {
             self.spoil("cda:person-observation");
         }
         let system = systems::name(
@@ -606,6 +619,7 @@ impl<'a> Walk<'a> {
         }
         Ok(Contents {
             claimed: vec![self.chart.clone(); self.numbers],
+            former: self.former,
             records: self.records,
             findings: self.findings,
             drops: self.drops,

@@ -112,9 +112,11 @@ impl<'f> Document<'f> {
                 let reading = ssmix2::read_observations(&self.folder.name, bytes)?;
                 self.withdrawn |= reading.state == DocumentState::Withdrawn;
                 self.claimed.extend(reading.claimed);
+                let former = reading.identity.former.clone();
                 if self.files == 0 {
                     self.identity = reading.identity;
                 }
+                self.older(former);
                 self.records.extend(reading.records);
                 self.findings.extend(reading.findings);
                 self.drops.merge(&reading.drops);
@@ -122,6 +124,7 @@ impl<'f> Document<'f> {
             Reader::Cda => {
                 let contents = cda::read(&self.folder.name.chart, &table.systems, bytes)?;
                 self.claimed.extend(contents.claimed);
+                self.older(contents.former);
                 self.records.extend(contents.records);
                 self.findings.extend(contents.findings);
                 self.drops.merge(&contents.drops);
@@ -130,6 +133,15 @@ impl<'f> Document<'f> {
         }
         self.files += 1;
         Ok(())
+    }
+
+    fn older(&mut self, numbers: Vec<ChartNumber>) {
+        let former = &mut self.identity.former;
+        for number in numbers {
+            if !former.contains(&number) {
+                former.push(number);
+            }
+        }
     }
 
     /// Every patient number that a file set aside claims, as far as it can be read.

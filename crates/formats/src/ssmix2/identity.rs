@@ -4,7 +4,7 @@
 //! of the patient goes into [`record::content::Patient`]. A value with a damaged character is not
 //! used, because it would never match the same person elsewhere.
 
-use record::identity::{Birth, Name, Sex};
+use record::identity::{Birth, Death, Name, Sex};
 use record::{Finding, FindingCode, Insurance, Moment, Place, Sensitive, YearMonth};
 use text::fold::Damage;
 use text::{era, fold};
@@ -148,6 +148,10 @@ fn names(fields: &Allowed<'_, '_>, identity: &mut record::Identity, notes: &mut 
     identity.kanji = first(&|_, script| script == Script::Kanji)
         .or_else(|| first(&|code, script| script == Script::Kana && code == Some('I')))
         .or_else(|| first(&|code, script| script == Script::Letters && code != Some('A')));
+    let letters = written
+        .iter()
+        .filter(|(_, script, _)| *script == Script::Letters);
+    identity.letters = letters.map(|(_, _, name)| name.clone()).collect();
     let used = [&identity.kana, &identity.kanji].map(Option::as_ref);
     let unused = |name: &Name| !used.contains(&Some(name));
     for _ in written.iter().filter(|(_, _, name)| unused(name)) {
@@ -288,6 +292,7 @@ fn phone(repetition: Repetition<'_>) -> Option<Value<'_>> {
 
 fn death(fields: &Allowed<'_, '_>, output: &mut Output) {
     let died = terms::moment(fields, 29, &mut output.notes);
+    output.identity.died = died.and_then(Moment::date).map(Death::new);
     output.patient.died = died.and_then(month);
     let marked = match &*fields.field(30).value().text() {
         "Y" => true,

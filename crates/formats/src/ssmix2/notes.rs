@@ -31,6 +31,8 @@ enum What {
     Unreadable = 5,
     /// A finding above the limit.
     Finding = 6,
+    /// A line that says who somebody is.
+    Person = 7,
 }
 
 /// The notes of one file.
@@ -96,6 +98,11 @@ impl Notes {
         self.leave(Left::new(What::Line, name, 0, 0));
     }
 
+    /// Counts a line that says who somebody is instead of how.
+    pub(crate) fn leave_person(&mut self, name: SegmentName) {
+        self.leave(Left::new(What::Person, name, 0, 0));
+    }
+
     /// Counts a segment that is not read: as a line where others of its name become records.
     pub(crate) fn leave_segment(&mut self, name: SegmentName) {
         const RECORDS: &[&SegmentName] = &[b"IAM", b"IN1", b"OBX", b"PRB", b"RXA", b"RXC", b"RXE"];
@@ -149,6 +156,7 @@ impl Left {
             3 => "field:",
             4 => "component:",
             5 => return to.push_str("line:unreadable"),
+            7 => "person:",
             _ => return to.push_str("finding:more"),
         });
         if !is_of_format(name) {

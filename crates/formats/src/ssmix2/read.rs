@@ -8,6 +8,7 @@ use record::{
 };
 use text::jis::{self, Encoding};
 
+use super::claims;
 use super::identity;
 use super::kinds::Mapper;
 use super::message::{self, Event};
@@ -147,6 +148,8 @@ impl Reader<'_> {
         match &segment.name {
             b"MSH" => return self.header(&split(segment)?),
             b"PID" => return self.patient(&split(segment)?),
+            // Also of a cancel: the person is asked about all the same.
+            b"MRG" => return self.merged(&split(segment)?),
             _ => {}
         }
         let cancelled = self.event == Event::Cancel;
@@ -254,6 +257,7 @@ impl Reader<'_> {
         if !named {
             return Err(Finding::of_file(FindingCode::PatientMissing));
         }
+        self.older(fields)?;
         self.patients += 1;
         self.patients_of_message += 1;
         if self.patients == 1 {
@@ -261,6 +265,43 @@ impl Reader<'_> {
         }
         if self.patients_of_message > 1 {
             self.mapper.patient_again();
+        }
+        Ok(())
+    }
+
+    fn merged(&mut self, fields: &Fields<'_>) -> Result<(), Finding> {
+        match table::gate(self.kind, fields.name()) {
+            Some(gate) => {
+                let fields = gate.admit(fields, &mut self.output.notes);
+                self.older(&fields)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Takes older and other numbers of the patient. Nobody's notice is asked of them, but a stop
+    /// under one of them counts.
+    fn older(&mut self, fields: &Allowed<'_, '_>) -> Result<(), Finding> {
+        for &number in claims::older(fields.name()) {
+            let field = fields.field(number);
+            let former = &mut self.output.identity.former;
+            for older in claims::numbers(field) {
+                if older != self.name.chart && !former.contains(&older) {
+                    former.push(older);
+                }
+            }
+            // A number that is not asked about could be the one that was stopped.
+            if field.is_over_limit() || former.len() > claims::MOST_OLDER {
+                let place = Place {
+                    segment: Some(fields.name()),
+                    line: fields.line(),
+                    field: number,
+                };
+                return Err(Finding {
+                    code: FindingCode::LimitReached,
+                    place,
+                });
+            }
         }
         Ok(())
     }

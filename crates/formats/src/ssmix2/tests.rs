@@ -24,7 +24,8 @@ fn name(kind: &str) -> FileName {
 }
 
 /// A patient with every field of PID that the table lets through.
-const PATIENT_WITH_ALL: &str = "PID|0001||0001112223^^^^PI||山田^太郎^^^^^L^I||19650415|M|||\
+const PATIENT_WITH_ALL: &str = "PID|0001|0009998887|0001112223^^^^PI|0009998886|\
+    山田^太郎^^^^^L^I||19650415|M|||\
     ^^^^184-0014^JPN^H^東京都||099-385-6880|099-385-6881|||||||||||||||201112|Y";
 
 /// The message type that the kind should carry.

@@ -15,7 +15,8 @@ use crate::message::Message;
 pub struct Numbers {
     /// Numbers that are the person's, each of which must pass.
     pub charts: Vec<ChartNumber>,
-    /// Numbers that may be somebody else's, under which only stops count.
+    /// Numbers that may be somebody else's, under which only stops count: older numbers of the
+    /// person, and those of files that were set aside.
     pub doubtful: Vec<ChartNumber>,
 }
 
@@ -24,7 +25,7 @@ impl Numbers {
     pub fn of(patient: &PatientReadings) -> Self {
         Self {
             charts: of_person(patient).into_iter().cloned().collect(),
-            doubtful: patient.doubtful.clone(),
+            doubtful: of_doubt(patient),
         }
     }
 
@@ -54,6 +55,17 @@ pub(super) fn of_person(patient: &PatientReadings) -> Vec<&ChartNumber> {
     charts.sort_unstable();
     charts.dedup();
     charts
+}
+
+/// The numbers that files set aside claim and every older number that the readings tell, each
+/// once.
+pub(super) fn of_doubt(patient: &PatientReadings) -> Vec<ChartNumber> {
+    let older = patient.readings.iter();
+    let older = older.flat_map(|reading| &reading.identity.former);
+    let mut doubtful: Vec<_> = patient.doubtful.iter().chain(older).cloned().collect();
+    doubtful.sort_unstable();
+    doubtful.dedup();
+    doubtful
 }
 
 /// The site's keyed reference for a number in any spelling. It never leaves the site.

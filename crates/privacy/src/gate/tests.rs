@@ -373,6 +373,43 @@ fn a_stop_for_a_merged_number_is_a_stop_for_every_number_of_the_person() {
     assert_eq!(state.decide(&["0900"]), Err(Withheld::NotNotified));
 }
 
+/// A-052: an older number needs no notice, because it may be a stranger's; a stop under it in any
+/// spelling withholds, before the sealing and when the ledger is asked once more.
+#[test]
+fn a_stop_under_an_older_number_withholds_whoever_tells_it() {
+    let patient = || {
+        let mut newer = reading("1001", &["1001"]);
+        newer.identity.former = vec![chart("000770")];
+        PatientReadings {
+            chart: chart("1001"),
+            readings: vec![reading("1001", &["1001"]), newer],
+            doubtful: vec![chart("880")],
+        }
+    };
+    let numbers = Numbers::of(&patient());
+    assert_eq!(numbers.doubtful, [chart("000770"), chart("880")]);
+    let day = date(2024, 4, 1);
+    let limited = scoped_stop("770", day, "care/*/..".parse().unwrap());
+    for (event, answer) in [
+        (None, Ok(false)),
+        (Some(stop("770", day)), Err(Withheld::Stopped)),
+        (Some(stop("７-７０", day)), Err(Withheld::Stopped)),
+        (Some(held("770")), Err(Withheld::DecisionPending)),
+        (Some(limited), Ok(true)),
+        (Some(stop("771", day)), Ok(false)),
+    ] {
+        let mut state = State::open();
+        state.events.extend(event);
+        let gate = state.gate();
+        let limited = |pass: Pass| !pass.limits().is_empty();
+        let screened = gate
+            .screen(patient())
+            .map(|one| limited(one.pass().clone()));
+        assert_eq!(screened, answer);
+        assert_eq!(gate.decide_again(&numbers).map(limited), answer);
+    }
+}
+
 /// B-011: a decision takes back what was held for those who were not meant.
 #[test]
 fn whoever_an_ambiguous_order_could_mean_is_withheld_until_somebody_decides() {

@@ -5,18 +5,22 @@
 //! - 8 significant digits or more, or letters among 6 characters: anywhere in a code;
 //! - 6 or 7 significant digits: as a whole run of digits, leading zeros aside;
 //! - fewer, but written with 6 digits or more, and postal codes: as a whole run, exactly;
-//! - written with fewer than 6 digits: not at all.
+//! - written with fewer than 6 digits: here not at all (see [`super::faint`]).
 
 use std::collections::BTreeSet;
 
+use record::code::{Code, Coding, Concept, Unit};
+use record::content::Value;
 use record::identity::{Birth, ChartNumber, Identity, Sensitive};
+use record::number::Decimal;
 use record::reading::Reading;
 use text::fold;
 use zeroize::Zeroizing;
 
-mod records;
+use super::slots::{Slot, visit};
 
-const SHORTEST: usize = 6;
+/// The fewest letters and digits for which a document is refused.
+pub(super) const SHORTEST: usize = 6;
 const SAYS_MUCH: usize = 8;
 
 /// The identifiers of one person, in the forms in which they are searched for.
@@ -30,27 +34,27 @@ pub(super) struct Identifiers {
 
 impl Identifiers {
     /// Collects the identifiers of a person: chart numbers, insured symbols and numbers, phones,
-    /// postal codes, days of birth; and the numbers that files set aside claim.
+    /// postal codes, days of birth, older numbers; and the numbers that files set aside claim.
     pub(super) fn of(chart: &ChartNumber, doubtful: &[ChartNumber], readings: &[Reading]) -> Self {
         let mut all = Self::default();
-        let mut charts = vec![chart];
-        charts.extend(doubtful);
         let mut others = BTreeSet::new();
         let mut postals = BTreeSet::new();
         for reading in readings {
-            charts.push(&reading.chart);
-            charts.extend(&reading.claimed);
             // Every field is named, so that a new one cannot be forgotten. Codes are ASCII, so no
-            // name or address in Japanese can stand in one.
+            // name or address in Japanese can stand in one; names in Latin letters and older
+            // numbers are looked at beside.
             let Identity {
                 kanji: _,
                 kana: _,
+                letters: _,
                 birth,
+                died: _,
                 sex: _,
                 postal,
                 addresses: _,
                 phones,
                 insurance,
+                former: _,
             } = &reading.identity;
             others.extend(phones);
             let cards = insurance.iter();
@@ -58,9 +62,9 @@ impl Identifiers {
             postals.insert(postal);
             all.births.extend(birth);
         }
-        charts.sort_unstable();
-        charts.dedup();
-        charts.into_iter().for_each(|chart| all.add(chart.expose()));
+        for chart in numbers_of(chart, doubtful, readings) {
+            all.add(chart.expose());
+        }
         others.into_iter().for_each(|other| all.add(other.expose()));
         for postal in postals {
             if let Some(postal) = fold::postal(postal.expose()) {
@@ -76,7 +80,7 @@ impl Identifiers {
 
     /// Whether a reading's records hold an identifier of the person or the document's own order
     /// number.
-    pub(super) fn in_reading(&self, reading: &Reading) -> bool {
+    pub(super) fn in_reading(&self, reading: &mut Reading) -> bool {
         let mut order = Self::default();
         if reading.key.order.expose() != super::NO_ORDER {
             order.add(reading.key.order.expose());
@@ -85,16 +89,15 @@ impl Identifiers {
             of_person: self,
             of_document: &order,
         };
-        reading
-            .records
-            .iter()
-            .any(|record| search.in_record(record))
+        reading.records.iter_mut().any(|record| {
+            let mut found = false;
+            visit(record, &mut |slot| found = found || search.slot(&slot));
+            found
+        })
     }
 
     fn add(&mut self, identifier: &str) {
-        let width = Zeroizing::new(fold::width(identifier).into_owned());
-        let letters = width.chars().filter(char::is_ascii_alphanumeric);
-        let form = Zeroizing::new(letters.map(|c| c.to_ascii_uppercase()).collect::<String>());
+        let form = form(identifier);
         if form.len() < SHORTEST {
             return;
         }
@@ -137,6 +140,32 @@ impl Identifiers {
     }
 }
 
+/// Every number of a person, each once: of the storage, claimed, older, and those that files set
+/// aside claim.
+pub(super) fn numbers_of<'a>(
+    chart: &'a ChartNumber,
+    doubtful: &'a [ChartNumber],
+    readings: &'a [Reading],
+) -> Vec<&'a ChartNumber> {
+    let mut charts = vec![chart];
+    charts.extend(doubtful);
+    for reading in readings {
+        charts.push(&reading.chart);
+        charts.extend(&reading.claimed);
+        charts.extend(&reading.identity.former);
+    }
+    charts.sort_unstable();
+    charts.dedup();
+    charts
+}
+
+/// The letters and digits of an identifier, of ASCII and in upper case.
+pub(super) fn form(identifier: &str) -> Zeroizing<String> {
+    let width = Zeroizing::new(fold::width(identifier).into_owned());
+    let letters = width.chars().filter(char::is_ascii_alphanumeric);
+    Zeroizing::new(letters.map(|c| c.to_ascii_uppercase()).collect())
+}
+
 /// A code, as written and without hyphens in upper case.
 struct Searched<'a> {
     written: &'a str,
@@ -152,6 +181,47 @@ impl Search<'_> {
     /// Whether a day is one of birth.
     fn is_birth(&self, day: jiff::civil::Date) -> bool {
         self.of_person.births.contains(&Birth::new(day))
+    }
+
+    fn slot(&self, slot: &Slot<'_>) -> bool {
+        match slot {
+            Slot::Code(code) => code.iter().any(|code| self.text(Code::as_str(code))),
+            Slot::Coding(coding) => coding.iter().any(|coding| self.coding(coding)),
+            Slot::Concept(concept) => concept.iter().any(|concept| self.concept(concept)),
+            Slot::Concepts(concepts) => concepts.iter().any(|concept| self.concept(concept)),
+            Slot::Modifiers(modifiers) => modifiers.iter().any(|one| self.concept(&one.code)),
+            Slot::Essential(concept) => self.concept(concept),
+            Slot::Unit(unit) => unit.iter().any(|unit| self.text(Unit::as_str(unit))),
+            Slot::Number(number) => self.number(*number),
+            // When something was done is not what it says.
+            Slot::Moment(_) => false,
+            Slot::Value(value) => value.iter().any(|value| self.value(value)),
+        }
+    }
+
+    fn value(&self, value: &Value) -> bool {
+        match value {
+            // A measured day that is the day of birth says just that.
+            Value::Moment(moment) => moment.date().is_some_and(|day| self.is_birth(day)),
+            Value::Concept(concept) => self.concept(concept),
+            Value::Sign(sign) => self.text(sign.as_str()),
+            // Their parts are places of their own.
+            Value::Quantity(_) | Value::Used(_) => false,
+        }
+    }
+
+    fn concept(&self, concept: &Concept) -> bool {
+        concept.codings().any(|coding| self.coding(coding))
+    }
+
+    fn coding(&self, coding: &Coding) -> bool {
+        let Coding { code, system } = coding;
+        self.text(code.as_str()) || system.iter().any(|system| self.text(system.as_str()))
+    }
+
+    /// Only a number of eight digits before the point can be an identifier and not a measurement.
+    fn number(&self, number: Decimal) -> bool {
+        number.to_f64().abs() >= 1e7 && self.text(&number.to_string())
     }
 
     fn text(&self, text: &str) -> bool {

@@ -8,7 +8,7 @@ use jiff::civil::date;
 use proptest::prelude::*;
 use record::code::Concept;
 use record::content::{Condition, Record};
-use record::identity::{Birth, Sensitive};
+use record::identity::{Birth, Death, Sensitive};
 use record::kind::{DataKind, Domain};
 use record::moment::Moment;
 use record::reading::Version;
@@ -261,18 +261,21 @@ fn a_document_with_an_identifier_in_a_code_is_refused_and_counted_alone() {
     bad.records.push(condition("X.0000004711"));
     let good = of_order(DataKind::Omp11, "1", 1);
     let mut separated = separated("0000004711", vec![bad, good]);
-    let kinds: Vec<_> = separated
-        .documents()
-        .iter()
-        .map(|document| document.kind)
-        .collect();
-    assert_eq!(kinds, [DataKind::Omp11]);
+    let states = |separated: &Separated| {
+        let documents = separated.documents().iter();
+        documents
+            .map(|one| (one.kind, one.state))
+            .collect::<Vec<_>>()
+    };
+    let refused = (DataKind::Omp01, DocumentState::Withdrawn);
+    let stands = (DataKind::Omp11, DocumentState::Current);
+    assert_eq!(states(&separated), [refused, stands]);
     assert_eq!(
         separated.findings(),
         [Finding::of_file(FindingCode::IdentifierInCode)]
     );
     separated.retain_documents(|document| document.kind != DataKind::Omp11);
-    assert!(separated.documents().is_empty());
+    assert_eq!(states(&separated), [refused]);
 }
 
 /// B-133.
@@ -372,8 +375,83 @@ fn check_taint(marked: &Marked) -> Result<(), TestCaseError> {
     }
     prop_assert!(!content.contains(&marked.identifier()));
     prop_assert_eq!(separated.findings().len(), 1);
-    prop_assert_eq!(separated.documents().len(), 1);
+    let standing = separated.documents().iter();
+    let standing = standing.filter(|document| document.state == DocumentState::Current);
+    prop_assert_eq!(standing.count(), 1);
     Ok(())
+}
+
+/// the value goes, the document stays, and the findings tell both apart.
+#[test]
+fn a_short_number_or_a_name_costs_the_value_and_a_long_number_the_document() {
+    for (number, code, standing, values, finding) in [
+        ("1234", "1234", 2, 1, Some("F038")),
+        ("1234", "Yamada_TAROU", 2, 1, Some("F038")),
+        ("1234", "12345", 2, 0, None),
+        ("12345678", "12345678", 1, 0, Some("F035")),
+    ] {
+        let mut plain = reading(number, DataKind::Adt00, vec![condition("E119")]);
+        plain.identity.kana = name("ヤマダ", "タロウ");
+        let codes = [condition("I10"), condition(code)];
+        let marked = reading(number, DataKind::Ppr01, codes.into());
+        let separated = separated(number, vec![plain, marked]);
+        let documents = separated.documents().iter();
+        let current = documents.filter(|document| document.state == DocumentState::Current);
+        assert_eq!(current.count(), standing, "{code}");
+        let left_out: u64 = separated.left_out().iter().map(|(_, count)| count).sum();
+        assert_eq!(left_out, values, "{code}");
+        let findings: Vec<_> = separated
+            .findings()
+            .iter()
+            .map(|it| it.code.as_str())
+            .collect();
+        assert_eq!(findings, Vec::from_iter(finding), "{code}");
+        let content = serde_json::to_string(separated.documents()).unwrap();
+        let searched = format!("\"{code}\"");
+        assert_eq!(content.contains(&searched), finding.is_none(), "{code}");
+    }
+}
+
+/// nothing of a document that is refused leaves, and what left of it before is taken back.
+#[test]
+fn a_refused_document_becomes_a_withdrawal_that_says_nothing() {
+    let mut refused = of_order(DataKind::Omp01, "5", 7);
+    refused.records = vec![condition("X0004711000")];
+    let mut other = of_order(DataKind::Omp11, "5", 7);
+    other.identity.phones = vec![Sensitive::new("0004711000")];
+    let reference = document_ref(&chart("0000004711"), &refused.key, &Key::fixed(9));
+    let separated = separated("0000004711", vec![refused, other]);
+    let document = separated
+        .documents()
+        .iter()
+        .find(|it| it.document == reference);
+    let document = document.unwrap();
+    assert_eq!(document.state, DocumentState::Withdrawn);
+    assert_eq!(
+        (document.version, document.kind),
+        (Version(7), DataKind::Omp01)
+    );
+    assert_eq!((document.order, document.care_date), (None, None));
+    assert!(document.records.is_empty());
+}
+
+/// a document of the day of birth says the month in its own date too, and keeps the
+/// reference that its file name gives it.
+#[test]
+fn the_care_date_of_the_day_of_birth_or_death_is_its_month() {
+    let of_care = |birth: Option<Birth>, died: Option<Death>| {
+        let mut one = of_order(DataKind::Omp01, "5", 7);
+        (one.identity.birth, one.identity.died) = (birth, died);
+        separated("0000004711", vec![one]).documents()[0].clone()
+    };
+    let day = date(2024, 5, 2);
+    let plain = of_care(None, None);
+    assert_eq!(plain.care_date, Some(Moment::of_day(day)));
+    for (birth, died) in [(Some(Birth::new(day)), None), (None, Some(Death::new(day)))] {
+        let coarse = of_care(birth, died);
+        assert_eq!(coarse.care_date.unwrap().to_string(), "2024-05");
+        assert_eq!(coarse.document, plain.document);
+    }
 }
 
 proptest! {

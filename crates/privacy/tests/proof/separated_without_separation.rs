@@ -3,7 +3,7 @@
 use privacy::separate::{Separated, Subject};
 
 fn skip(subject: Subject) -> Separated {
-    Separated { subject, documents: Vec::new(), refused: Vec::new() }
+    Separated { subject, documents: Vec::new(), findings: Vec::new() }
 }
 
 fn main() {}

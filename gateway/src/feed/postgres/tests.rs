@@ -266,6 +266,52 @@ fn rows_of_a_database_lead_to_what_a_full_scan_finds() {
     assert!(report.changes.full_scan.is_some());
 }
 
+/// A row dated in the future, by a clock that was wrong once, does not hide what is written down
+/// after it.
+#[test]
+fn a_row_of_the_future_does_not_move_the_position_there() {
+    let mut world = World::new(53);
+    let server = Server::start(&world);
+    let settings = server.settings(&world, "");
+    world.work(5);
+    let told = std::mem::take(&mut world.told);
+    server.write_down(told);
+    world.run_well(&settings);
+    world.add_for(1);
+    let mut ahead = std::mem::take(&mut world.told);
+    for row in &mut ahead {
+        row.updated = row
+            .updated
+            .checked_add(jiff::SignedDuration::from_hours(24 * 36_500))
+            .unwrap();
+    }
+    server.write_down(ahead);
+    assert_eq!(world.run_well(&settings).changes.full_scan, None);
+    assert_eq!(world.sealed(&settings), world.afresh("ahead"));
+    for _ in 0..2 {
+        world.work(5);
+        server.write_down(std::mem::take(&mut world.told));
+        assert_eq!(world.run_well(&settings).changes.full_scan, None);
+        assert_eq!(world.sealed(&settings), world.afresh("afresh"));
+    }
+}
+
+/// A server that has taken the connection and then says nothing is given up in time.
+#[test]
+fn a_server_that_falls_silent_is_not_waited_for_without_end() {
+    let world = World::new(54);
+    let server = Server::start(&world);
+    let settings = server.settings(&world, "statement_timeout_seconds = 1\n");
+    let answered = runtime().block_on(async {
+        let begun = Instant::now();
+        let silent = std::future::pending::<Result<(), tokio_postgres::Error>>();
+        let answered = answer(index(&settings), silent).await;
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        answered
+    });
+    assert!(answered.is_err());
+}
+
 /// The user of the test may write; the session may not.
 #[test]
 fn the_session_can_read_and_nothing_else() {

@@ -172,6 +172,64 @@ fn what_was_cut_replaced_or_removed_unread_is_a_gap_and_what_was_read_may_go() {
     assert_eq!(storage.read(), gap(&[7, 8, 9]));
 }
 
+/// A file that is written anew with other records is no file that was read, whatever its size and
+/// its beginning; one that was copied or touched only is.
+#[test]
+fn a_file_of_the_same_size_or_longer_with_other_content_is_read_again() {
+    let lines = |charts: &[u32]| {
+        charts
+            .iter()
+            .map(|chart| header(*chart))
+            .collect::<String>()
+    };
+    let many: Vec<u32> = (1..=20).collect();
+    let changed = |at: usize, to: u32| {
+        let mut charts = many.clone();
+        charts[at] = to;
+        charts
+    };
+    for (after, gap) in [
+        (many.clone(), false),
+        (changed(19, 99), true),
+        (changed(10, 99), true),
+        (changed(0, 99), true),
+    ] {
+        for grows in [false, true] {
+            let mut storage = Storage::new();
+            storage.put(FIRST, lines(&many).as_bytes());
+            assert_eq!(storage.read(), got(&many));
+            let added = if grows { &[50][..] } else { &[] };
+            let after = [&after[..], added].concat();
+            storage.put(FIRST, lines(&after).as_bytes());
+            let charts = if gap { after } else { added.to_vec() };
+            let expected = Got {
+                gap,
+                ..got(&charts)
+            };
+            assert_eq!(storage.read(), expected, "{grows}");
+            assert_eq!(storage.read(), got(&[]), "{grows}");
+        }
+    }
+}
+
+/// What an earlier version remembered has no digest of the whole: nothing is read twice for it.
+#[test]
+fn a_file_that_an_earlier_version_read_is_known_again() {
+    let mut storage = Storage::new();
+    storage.put(FIRST, header(1).as_bytes());
+    storage.read();
+    for reached in storage
+        .files
+        .iter_mut()
+        .flat_map(|files| files.values_mut())
+    {
+        (reached.content, reached.stamps) = (None, None);
+    }
+    assert_eq!(storage.read(), got(&[]));
+    storage.put(FIRST, (header(1) + &header(2)).as_bytes());
+    assert_eq!(storage.read(), got(&[2]));
+}
+
 #[test]
 fn a_record_that_is_waited_for_is_read_again_at_its_place() {
     let mut storage = Storage::new();

@@ -64,6 +64,37 @@ fn nothing_is_taken_back_while_a_folder_cannot_be_listed() {
     assert_eq!(well(&mut site).documents_withdrawn, 1);
 }
 
+/// P-15: what is no file but has the name of one is neither opened nor waited for, and a file that
+/// another program has locked is read all the same: locks here are agreements.
+#[test]
+fn sockets_pipes_devices_folders_and_locked_files_hold_nothing_up() {
+    use nix::sys::stat::{Mode, SFlag, makedev, mknod};
+
+    let root = tempfile::tempdir().unwrap();
+    let mut site = site(root.path());
+    let folder = patient_folder(root.path(), CHARTS[0]).join("20260105/ADT-12");
+    let place = |order| folder.join(visit_name(CHARTS[0], order, 1, 1));
+    nix::unistd::mkfifo(&place(2), Mode::S_IRUSR).unwrap();
+    // The address of a socket is short; its file can lie anywhere.
+    let socket = root.path().join("s");
+    let _socket = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    fs::rename(socket, place(3)).unwrap();
+    fs::create_dir(place(4)).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", place(5)).unwrap();
+    // Only the superuser makes devices; `null` would read as empty, and this one without end.
+    let device = mknod(&place(6), SFlag::S_IFCHR, Mode::S_IRUSR, makedev(1, 5));
+    let devices = u64::from(device.is_ok());
+    let locked = fs::File::open(place(1)).unwrap();
+    let lock = nix::fcntl::FlockArg::LockExclusiveNonblock;
+    let _locked = nix::fcntl::Flock::lock(locked, lock).unwrap();
+    let begun = Instant::now();
+    let report = well(&mut site);
+    assert!(begun.elapsed() < Duration::from_secs(60));
+    assert_eq!((report.files.read, report.documents_sealed), (4, 4));
+    let skipped = report.drops.iter().find(|(name, _)| *name == "walk:link");
+    assert_eq!(skipped.map(|(_, count)| count), Some(3 + devices));
+}
+
 /// Every call may fail in every way, at every place: the others go on, nothing is lost, and the
 /// next run brings what is missing.
 #[test]

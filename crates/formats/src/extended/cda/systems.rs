@@ -29,10 +29,6 @@ const SYSTEMS: &[(&str, &str)] = &[
 /// SS-MIX2 documents and the national one.
 const PATIENTS: [&str; 2] = ["1.2.392.200250.3.3.1.", "1.2.392.100495.20.3.51."];
 
-/// LOINC codes of observations whose values name or describe persons: staff (operators and the
-/// like) and the day of birth.
-const PERSONS: [&str; 4] = ["21112-8", "52526-1", "78928-9", "78977-6"];
-
 /// The name of a code system: of the closed table, else of the site's own.
 pub(super) fn name(oid: &str, own: &BTreeMap<String, System>) -> Option<System> {
     match SYSTEMS.binary_search_by(|(known, _)| (*known).cmp(oid)) {
@@ -44,11 +40,6 @@ pub(super) fn name(oid: &str, own: &BTreeMap<String, System>) -> Option<System> 
 /// Whether numbers under an OID are numbers of patients.
 pub(super) fn is_of_patients(oid: &str) -> bool {
     PATIENTS.iter().any(|root| oid.starts_with(root))
-}
-
-/// Whether an observation names a person.
-pub(super) fn names_person(code: &str) -> bool {
-    PERSONS.contains(&code)
 }
 
 #[cfg(test)]

@@ -87,6 +87,34 @@ fn value_of(inner: &str) -> Option<String> {
     })
 }
 
+/// numbers under other OIDs may be older ones, under which somebody said no.
+#[test]
+fn numbers_under_other_oids_are_told_beside_the_patients_own() {
+    for (ids, former) in [
+        ("", &[][..]),
+        ("<id root=\"1.2.3\" extension=\"77\"/>", &["77"]),
+        (
+            "<id extension=\"77\"/><id root=\"1.2.3\" extension=\"77\"/><id/>",
+            &["77"],
+        ),
+        ("<id root=\"1.2.3\" extension=\"0123456789\"/>", &[]),
+    ] {
+        let role = format!("<patientRole>{ids}<id");
+        let text = of_entries("").replace("<patientRole><id", &role);
+        let former_read = read_bytes(text.as_bytes()).unwrap().former;
+        let former_read: Vec<_> = former_read.iter().map(ChartNumber::expose).collect();
+        assert_eq!(former_read, former, "{ids}");
+    }
+    let many: String = (0..1_001)
+        .map(|number| format!("<id root=\"1.2.3\" extension=\"{number}\"/>"))
+        .collect();
+    let text = of_entries("").replace("<patientRole>", &format!("<patientRole>{many}"));
+    assert_eq!(
+        read_bytes(text.as_bytes()).err(),
+        Some(FindingCode::LimitReached)
+    );
+}
+
 #[test]
 fn values_of_coded_entries_are_read_by_their_type_and_all_others_stay() {
     for (value, read) in [
@@ -265,6 +293,8 @@ fn nothing_about_others_denied_stopped_or_naming_staff_is_taken() {
         (person("78977-6"), "cda:person-observation"),
         (person("78928-9"), "cda:person-observation"),
         (person("21112-8"), "cda:person-observation"),
+        (person("45394-4"), "cda:person-observation"),
+        (person("56799-0"), "cda:person-observation"),
         (
             "<entry><observationMedia/></entry>".to_owned(),
             "cda:observationMedia",

@@ -293,6 +293,9 @@ impl Examinations {
 
     /// A test of a laboratory order: an OBX that names what to measure and has no value yet.
     fn test(&self, fields: &Allowed<'_, '_>, output: &mut Output) {
+        if observation::is_of_person(fields) {
+            return output.notes.leave_person(fields.name());
+        }
         let Some(code) = terms::concept(fields, 3, &mut output.notes) else {
             return output.notes.leave_line(fields.name());
         };

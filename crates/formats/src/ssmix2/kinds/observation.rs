@@ -3,6 +3,7 @@
 use record::content::Observation;
 use record::{Concept, Moment, Record};
 
+use crate::persons::names_person;
 use crate::ssmix2::read::Output;
 use crate::ssmix2::table::Allowed;
 use crate::ssmix2::{terms, values};
@@ -28,9 +29,20 @@ pub(crate) struct Around {
     pub(crate) prior: bool,
 }
 
+/// Whether an OBX says who somebody is: its code names a name, a number, an address.
+pub(crate) fn is_of_person(fields: &Allowed<'_, '_>) -> bool {
+    let item = fields.field(3).first();
+    [1, 4]
+        .into_iter()
+        .any(|number| names_person(&item.component(number).text()))
+}
+
 /// Reads an OBX.
 pub(crate) fn segment(fields: &Allowed<'_, '_>, around: &Around, output: &mut Output) {
     let notes = &mut output.notes;
+    if is_of_person(fields) {
+        return notes.leave_person(fields.name());
+    }
     let code = terms::concept(fields, 3, notes);
     let value = values::value(fields, notes);
     values::note_unit(fields, notes);

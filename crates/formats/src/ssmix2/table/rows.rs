@@ -100,6 +100,15 @@ pub static SEGMENTS: &[SegmentRows] = &[
         drop(8, "装置の場所", F),
         drop(9, "装置の通信名", L),
     ]),
+    of(b"MRG", "患者番号の統合", &[
+        about(1, "統合前の患者番号（停止の照合と、コードに紛れていないかを調べるだけ）", D, Read, ALL, "").repeated(),
+        drop(2, "統合前の別の患者番号", D),
+        drop(3, "統合前の会計番号", D),
+        drop(4, "統合前の患者番号（旧）", D),
+        drop(5, "統合前の来院番号", L),
+        drop(6, "統合前の別の来院番号", L),
+        drop(7, "統合前の氏名", D),
+    ]),
     of(b"MSH", "電文の見出し", &[
         used(1, "区切り文字", ALL),
         used(2, "符号化文字", ALL),
@@ -244,9 +253,9 @@ pub static SEGMENTS: &[SegmentRows] = &[
     none(b"PD1", "患者の追加情報"),
     of(b"PID", "患者", &[
         used(1, "連番", ALL),
-        drop(2, "患者番号（旧）", D),
+        about(2, "患者番号（旧）（停止の照合と、コードに紛れていないかを調べるだけ）", D, Read, ALL, "").repeated(),
         about(3, "患者番号", D, Token, ALL, "SubjectRef").repeated(),
-        drop(4, "別の患者番号", D),
+        about(4, "別の患者番号（同じ）", D, Read, ALL, "").repeated(),
         about(5, "氏名・カナ氏名", D, Token, ALL, "tokens").repeated(),
         drop(6, "母の旧姓", D),
         about(7, "生年月日（送るのは生年月だけ）", Q, Generalise, ALL, "Patient.birth, tokens"),

@@ -75,6 +75,37 @@ fn names_are_found_by_code_and_by_script() {
     }
 }
 
+/// A-052: whoever said no may have done so under a number from before a merge.
+#[test]
+fn older_and_other_numbers_are_told_whatever_the_message_does() {
+    let older = |event: &str, pid2: &str, pid4: &str, lines: &str| {
+        let header = header("ADT-00").replace("ADT^A08^ADT_A01", event);
+        let pid = format!("PID|1|{pid2}|0001112223|{pid4}|山田^太郎||19650415|M");
+        let text = format!("{header}\r{pid}\r{lines}");
+        let reading = read(&name("ADT-00"), text.as_bytes()).map_err(|finding| finding.code)?;
+        let former = reading.identity.former.iter();
+        Ok::<Vec<_>, _>(former.map(|number| number.expose().to_owned()).collect())
+    };
+    let many = "1~".repeat(2_000);
+    let limit = Err(FindingCode::LimitReached);
+    for (pid2, pid4, lines, expected) in [
+        ("", "", "", Ok(&[][..])),
+        ("77", "", "", Ok(&["77"])),
+        ("77^^^^PI~78", "\"\"", "", Ok(&["77", "78"])),
+        ("0001112223", "9^5^M11^H^MR", "", Ok(&["9"])),
+        ("", "", "MRG|5~6^^^^PI|7|||||x^y\r", Ok(&["5", "6"])),
+        ("5", "5", "MRG|5\rMRG|8\r", Ok(&["5", "8"])),
+        ("5", "", "PID|2|6|0001112223|7\r", Ok(&["5", "6", "7"])),
+        ("", &many, "", limit),
+    ] {
+        for event in ["ADT^A08^ADT_A01", "ADT^A23^ADT_A21"] {
+            let found = older(event, pid2, pid4, lines);
+            let expected = expected.map(|all| all.iter().map(|one| (*one).to_owned()).collect());
+            assert_eq!(found, expected, "{event} {pid2} {pid4} {lines}");
+        }
+    }
+}
+
 #[test]
 fn births_that_miss_or_cannot_be_are_told() {
     for (written, read_as, found) in [

@@ -4,6 +4,36 @@ use record::content::Value;
 
 use super::*;
 
+/// an observation of a name, a number or an address is left out whole in every kind of
+/// message, ordered ones too, whatever its value is written as.
+#[test]
+fn observations_that_say_who_somebody_is_are_left_out_and_counted() {
+    for kind in ["ADT-12", "OML-11", "OML-01", "OMG-11"] {
+        for (item, person) in [
+            ("45394-4^x^LN", true),
+            ("45394-4&1^x^LN", true),
+            ("1^x^99XYZ^56799-0^住所^LN", true),
+            ("21112-8", true),
+            ("8480-6^x^LN", false),
+        ] {
+            for value in ["CWE||YAMADA", "TS||19500102", "NM||5", "ST||"] {
+                let (value_type, value) = value.split_once('|').unwrap();
+                let line = format!("OBX|1|{value_type}|{item}|{value}");
+                let reading = of_lines(kind, &["ORC|NW", "OBR|1|||1^x^99XYZ", &line]);
+                let is_of_item = |record: &&Record| match record {
+                    Record::Observation(it) => it.code.is_some(),
+                    Record::ServiceRequest(it) => it.part,
+                    _ => false,
+                };
+                let found = reading.records.iter().any(|record| is_of_item(&record));
+                assert_eq!(found, !person, "{kind} {line}");
+                let counted = drops(&reading).get("person:OBX").copied();
+                assert_eq!(counted, person.then_some(1), "{kind} {line}");
+            }
+        }
+    }
+}
+
 #[test]
 fn encounters_take_their_time_and_department() {
     let visit = format!(
