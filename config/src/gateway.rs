@@ -7,6 +7,7 @@ use record::SiteId;
 use serde::Deserialize;
 
 use crate::SettingsError;
+use crate::clock::Clock;
 use crate::consent::{Contract, Notice};
 use crate::error::range;
 use crate::extended::Extended;
@@ -36,6 +37,9 @@ pub struct Settings {
     pub keys: Keys,
     /// Where sealed batches go.
     pub front: Front,
+    /// By what the clock is known to be right.
+    #[serde(default)]
+    pub clock: Clock,
     /// Bounds.
     #[serde(default)]
     pub limits: Limits,
@@ -391,7 +395,7 @@ impl Settings {
         let imports = &self.ledger.imports;
         range("ledger.imports", imports.len() as u64, 0, 50)?;
         imports.iter().try_for_each(Import::check)?;
-        Ok(())
+        self.clock.check()
     }
 }
 
@@ -429,6 +433,11 @@ mod tests {
                 "transport = \"ip-vpn\"",
                 "transport = \"internet\"",
                 "internet",
+            ),
+            (
+                "synchronized = \"/run",
+                "synchronized = \"run",
+                "clock.synchronized",
             ),
         ] {
             assert!(EXAMPLE.contains(from), "{from}");

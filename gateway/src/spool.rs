@@ -58,6 +58,7 @@ impl Spool {
             sequence: sealed.manifest.sequence,
             id: sealed.id,
             bytes: sealed.bytes.len() as u64,
+            sealed_at: sealed.manifest.sealed_at,
         };
         write_durably(&self.path(&batch), &sealed.bytes).map_err(|e| self.failure(e))
     }

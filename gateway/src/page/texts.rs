@@ -328,6 +328,8 @@ texts! {
     visitors_earlier = "最近の登録", "Latest entries";
     visitors_persons = "{} 人", "{} persons";
     visitors_undo = "まとめて取り消す", "Take all back";
+    notice_needs_time = "機器の時刻が確かめられていないため、通知はまだ登録できません（停止は登録できます）。情報担当に連絡してください。",
+        "The time is not confirmed, so notices cannot be entered yet (stops can). Call clinic IT.";
     document_wrong = "その版は、その日にはまだ出ていません。", "That text was not out on that day.";
     preview_fresh = "新しく登録する方", "To be entered";
     preview_told = "同じ通知文で登録済みの方", "Entered before with this text";
@@ -387,6 +389,7 @@ texts! {
     batches_waiting = "送信待ち", "Waiting";
     waiting = "{} 束（{}）", "{} batches ({})";
     never = "まだありません", "never";
+    time_confirmed = "ここまで確かめられた時刻", "Time confirmed up to";
     stops_unmatched = "患者の見つからない停止", "Stops that match no patient";
     help_desk = "センターへの連絡", "Help desk";
     help_desk_code = "電話で次の状態コードを伝えてください。", "Read this status code on the telephone.";
