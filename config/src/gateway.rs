@@ -13,6 +13,7 @@ use crate::error::range;
 use crate::extended::Extended;
 use crate::feed::Feed;
 use crate::imports::Import;
+use crate::keys::refuse_renamed;
 
 /// Everything that the gateway can be told. `config/examples/gateway.toml` is a commented file.
 #[derive(Debug, Clone, Deserialize)]
@@ -336,6 +337,7 @@ impl Settings {
     /// # Errors
     /// Not TOML, an unknown key, a value out of range.
     pub fn parse(text: &str) -> Result<Self, SettingsError> {
+        refuse_renamed(&toml::from_str(text)?)?;
         let settings: Self = toml::from_str(text)?;
         settings.check()?;
         Ok(settings)

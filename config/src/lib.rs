@@ -10,6 +10,7 @@ pub mod extended;
 pub mod feed;
 pub mod gateway;
 pub mod imports;
+pub mod keys;
 pub mod page;
 
 pub use error::SettingsError;
