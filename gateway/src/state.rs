@@ -17,6 +17,7 @@ use rusqlite::{
 };
 
 use crate::error::{Failure, Problem};
+use crate::spool::private_file;
 
 /// Steps that bring a state file to the present layout; `user_version` counts those done.
 const MIGRATIONS: &[&str] = &[
@@ -168,6 +169,7 @@ impl State {
     /// # Errors
     /// The file cannot be opened, is damaged, or was written by a newer version.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        private_file(path)?;
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(10))?;
         write_ahead(&connection)?;
