@@ -555,6 +555,8 @@ fn a_stop_is_entered_once_confirmed_and_taken_back() {
     assert_eq!(desk.get("/HOSPITAL-1/confirmation/2").status, 404);
     let person = desk.post("/HOSPITAL-1/person", "chart=0012345").text;
     assert!(person.contains("停止のお申し出あり"));
+    // The folder of the example's settings is not there.
+    assert!(person.contains("確かめられませんでした"), "{person}");
     let back = desk.post("/HOSPITAL-1/revoke", "entry=1&ground=mistake");
     assert!(back.text.contains("取り消し済み"));
     assert_eq!(

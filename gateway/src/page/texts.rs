@@ -253,6 +253,12 @@ texts! {
     person_pending = "提供していません（保留の判断待ち）。", "Not provided: a decision is pending.";
     person_unknown = "この番号は台帳にありません。番号を確かめてください。停止はこのまま登録できます。",
         "The ledger does not have this number. Check it; a stop can be entered all the same.";
+    filed_there = "電子カルテの保管先に、この番号の患者がいます。",
+        "The storage has a patient of this number.";
+    filed_nowhere = "電子カルテの保管先に、この番号の患者は見つかりません。番号を確かめてください（停止はこのまま登録できます）。",
+        "The storage has no patient of this number: check it. A stop can be entered all the same.";
+    filed_unknown = "電子カルテの保管先は確かめられませんでした。診察券と番号を見比べてください。",
+        "The storage could not be asked: compare the number with the card.";
     stop_title = "提供をやめるお申し出", "The patient says no";
     stop_requester = "お申し出の方", "Who asks";
     stop_verification = "確認のしかた", "How checked";
