@@ -2,6 +2,7 @@
 //! same run, with peak memory.
 
 mod delta;
+mod gate;
 mod gateway;
 mod ingest;
 mod instructions;
@@ -77,6 +78,7 @@ const BENCHES: &[(&str, Measure)] = &[
     ("delta", delta::measure),
     ("memory", memory::measure),
     ("instructions", instructions::measure),
+    ("gate", gate::measure),
 ];
 
 /// Runs benches, prints a table each, writes `NAME.json`.
