@@ -19,6 +19,14 @@ pub enum SettingsError {
     /// The text is not TOML, has an unknown key, or a value of the wrong type.
     #[error("{0}")]
     Syntax(#[from] toml::de::Error),
+    /// A key has another name since an earlier version.
+    #[error("`{old}` は `{new}` に名前が変わりました / `{old}` is now called `{new}`")]
+    Renamed {
+        /// The name in the file.
+        old: &'static str,
+        /// Today's name.
+        new: &'static str,
+    },
     /// A value is outside its range.
     #[error("{key} = {value}: must be {expected}")]
     Range {

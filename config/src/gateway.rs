@@ -7,11 +7,13 @@ use record::SiteId;
 use serde::Deserialize;
 
 use crate::SettingsError;
+use crate::clock::Clock;
 use crate::consent::{Contract, Notice};
 use crate::error::range;
 use crate::extended::Extended;
 use crate::feed::Feed;
 use crate::imports::Import;
+use crate::keys::refuse_renamed;
 
 /// Everything that the gateway can be told. `config/examples/gateway.toml` is a commented file.
 #[derive(Debug, Clone, Deserialize)]
@@ -36,6 +38,9 @@ pub struct Settings {
     pub keys: Keys,
     /// Where sealed batches go.
     pub front: Front,
+    /// By what the clock is known to be right.
+    #[serde(default)]
+    pub clock: Clock,
     /// Bounds.
     #[serde(default)]
     pub limits: Limits,
@@ -332,6 +337,7 @@ impl Settings {
     /// # Errors
     /// Not TOML, an unknown key, a value out of range.
     pub fn parse(text: &str) -> Result<Self, SettingsError> {
+        refuse_renamed(&toml::from_str(text)?)?;
         let settings: Self = toml::from_str(text)?;
         settings.check()?;
         Ok(settings)
@@ -391,7 +397,7 @@ impl Settings {
         let imports = &self.ledger.imports;
         range("ledger.imports", imports.len() as u64, 0, 50)?;
         imports.iter().try_for_each(Import::check)?;
-        Ok(())
+        self.clock.check()
     }
 }
 
@@ -429,6 +435,11 @@ mod tests {
                 "transport = \"ip-vpn\"",
                 "transport = \"internet\"",
                 "internet",
+            ),
+            (
+                "synchronized = \"/run",
+                "synchronized = \"run",
+                "clock.synchronized",
             ),
         ] {
             assert!(EXAMPLE.contains(from), "{from}");

@@ -3,12 +3,14 @@
 //! Every section refuses unknown keys. Secrets never stand in a settings file: it names the files
 //! (systemd credentials) that hold them. Every limit has a default and a range.
 
+pub mod clock;
 pub mod consent;
 mod error;
 pub mod extended;
 pub mod feed;
 pub mod gateway;
 pub mod imports;
+pub mod keys;
 pub mod page;
 
 pub use error::SettingsError;

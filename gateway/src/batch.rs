@@ -11,7 +11,7 @@ use privacy::separate::{Erasure, subject_ref};
 use rand_core::UnwrapErr;
 use record::{ChartNumber, Quality, ResourceKind, SubjectRef};
 
-use crate::clock::Now;
+use crate::clock::Trusted;
 use crate::error::{Failure, Problem};
 use crate::keys::Keys;
 use crate::quality::{Faults, Noted, Reports};
@@ -39,8 +39,9 @@ pub(crate) struct Sealer<'a> {
     pub(crate) gate: Arc<Gate>,
     /// Whether the ledger has moved on.
     pub(crate) newer: &'a mut Newer<'a>,
-    /// The moment of this run.
-    pub(crate) now: Now,
+    /// The confirmed time of this run. Without one, whatever comes is counted and let go: the
+    /// source still has it.
+    pub(crate) time: Option<Trusted>,
     /// The queue.
     pub(crate) spool: &'a Spool,
     /// The state.
@@ -98,6 +99,9 @@ impl Sealer<'_> {
             self.settings.source.changes.mode,
             ChangeMode::Inventory | ChangeMode::Ctime
         ) {
+            return Ok(());
+        }
+        if self.time.is_none() {
             return Ok(());
         }
         let subject = subject_ref(chart, &self.keys.site);
@@ -174,8 +178,13 @@ impl Sealer<'_> {
     }
 
     /// Seals what waits, if anything does: persons, or erasures that the centre is to be told of.
-    /// What was gathered is dropped when the ledger has come to say otherwise about any of it.
+    /// What was gathered is dropped when the ledger has come to say otherwise about any of it, and
+    /// when the time is not confirmed: nothing of it counts as dealt with then (P-19).
     pub(crate) fn close(&mut self, report: &mut Report) -> Result<(), Failure> {
+        let Some(time) = self.time else {
+            self.gathered = Gathered::default();
+            return Ok(());
+        };
         self.store_revisits()?;
         if let Some(newer) = (self.newer)()? {
             self.gate = newer;
@@ -193,7 +202,7 @@ impl Sealer<'_> {
         if gathered.items.is_empty() && erasures.is_empty() {
             if !gathered.noted.is_empty() {
                 let reports = Reports::of(&self.settings.state.folder, &self.settings.limits);
-                let (site, at) = (&self.settings.site, self.now.seconds);
+                let (site, at) = (&self.settings.site, time.seconds());
                 reports.write(site, None, at, &gathered.noted)?;
             }
             // The evidence of who was withheld waits for the next batch.
@@ -207,7 +216,7 @@ impl Sealer<'_> {
         for (kind, count) in std::mem::take(&mut gathered.records) {
             *report.records_sealed.entry(kind).or_default() += count;
         }
-        self.seal(gathered, &erasures, report)
+        self.seal(gathered, &erasures, time, report)
     }
 
     /// How many of those gathered the ledger says otherwise about than when they passed.
@@ -232,6 +241,7 @@ impl Sealer<'_> {
         &mut self,
         mut gathered: Gathered,
         erasures: &[Erasure],
+        time: Trusted,
         report: &mut Report,
     ) -> Result<(), Failure> {
         let keys = self.keys;
@@ -247,7 +257,7 @@ impl Sealer<'_> {
             site: self.settings.site.clone(),
             sequence: end.sequence + 1,
             previous: end.manifest,
-            sealed_at: self.now.seconds,
+            sealed_at: time.seconds(),
             gate: evidence.ok_or_else(|| Failure::new(Problem::Internal, "gate evidence"))?,
             transport: transport(self.settings.front.transport),
             mapping: MAPPING_VERSION,
@@ -264,7 +274,7 @@ impl Sealer<'_> {
         .map_err(|error| Failure::because(Problem::Internal, "seal", error))?;
         let sequence = sealed.manifest.sequence;
         let reports = Reports::of(&self.settings.state.folder, &self.settings.limits);
-        let (site, at) = (&self.settings.site, self.now.seconds);
+        let (site, at) = (&self.settings.site, time.seconds());
         reports.write(site, Some(sequence), at, &gathered.noted)?;
         self.spool.put(&sealed)?;
         self.state.record(&sealed, gathered.settled, at)?;

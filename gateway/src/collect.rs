@@ -14,7 +14,7 @@ use privacy::separate::subject_ref;
 use record::{Drops, FindingCode};
 
 use crate::batch::Sealer;
-use crate::clock::stopwatch;
+use crate::clock::{Trusted, stopwatch};
 use crate::error::{Failure, Problem};
 use crate::ledger::StopsMet;
 use crate::report::Report;
@@ -110,12 +110,12 @@ pub(crate) fn collect<D: Disk>(
     if collected == Collected::Everything && everything {
         intake.report.stops_without_patient = intake.stops.unmet();
         let all = !counted.incomplete && !intake.left_out();
-        if all {
+        if all && intake.sealer.time.is_some() {
             intake.take_back_gone(&reading.shared)?;
         }
         intake.sealer.close(intake.report)?;
-        if !intake.sealer.overtaken {
-            intake.scanned(&reading.shared, all)?;
+        if let (false, Some(time)) = (intake.sealer.overtaken, intake.sealer.time) {
+            intake.scanned(&reading.shared, all, time)?;
         }
     }
     if !intake.sealer.overtaken {
@@ -162,10 +162,15 @@ impl Intake<'_, '_> {
     }
 
     /// Remembers that the scan came to its end, and what it met if it was of `all`.
-    fn scanned<D: Disk>(&mut self, shared: &Shared<D>, all: bool) -> Result<(), Failure> {
+    fn scanned<D: Disk>(
+        &mut self,
+        shared: &Shared<D>,
+        all: bool,
+        time: Trusted,
+    ) -> Result<(), Failure> {
         let scan = Scan {
             roots: shared.roots.digest(),
-            completed_at: self.sealer.now.seconds,
+            completed_at: time.seconds(),
             patients: self.report.patients.seen,
             files: self.report.files.seen,
         };

@@ -65,9 +65,28 @@ problems! {
         "下に示す行を直してください。", "Correct the line named below.";
     /// The clock is before what has been seen.
     Clock = "G007", 1,
-        "時計が正しくないため、封かんも送信もしません。", "The clock is wrong; nothing is sealed or sent.",
+        "機器の時計が戻っているため、読み取りだけを行い、封かんも送信もしません。",
+        "The clock has gone back: the source is read, and nothing is sealed or sent.",
         "時刻の取得先との接続を確認してください。時計が直れば自動で再開します。",
         "Check the time source; work resumes by itself once the clock is right.";
+    /// Nothing confirms the time yet.
+    ClockUnproven = "G060", 75,
+        "機器の時刻がまだ一度も確かめられていないため、読み取りだけを行い、封かんも送信もしません。",
+        "Nothing has confirmed the time yet: the source is read, and nothing is sealed or sent.",
+        "時刻同期サービスと時刻サーバーとの接続を確認してください。時刻が合えば自動で再開します。",
+        "Check the time service and the line to its server; work goes on by itself once the clock is set.";
+    /// The clock is further ahead than is proven.
+    ClockAhead = "G061", 75,
+        "機器の時計が、確かめられた時刻より進んでいます。読み取りだけを行い、封かんも送信もしません。",
+        "The clock is ahead of what is confirmed: the source is read, and nothing is sealed or sent.",
+        "時刻同期サービスと時刻サーバーとの接続を確認してください。停電や停止の後は、時刻が合えば自動で再開します。",
+        "Check the time service and the line to its server; after a power cut work goes on once the clock is set.";
+    /// The centre's receipts say that the clock was ahead.
+    ClockDisputed = "G062", 1,
+        "機器の時計が、センターの受領証の時刻より進んでいます。封かんも送信も止めました。",
+        "The clock is ahead of the centre's receipts; sealing and sending have stopped.",
+        "時刻サーバーが正しいか確認してください。直してから機器を再起動し、センターにこのコードを伝えてください。",
+        "Check the time server, restart the appliance once it is right, and tell the centre this code.";
     /// The state folder cannot be written.
     State = "G008", 1,
         "状態を保存できません。", "The state cannot be stored.",

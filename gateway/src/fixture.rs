@@ -15,7 +15,7 @@ use privacy::separate::subject_ref;
 use record::{ChartNumber, Date, Document, DocumentRef, DocumentState, SubjectRef};
 
 use crate::batch::{Gathered, Sealer};
-use crate::clock::Now;
+use crate::clock::Trusted;
 use crate::collect::{Collected, Intake, Reading, collect};
 use crate::error::Failure;
 use crate::examples::Gathering;
@@ -44,6 +44,8 @@ pub(crate) struct Site {
     pub(crate) stopped: Vec<String>,
     /// Who is stopped as well from the first sealing of the next run on.
     pub(crate) stopped_late: Vec<String>,
+    /// Whether its time is confirmed.
+    pub(crate) confirmed: bool,
     /// Its state.
     pub(crate) state: State,
     /// Epoch of its token key.
@@ -80,6 +82,7 @@ impl Site {
             charts: charts.iter().map(|&chart| chart.to_owned()).collect(),
             stopped: Vec::new(),
             stopped_late: Vec::new(),
+            confirmed: true,
             spool: Spool::open(folder.path().join("spool"), &state).unwrap(),
             state,
             keys: Arc::new(keys),
@@ -159,10 +162,7 @@ impl Site {
             keys: &self.keys,
             gate: Arc::clone(&gate),
             newer: &mut newer,
-            now: Now {
-                seconds: 1_788_000_000,
-                today: TODAY,
-            },
+            time: self.confirmed.then_some(Trusted::at(1_788_000_000)),
             spool: &self.spool,
             state: &mut self.state,
             gathered: Gathered::default(),

@@ -14,7 +14,7 @@ use privacy::gate::Gate;
 use record::FindingCode;
 
 use crate::batch::{Gathered, Sealer};
-use crate::clock;
+use crate::clock::{self, Look, Trusted};
 use crate::collect::{Collected, Intake, Reading, collect};
 use crate::error::{Failure, Problem};
 use crate::examples::Gathering;
@@ -56,13 +56,69 @@ pub(crate) fn run(
     own(settings)?;
     let keys = Arc::new(Keys::load(settings)?);
     let mut state = State::open(&settings.state.folder.join(STATE_FILE))?;
-    let now = clock::now(state.latest_seen()?)?;
-    state.saw(now.seconds)?;
+    let Look { now, trusted } = clock::look(&settings.clock, &state)?;
     let spool = Spool::open(settings.state.folder.join("spool"), &state)?;
-    let result = collect_and_send(settings, &keys, &mut state, &spool, now, delivery, report);
+    let result = match trusted {
+        Ok(time) => {
+            let moment = Moment { now, time };
+            collect_and_send(
+                settings, &keys, &mut state, &spool, moment, delivery, report,
+            )
+        }
+        Err(doubt) => {
+            only_collect(settings, &keys, &mut state, &spool, now, report).and_then(|()| Err(doubt))
+        }
+    };
     report.batches.waiting = state.waiting()?.len() as u64;
     report.peak_memory_bytes = peak_memory_bytes();
     result
+}
+
+/// When a run goes on, and that this is confirmed.
+#[derive(Clone, Copy)]
+struct Moment {
+    now: clock::Now,
+    time: Trusted,
+}
+
+/// Without a confirmed time the source is read and everything is counted, stops of the lists take
+/// effect on what waits, and nothing is sealed or sent (P-19). A run that is tried again within
+/// some hours leaves the source alone.
+fn only_collect(
+    settings: &Settings,
+    keys: &Arc<Keys>,
+    state: &mut State,
+    spool: &Spool,
+    now: clock::Now,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let (mut watch, stops) = Watch::start(settings, now, &mut report.ledger)?;
+    recall(&watch.gate, keys, state, spool, report)?;
+    let since = |at: i64| (now.seconds - at).unsigned_abs();
+    if state
+        .only_collected()?
+        .map(since)
+        .is_some_and(|it| it < COLLECTED_SECONDS)
+    {
+        return Ok(());
+    }
+    let started = clock::stopwatch();
+    let everything = Planned::everything();
+    collect_once(
+        settings,
+        keys,
+        &mut watch,
+        stops,
+        state,
+        spool,
+        now,
+        None,
+        &everything,
+        report,
+    )?;
+    report.seconds.collect += started.elapsed().as_secs_f64();
+    recall(&watch.gate, keys, state, spool, report)?;
+    state.collected_only(Some(now.seconds))
 }
 
 fn collect_and_send(
@@ -70,10 +126,11 @@ fn collect_and_send(
     keys: &Arc<Keys>,
     state: &mut State,
     spool: &Spool,
-    now: clock::Now,
+    Moment { now, time }: Moment,
     delivery: Delivery,
     report: &mut Report,
 ) -> Result<(), Failure> {
+    state.collected_only(None)?;
     // The feed is asked once: what it tells later is for the next run.
     let mut planned: Option<Planned> = None;
     loop {
@@ -82,20 +139,19 @@ fn collect_and_send(
         let started = clock::stopwatch();
         let mut today = match planned.take() {
             Some(planned) => planned,
-            None => {
-                let gate = &watch.gate;
-                let desk = Desk {
-                    settings,
-                    keys,
-                    gate,
-                    state,
-                    now,
-                };
-                feed::plan(&desk, &mut report.changes)?
-            }
+            None => plan(settings, keys, &watch.gate, state, now, report)?,
         };
         let collected = collect_once(
-            settings, keys, &mut watch, stops, state, spool, now, &today, report,
+            settings,
+            keys,
+            &mut watch,
+            stops,
+            state,
+            spool,
+            now,
+            Some(time),
+            &today,
+            report,
         )?;
         report.seconds.collect += started.elapsed().as_secs_f64();
         // Visits may have told under which other numbers somebody is stopped.
@@ -123,7 +179,7 @@ fn collect_and_send(
                 Collected::UntilSpoolFull => return Err(Failure::new(Problem::SpoolFull, "")),
             }
         }
-        if !send(settings, keys, &mut watch, state, spool, report)? {
+        if !send(settings, keys, &mut watch, time, state, spool, report)? {
             report.start_next_pass();
             continue;
         }
@@ -136,11 +192,31 @@ fn collect_and_send(
     }
 }
 
+/// Whom this run visits.
+fn plan(
+    settings: &Settings,
+    keys: &Keys,
+    gate: &Gate,
+    state: &State,
+    now: clock::Now,
+    report: &mut Report,
+) -> Result<Planned, Failure> {
+    let desk = Desk {
+        settings,
+        keys,
+        gate,
+        state,
+        now,
+    };
+    feed::plan(&desk, &mut report.changes)
+}
+
 /// Delivers what waits. `false` when the ledger moved meanwhile and what waits is not as it was.
 fn send(
     settings: &Settings,
     keys: &Keys,
     watch: &mut Watch<'_>,
+    time: Trusted,
     state: &mut State,
     spool: &Spool,
     report: &mut Report,
@@ -154,7 +230,7 @@ fn send(
             Ok(recalled == Recalled::default())
         }
     };
-    let delivered = send_all(settings, keys, state, spool, &mut sent, &mut stands);
+    let delivered = send_all(settings, time, keys, state, spool, &mut sent, &mut stands);
     report.seconds.send += started.elapsed().as_secs_f64();
     report.batches.sent += sent.batches;
     report.batches.sent_bytes += sent.bytes;
@@ -230,6 +306,7 @@ fn collect_once(
     state: &mut State,
     spool: &Spool,
     now: clock::Now,
+    time: Option<Trusted>,
     today: &Planned,
     report: &mut Report,
 ) -> Result<Collected, Failure> {
@@ -245,7 +322,7 @@ fn collect_once(
         keys,
         gate,
         newer: &mut newer,
-        now,
+        time,
         spool,
         state,
         gathered,
@@ -259,7 +336,10 @@ fn collect_once(
         visited: Vec::new(),
     };
     let collected = collect(&reading, &mut intake)?;
-    reading.shared.examples.keep(&settings.state.folder)?;
+    // Examples show what leaves; without a confirmed time nothing does.
+    if time.is_some() {
+        reading.shared.examples.keep(&settings.state.folder)?;
+    }
     let idle = reading.pacer.idle();
     drop(reading);
     state.idles(&idle)?;
@@ -283,6 +363,8 @@ fn room(most: u64, spooled: u64, sealed: u64) -> u64 {
     sealed.saturating_add(most.saturating_sub(spooled))
 }
 
+/// A source that was read without a confirmed time is not read again within this.
+const COLLECTED_SECONDS: u64 = 20 * 3600;
 /// Bytes of source files that may be on their way at once, as read and as encoded.
 const ON_THEIR_WAY: u64 = 16 << 20;
 /// This many patients may always lose documents that vanished, however few there are.

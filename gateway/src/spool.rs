@@ -9,9 +9,9 @@
 //! - A file is removed only after its receipt is in the state file.
 //! - Nothing else writes here; one running gateway holds the lock.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use envelope::{Sealed, Sha256};
@@ -58,6 +58,7 @@ impl Spool {
             sequence: sealed.manifest.sequence,
             id: sealed.id,
             bytes: sealed.bytes.len() as u64,
+            sealed_at: sealed.manifest.sealed_at,
         };
         write_durably(&self.path(&batch), &sealed.bytes).map_err(|e| self.failure(e))
     }
@@ -102,6 +103,30 @@ impl Spool {
 pub(crate) fn private_folder(folder: &Path) -> Result<(), Failure> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
     made.map_err(|error| Failure::storing(folder.display().to_string(), error))
+}
+
+/// Makes a database file for its owner alone, or closes one that others could read; what SQLite
+/// lays beside it gets the same mode. A file that is there is not opened: closing it again would
+/// drop the locks that this process may hold on it.
+pub(crate) fn private_file(path: &Path) -> Result<(), Failure> {
+    let private = || {
+        let made = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(path);
+        match made {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                match fs::metadata(path)?.mode() & 0o077 {
+                    0 => Ok(()),
+                    _ => fs::set_permissions(path, Permissions::from_mode(0o600)),
+                }
+            }
+            Err(error) => Err(error),
+        }
+    };
+    private().map_err(|error| Failure::storing(path.display().to_string(), error))
 }
 
 /// Writes a file so that after a power cut it is there whole or not at all.

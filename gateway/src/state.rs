@@ -3,6 +3,7 @@
 //!
 //! One SQLite file. References are keyed; no chart number, name or path is in it.
 
+mod time;
 mod withdrawn;
 
 use std::path::Path;
@@ -17,6 +18,7 @@ use rusqlite::{
 };
 
 use crate::error::{Failure, Problem};
+use crate::spool::private_file;
 
 /// Steps that bring a state file to the present layout; `user_version` counts those done.
 const MIGRATIONS: &[&str] = &[
@@ -84,6 +86,7 @@ const MIGRATIONS: &[&str] = &[
     );
 ",
     withdrawn::MIGRATION,
+    time::MIGRATION,
 ];
 
 /// A digest of what was sealed or seen.
@@ -103,6 +106,8 @@ pub(crate) struct Waiting {
     pub(crate) id: BatchId,
     /// Its size.
     pub(crate) bytes: u64,
+    /// When it was sealed, by our clock.
+    pub(crate) sealed_at: i64,
 }
 
 /// The sealed version of a document.
@@ -167,6 +172,7 @@ impl State {
     /// # Errors
     /// The file cannot be opened, is damaged, or was written by a newer version.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        private_file(path)?;
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(10))?;
         plan_once(&connection)?;
@@ -175,24 +181,6 @@ impl State {
         connection.pragma_update(None, "foreign_keys", true)?;
         migrate(&mut connection)?;
         Ok(Self { connection })
-    }
-
-    /// The latest moment that a run saw, in seconds since 1970.
-    pub(crate) fn latest_seen(&self) -> Result<Option<i64>, Failure> {
-        let query = self
-            .connection
-            .query_row("SELECT latest FROM clock", [], |row| row.get(0));
-        Ok(query.optional()?)
-    }
-
-    /// Remembers that a run saw this moment.
-    pub(crate) fn saw(&self, seconds: i64) -> Result<(), Failure> {
-        self.connection.execute(
-            "INSERT INTO clock VALUES (1, ?1) \
-             ON CONFLICT (only) DO UPDATE SET latest = max(latest, ?1)",
-            [seconds],
-        )?;
-        Ok(())
     }
 
     /// The last known end of the ledger: how many entries, and the digest of its chain there.
@@ -434,7 +422,7 @@ impl State {
 /// Batches that wait, from a place of the chain on, oldest first.
 fn waiting_from(connection: &Connection, sequence: u64) -> Result<Vec<Waiting>, Failure> {
     let mut statement = connection.prepare_cached(
-        "SELECT sequence, id, bytes FROM batch
+        "SELECT sequence, id, bytes, sealed_at FROM batch
          WHERE state = 'sealed' AND sequence >= ?1 ORDER BY 1",
     )?;
     let rows = statement.query_map([sequence], |row| {
@@ -443,6 +431,7 @@ fn waiting_from(connection: &Connection, sequence: u64) -> Result<Vec<Waiting>, 
             sequence: row.get(0)?,
             id,
             bytes: row.get(2)?,
+            sealed_at: row.get(3)?,
         })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)

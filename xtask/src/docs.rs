@@ -1,6 +1,6 @@
 //! `cargo xtask docs`: the pages that are made from code. One says to clinics what leaves, from the
-//! table that the reader of SS-MIX2 goes by; the other is the gate's truth table. `cargo xtask test
-//! pages` fails when a page is not what the code says.
+//! table that the reader of SS-MIX2 goes by; others are the gate's truth table and the settings.
+//! `cargo xtask test pages` fails when a page is not what the code says.
 
 #![expect(
     clippy::print_stdout,
@@ -24,6 +24,7 @@ type Page = (&'static str, fn() -> String);
 const PAGES: &[Page] = &[
     ("docs/what-leaves.md", page),
     ("docs/gate.md", privacy::gate::truth_table),
+    ("docs/operating/settings.md", config::keys::page),
 ];
 
 /// Writes the pages.

@@ -331,6 +331,11 @@ impl Gate {
         &self.to_tell_again
     }
 
+    /// Bytes that the state takes: what is known of persons, and the tables in which it is found.
+    pub fn bytes(&self) -> usize {
+        self.told.size() + self.marks.size() + self.agreed.size()
+    }
+
     /// How many entries the ledger had.
     pub const fn entries(&self) -> u64 {
         self.head.entries
@@ -424,6 +429,10 @@ impl Gate {
         let mut answer = Answer::default();
         for mark in self.marks.of(&any_spelling(chart)) {
             self.mark(mark, contract, &mut facts, &mut answer);
+        }
+        // Whatever else is known, the answer is no.
+        if facts.stopped || facts.pending {
+            return judge(facts).map(|()| answer);
         }
         if facts.opt_in {
             for agreed in self.agreed.of(chart.expose()) {

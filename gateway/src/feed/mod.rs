@@ -143,7 +143,7 @@ pub(crate) struct Planned {
 
 impl Planned {
     /// Everybody, with nothing to remember.
-    fn everything() -> Self {
+    pub(crate) fn everything() -> Self {
         Self {
             plan: Plan::Everything,
             reached: None,

@@ -186,9 +186,7 @@ fn take_in(
 fn now(settings: &Settings) -> Result<Now, Failure> {
     crate::spool::private_folder(&settings.state.folder)?;
     let state = State::open(&settings.state.folder.join("state.sqlite"))?;
-    let now = clock::now(state.latest_seen()?)?;
-    state.saw(now.seconds)?;
-    Ok(now)
+    clock::now(state.latest_seen()?)
 }
 
 /// Takes an entry back by a further one and gives the number of that.

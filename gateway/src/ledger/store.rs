@@ -20,7 +20,7 @@ use super::entry::{Actor, Entry, decode, encode};
 use super::key::{HELD, LedgerKey, REVOKED, Reference};
 use crate::clock::Now;
 use crate::error::{Failure, Problem};
-use crate::spool::private_folder;
+use crate::spool::{private_file, private_folder};
 use crate::state::{State, plan_once, write_ahead};
 
 /// The file in the state folder.
@@ -494,6 +494,7 @@ fn database(error: rusqlite::Error) -> Failure {
 }
 
 fn connect(path: &Path) -> Result<Connection, Failure> {
+    private_file(path)?;
     let connection = Connection::open(path).map_err(database)?;
     let done = prepare(&connection).map_err(database)?;
     match done == MIGRATIONS.len() {

@@ -39,6 +39,7 @@ struct ClinicPage {
     code: String,
     last_run: String,
     last_received: String,
+    time_confirmed: String,
     sent: u64,
     waiting: Filled,
     unmatched: u64,
@@ -107,7 +108,8 @@ fn show(
         condition: condition(&facts, &transfer, pending.err(), visit.at),
         code: status.code(),
         last_run: last.map_or(never.clone(), |last| moment(last.ended_at)),
-        last_received: transfer.last_received.map_or(never, moment),
+        last_received: transfer.last_received.map_or(never.clone(), moment),
+        time_confirmed: facts.time_confirmed().map_or(never, moment),
         sent: transfer.sent,
         waiting: T
             .waiting

@@ -113,6 +113,17 @@ impl Facts {
         Ok(transfer)
     }
 
+    /// Up to which moment the time was confirmed at the last look; `None` also where no run of this
+    /// version has been yet.
+    pub(crate) fn time_confirmed(&self) -> Option<i64> {
+        let query = "SELECT at_least FROM time_proof";
+        let found = self
+            .connection
+            .as_ref()?
+            .query_row(query, [], |row| row.get(0));
+        found.ok()
+    }
+
     /// Hands out batches, the newest first, at most so many. Gives the number of those whose
     /// manifest cannot be read: an earlier version of this program wrote them.
     ///

@@ -15,6 +15,7 @@ mod decisions;
 mod director;
 mod entry;
 mod facts;
+mod filed;
 mod files;
 mod frame;
 mod leaflet;
@@ -71,6 +72,7 @@ pub(crate) struct Page {
     institutions: Vec<Place>,
     passwords: Semaphore,
     challenges: passkey::Used,
+    looks: filed::Looks,
 }
 
 /// An institution with its gateway settings.
@@ -215,6 +217,7 @@ impl Page {
             institutions,
             passwords: Semaphore::new(PASSWORDS_AT_ONCE),
             challenges: passkey::Used::default(),
+            looks: filed::Looks::default(),
         })
     }
 

@@ -36,6 +36,7 @@ struct PersonPage {
     class: &'static str,
     state: Filled,
     known: bool,
+    filed: (&'static str, Text),
     stop: Option<u64>,
     rows: Vec<Row>,
     today: String,
@@ -112,6 +113,10 @@ fn show(visit: &Visit, place: &Place, person: &Person) -> Result<Response, Refus
         class,
         state,
         known: !person.entries.is_empty(),
+        filed: {
+            let roots = place.settings.source.storages.clone();
+            visit.page.looks.look(roots, &person.chart).text()
+        },
         stop: person.stop().map(|(entry, _)| entry.number),
         rows: person.entries.iter().rev().map(row).collect(),
         today: visit.page.now()?.today.to_string(),

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::secret::PageKey;
 use crate::error::{Failure, Problem};
-use crate::spool::private_folder;
+use crate::spool::{private_file, private_folder};
 
 const FILE: &str = "page.sqlite";
 
@@ -131,6 +131,7 @@ pub(super) fn database(error: rusqlite::Error) -> Failure {
 }
 
 fn connect(path: &Path) -> Result<Connection, Failure> {
+    private_file(path)?;
     let mut connection = Connection::open(path).map_err(database)?;
     prepare(&mut connection).map_err(database)?;
     let done: usize = connection

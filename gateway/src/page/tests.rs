@@ -181,8 +181,11 @@ fn settings(folder: &Path) -> Settings {
         let state = folder.join(site);
         let text = example
             .replace("HOSPITAL-1", site)
-            .replace("/var/lib/sekisho/gateway", state.to_str().unwrap());
+            .replace("/var/lib/sekisho/gateway", state.to_str().unwrap())
+            .replace("/run/systemd/timesync", state.to_str().unwrap());
         fs::create_dir_all(&state).unwrap();
+        // In the place of the time service.
+        fs::write(state.join("synchronized"), "").unwrap();
         fs::write(folder.join(file), text).unwrap();
     }
     let page = include_str!("../../../config/examples/page.toml");
@@ -552,6 +555,8 @@ fn a_stop_is_entered_once_confirmed_and_taken_back() {
     assert_eq!(desk.get("/HOSPITAL-1/confirmation/2").status, 404);
     let person = desk.post("/HOSPITAL-1/person", "chart=0012345").text;
     assert!(person.contains("停止のお申し出あり"));
+    // The folder of the example's settings is not there.
+    assert!(person.contains("確かめられませんでした"), "{person}");
     let back = desk.post("/HOSPITAL-1/revoke", "entry=1&ground=mistake");
     assert!(back.text.contains("取り消し済み"));
     assert_eq!(
@@ -642,6 +647,30 @@ fn notices_of_a_day_are_one_entry_to_take_back() {
         desk.post("/HOSPITAL-1/visitors/undo", "number=1").status,
         404
     );
+}
+
+/// B-001, P-19: a clock that may be behind would date notices too early; stops are taken all the
+/// same, and the page of clinic IT tells up to when the time was confirmed.
+#[test]
+fn without_a_confirmed_time_stops_are_entered_and_notices_are_not() {
+    let scene = Scene::new();
+    let desk = scene.signed_in("reception");
+    let place = scene
+        .page
+        .institution(&"HOSPITAL-1".parse().unwrap())
+        .unwrap();
+    let file = &place.settings.clock.synchronized;
+    fs::remove_file(file).unwrap();
+    let list = "on=2026-06-01&method=handed&document=2026-04&numbers=0001";
+    let refused = desk.post("/HOSPITAL-1/visitors/enter", list);
+    assert_eq!(refused.status, 422);
+    assert!(refused.text.contains("時刻が確かめられていない"));
+    let (_, stop, _) = FORMS[1];
+    assert_eq!(desk.post("/HOSPITAL-1/stop", stop).status, 303);
+    fs::write(file, "").unwrap();
+    assert_eq!(desk.post("/HOSPITAL-1/visitors/enter", list).status, 303);
+    let clinic = scene.signed_in("it").get("/HOSPITAL-1/clinic").text;
+    assert!(clinic.contains("id=\"time-confirmed\""), "{clinic}");
 }
 
 /// B-011: a case that an order left open is decided by a person: one stop, or none.

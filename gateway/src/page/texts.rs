@@ -253,6 +253,12 @@ texts! {
     person_pending = "提供していません（保留の判断待ち）。", "Not provided: a decision is pending.";
     person_unknown = "この番号は台帳にありません。番号を確かめてください。停止はこのまま登録できます。",
         "The ledger does not have this number. Check it; a stop can be entered all the same.";
+    filed_there = "電子カルテの保管先に、この番号の患者がいます。",
+        "The storage has a patient of this number.";
+    filed_nowhere = "電子カルテの保管先に、この番号の患者は見つかりません。番号を確かめてください（停止はこのまま登録できます）。",
+        "The storage has no patient of this number: check it. A stop can be entered all the same.";
+    filed_unknown = "電子カルテの保管先は確かめられませんでした。診察券と番号を見比べてください。",
+        "The storage could not be asked: compare the number with the card.";
     stop_title = "提供をやめるお申し出", "The patient says no";
     stop_requester = "お申し出の方", "Who asks";
     stop_verification = "確認のしかた", "How checked";
@@ -328,6 +334,8 @@ texts! {
     visitors_earlier = "最近の登録", "Latest entries";
     visitors_persons = "{} 人", "{} persons";
     visitors_undo = "まとめて取り消す", "Take all back";
+    notice_needs_time = "機器の時刻が確かめられていないため、通知はまだ登録できません（停止は登録できます）。情報担当に連絡してください。",
+        "The time is not confirmed, so notices cannot be entered yet (stops can). Call clinic IT.";
     document_wrong = "その版は、その日にはまだ出ていません。", "That text was not out on that day.";
     preview_fresh = "新しく登録する方", "To be entered";
     preview_told = "同じ通知文で登録済みの方", "Entered before with this text";
@@ -387,6 +395,7 @@ texts! {
     batches_waiting = "送信待ち", "Waiting";
     waiting = "{} 束（{}）", "{} batches ({})";
     never = "まだありません", "never";
+    time_confirmed = "ここまで確かめられた時刻", "Time confirmed up to";
     stops_unmatched = "患者の見つからない停止", "Stops that match no patient";
     help_desk = "センターへの連絡", "Help desk";
     help_desk_code = "電話で次の状態コードを伝えてください。", "Read this status code on the telephone.";

@@ -21,6 +21,7 @@ use super::store::{Store, database};
 use super::texts::{T, Text};
 use super::visit::{Fields, Posted, Visit, work};
 use super::words::moment;
+use crate::clock;
 use crate::error::Failure;
 
 /// Most persons that are entered together.
@@ -139,6 +140,10 @@ pub(crate) async fn enter(Path(site): Path<String>, posted: Posted) -> Result<Re
     let site = visit.site(&site, &[Role::Reception])?;
     work(|| {
         let place = visit.page.institution(&site).ok_or(Refusal::NotHere)?;
+        // A clock that is behind would offer a day before the true one, and the hold end early.
+        if !clock::confirmed_now(&place.settings.clock) {
+            return Err(Refusal::Form(T.notice_needs_time));
+        }
         let head = head(&visit, place, &fields)?;
         let (numbers, preview) = read(fields.one("numbers"))?;
         let mut ledger = book::open(place)?;

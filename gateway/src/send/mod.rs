@@ -10,6 +10,7 @@ use config::gateway::Settings;
 use envelope::Receipt;
 use ring::rand::{SecureRandom, SystemRandom};
 
+use crate::clock::{self, Trusted};
 use crate::error::{Failure, Problem};
 use crate::keys::Keys;
 use crate::send::connection::{Connection, Peer};
@@ -40,14 +41,16 @@ pub(crate) enum Trouble {
     Lasting(Failure),
 }
 
-/// Delivers everything that waits. `stands` is asked before each batch; when it says no, what waits
-/// is not as it was, and nothing more is sent. Gives whether everything was sent.
+/// Delivers everything that waits, at a confirmed time only (P-19). `stands` is asked before each
+/// batch; when it says no, what waits is not as it was, and nothing more is sent. Gives whether
+/// everything was sent.
 ///
 /// # Errors
 /// The first batch that cannot be delivered after the tries that the settings allow. It and the
 /// batches behind it stay queued: the chain is sent in order.
 pub(crate) fn send_all(
     settings: &Settings,
+    _: Trusted,
     keys: &Keys,
     state: &mut State,
     spool: &Spool,
@@ -98,12 +101,13 @@ pub(crate) fn send_all(
                 }
             }
         };
-        accept_receipt(settings, keys, batch, &delivered.receipt)?;
+        let receipt = accept_receipt(settings, keys, batch, &delivered.receipt)?;
         state.received(batch.sequence, &delivered.receipt)?;
         spool.remove(batch)?;
         tracing::info!(sequence = batch.sequence, batch = %batch.id, bytes = batch.bytes, "sent");
         total.batches += 1;
         total.bytes += delivered.bytes;
+        clock::told_by_centre(state, batch.sealed_at, receipt.received_at)?;
     }
     Ok(true)
 }
@@ -128,13 +132,13 @@ fn accept_receipt(
     keys: &Keys,
     batch: &Waiting,
     bytes: &[u8],
-) -> Result<(), Failure> {
+) -> Result<Receipt, Failure> {
     let invalid = || Failure::new(Problem::ReceiptInvalid, format!("batch {}", batch.sequence));
     let receipt = Receipt::verify(bytes, &keys.receipt).map_err(|_| invalid())?;
     let about_this = receipt.batch == batch.id
         && receipt.site == settings.site
         && receipt.sequence == batch.sequence;
-    about_this.then_some(()).ok_or_else(invalid)
+    about_this.then_some(receipt).ok_or_else(invalid)
 }
 
 /// Pauses between tries: doubling, with full jitter, so that many sites do not return in step.

@@ -53,6 +53,8 @@ impl Appliance {
             appliance.core.public().to_string(),
         )
         .unwrap();
+        // In the place of the time service.
+        fs::write(appliance.path("synchronized"), "").unwrap();
         fs::write(appliance.path("receipt.pub"), receipt.public().to_string()).unwrap();
         let institutions = (0..number).map(|it| appliance.institution(it)).collect();
         (appliance, institutions)
@@ -129,6 +131,8 @@ certificate = "{root}/{number}/device.pem"
 private_key = "{root}/{number}/tls.key"
 receipt_key = "{root}/receipt.pub"
 transport = "laboratory"
+[clock]
+synchronized = "{root}/synchronized"
 [limits]
 workers = 1
 "#

@@ -63,9 +63,17 @@ impl Scene {
     /// # Errors
     /// A program does not do what it should.
     pub fn unread(persons: u32) -> Result<Self> {
+        Self::on(Programs::beside_test()?, persons)
+    }
+
+    /// The same with these programs.
+    ///
+    /// # Errors
+    /// A program does not do what it should.
+    pub fn on(programs: Programs, persons: u32) -> Result<Self> {
         let root = tempfile::tempdir()?;
         let (truth, deployment) = town_with_deployment(root.path(), 11, persons)?;
-        let job = Job::new(deployment, Programs::beside_test()?);
+        let job = Job::new(deployment, programs);
         let listen = free_address()?;
         let folder = root.path().join("page");
         let config = root.path().join("page.toml");

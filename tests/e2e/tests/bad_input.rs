@@ -221,6 +221,59 @@ fn a_clock_that_went_back_seals_nothing() {
     scene.recovers();
 }
 
+/// P-19: without a confirmed time the storage is read, and nothing is sealed or sent. A try soon
+/// after leaves the storage alone, and once the time is confirmed everything goes out.
+#[test]
+fn without_a_confirmed_time_everything_is_read_and_nothing_sealed() {
+    let scene = scene();
+    let site = &scene.job.deployment.sites[0];
+    let synchronized = site.config.with_file_name("synchronized");
+    fs::remove_file(&synchronized).unwrap();
+    for read in [true, false] {
+        scene.ends_with("G060", 75);
+        let report = scene.job.gateway_report(0).unwrap();
+        let count = |place: &str| report.pointer(place).and_then(Value::as_u64).unwrap();
+        assert_eq!(count("/patients/seen") > 0, read, "{report}");
+        assert_eq!(
+            (count("/batches/sealed"), count("/batches/waiting")),
+            (0, 0)
+        );
+    }
+    fs::write(&synchronized, "").unwrap();
+    scene.recovers();
+}
+
+/// P-19: a clock that jumped ahead of what is proven seals nothing, and what was sealed before
+/// waits.
+#[test]
+fn a_clock_that_jumped_ahead_seals_and_sends_nothing() {
+    let scene = scene();
+    let site = &scene.job.deployment.sites[0];
+    let synchronized = site.config.with_file_name("synchronized");
+    let held = scene
+        .job
+        .run_gateway(0, &["--hold"])
+        .unwrap()
+        .well()
+        .unwrap();
+    let sealed = held.pointer("/batches/sealed").and_then(Value::as_u64);
+    assert!(sealed > Some(0));
+    // As if the time service fell silent 40 days ago by the clock, which then jumped.
+    fs::remove_file(&synchronized).unwrap();
+    let file = rusqlite::Connection::open(site.state.join("state.sqlite")).unwrap();
+    let jump = "UPDATE time_proof SET at_least = at_least - 40 * 86400";
+    assert_eq!(file.execute(jump, []).unwrap(), 1);
+    drop(file);
+    let mut front = scene.job.start_front().unwrap();
+    scene.ends_with("G061", 75);
+    let report = scene.job.gateway_report(0).unwrap();
+    let waiting = report.pointer("/batches/waiting").and_then(Value::as_u64);
+    assert_eq!(waiting, sealed);
+    front.kill().unwrap();
+    fs::write(&synchronized, "").unwrap();
+    scene.recovers();
+}
+
 /// B-082: a peer with a certificate of another authority gets nothing, and neither does one whose
 /// receipts another key signs.
 #[test]

@@ -204,6 +204,7 @@ impl Shared<'_> {
             .issue_device(&source.site, &certificate, &key)?;
         let settings = table([
             ("site", text(&source.site)),
+            ("clock", confirmed(&folder)?),
             (
                 "source",
                 table([
@@ -346,6 +347,13 @@ impl Shared<'_> {
             ("effective_from", text(&self.effective_from.to_string())),
         ])
     }
+}
+
+/// In the place of the time service: the clock of a machine that tests is right.
+fn confirmed(folder: &Path) -> Result<toml::Value> {
+    let synchronized = folder.join("synchronized");
+    fs::write(&synchronized, "")?;
+    Ok(table([("synchronized", path(&synchronized)?)]))
 }
 
 fn text(value: &str) -> toml::Value {

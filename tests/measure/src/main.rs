@@ -3,6 +3,7 @@
 //!
 //! Every command prints one line of JSON.
 
+mod gate;
 mod stages;
 mod walk;
 
@@ -25,6 +26,8 @@ enum Command {
     Read(walk::Arguments),
     /// Look at the metadata of every file below a folder.
     Stat(walk::Arguments),
+    /// Ask the gate about everybody.
+    Gate(gate::Arguments),
     /// Put the files of a storage through one stage; to be run under callgrind.
     Stage {
         /// Which stage.
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Read(arguments) => walk::read(&arguments),
         Command::Stat(arguments) => walk::stat(&arguments),
+        Command::Gate(arguments) => gate::decide(&arguments),
         Command::Stage {
             stage,
             storage,

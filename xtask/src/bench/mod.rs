@@ -3,6 +3,7 @@
 
 mod delta;
 mod feed;
+mod gate;
 mod gateway;
 mod ingest;
 mod instructions;
@@ -81,6 +82,7 @@ const BENCHES: &[(&str, Measure)] = &[
     ("inventory", inventory::measure),
     ("memory", memory::measure),
     ("instructions", instructions::measure),
+    ("gate", gate::measure),
 ];
 
 /// Runs benches, prints a table each, writes `NAME.json`.

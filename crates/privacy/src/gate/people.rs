@@ -1,16 +1,24 @@
 //! Lists of persons by chart number, small enough for a million notices on an appliance.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hasher};
 
 use zeroize::{Zeroize, Zeroizing};
 
 use super::terms::DocumentVersion;
 
-/// Values by chart number: the numbers in one block of bytes, sorted once all are in.
+/// Values by chart number: the numbers in one block of bytes, sorted once all are in, and found by
+/// a table of places.
 pub(super) struct Charts<V> {
     bytes: Zeroizing<Vec<u8>>,
     entries: Vec<Entry<V>>,
+    /// Where the first entry of a number is: at the place that the number's hash names, or at one
+    /// of those behind it, before the first that is free. The upper bits are of the hash.
+    places: Vec<u32>,
 }
+
+/// A place of the table that is free.
+const FREE: u32 = u32::MAX;
 
 struct Entry<V> {
     start: u32,
@@ -23,6 +31,7 @@ impl<V> Default for Charts<V> {
         Self {
             bytes: Zeroizing::new(Vec::new()),
             entries: Vec::new(),
+            places: Vec::new(),
         }
     }
 }
@@ -34,6 +43,7 @@ impl<V: Copy + Ord> Charts<V> {
         else {
             return false;
         };
+        self.places.clear();
         self.reserve(chart.len());
         self.bytes.extend_from_slice(chart.as_bytes());
         self.entries.push(Entry {
@@ -51,8 +61,23 @@ impl<V: Copy + Ord> Charts<V> {
             .for_each(|entry| entry.value = with(entry.value));
     }
 
-    /// Drops the values that do not count.
+    /// The same numbers with other values, to be finished again.
+    pub(super) fn map<W>(self, with: impl Fn(V) -> W) -> Charts<W> {
+        let entries = self.entries.into_iter().map(|entry| Entry {
+            start: entry.start,
+            length: entry.length,
+            value: with(entry.value),
+        });
+        Charts {
+            bytes: self.bytes,
+            entries: entries.collect(),
+            places: Vec::new(),
+        }
+    }
+
+    /// Drops the values that do not count, before the numbers are finished.
     pub(super) fn retain(&mut self, keep: impl Fn(V) -> bool) {
+        self.places.clear();
         self.entries.retain(|entry| keep(entry.value));
     }
 
@@ -70,6 +95,7 @@ impl<V: Copy + Ord> Charts<V> {
         });
         self.entries.shrink_to_fit();
         self.resize(self.bytes.len());
+        self.place();
     }
 
     /// Of several values for one number only one stays: the first that `better` prefers to none of
@@ -84,15 +110,49 @@ impl<V: Copy + Ord> Charts<V> {
             same
         });
         self.entries.shrink_to_fit();
+        self.place();
+    }
+
+    /// Fills the table of places: half as many again as there are entries. The hash is the same in
+    /// every run; whoever could choose numbers to collide would write the site's ledger.
+    fn place(&mut self) {
+        let mut places = vec![FREE; self.entries.len() + self.entries.len() / 2 + 1];
+        let mask = self.mask();
+        let mut last = None;
+        for (place, entry) in (0u32..).zip(&self.entries) {
+            let chart = text(&self.bytes, entry);
+            if last.replace(chart) != Some(chart) {
+                let hash = hash(chart);
+                let mut slots = slots(hash, places.len());
+                let free = slots.find(|slot| places.get(*slot) == Some(&FREE));
+                if let Some(slot) = free.and_then(|slot| places.get_mut(slot)) {
+                    *slot = mark(hash, mask) | place;
+                }
+            }
+        }
+        self.places = places;
+    }
+
+    /// The bits of a table's word that name an entry. All of them set name none.
+    fn mask(&self) -> u32 {
+        let entries = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        u32::MAX >> entries.leading_zeros().min(31)
     }
 
     /// The values for a number, exactly as written, smallest first.
     pub(super) fn of(&self, chart: &str) -> impl Iterator<Item = V> {
         let chart = chart.as_bytes();
-        let start = self
-            .entries
-            .partition_point(|entry| text(&self.bytes, entry) < chart);
-        let from = self.entries.get(start..).unwrap_or_default();
+        let (hash, mask) = (hash(chart), self.mask());
+        let known = slots(hash, self.places.len())
+            .map_while(|slot| self.places.get(slot).filter(|word| **word != FREE))
+            .filter(|word| *word & !mask == mark(hash, mask))
+            .map(|word| (word & mask) as usize)
+            .find(|place| {
+                let entry = self.entries.get(*place);
+                entry.is_some_and(|entry| text(&self.bytes, entry) == chart)
+            });
+        let from = known.and_then(|start| self.entries.get(start..));
+        let from = from.unwrap_or_default();
         from.iter()
             .take_while(move |entry| text(&self.bytes, entry) == chart)
             .map(|entry| entry.value)
@@ -107,9 +167,10 @@ impl<V: Copy + Ord> Charts<V> {
     }
 
     /// Bytes held on the heap.
-    #[cfg(test)]
     pub(super) fn size(&self) -> usize {
-        self.bytes.capacity() + self.entries.capacity() * size_of::<Entry<V>>()
+        self.bytes.capacity()
+            + self.entries.capacity() * size_of::<Entry<V>>()
+            + self.places.capacity() * size_of::<u32>()
     }
 
     /// Grows by hand, because a growing vector leaves its old bytes behind.
@@ -126,6 +187,26 @@ impl<V: Copy + Ord> Charts<V> {
         self.bytes.zeroize();
         self.bytes = Zeroizing::new(other);
     }
+}
+
+fn hash(chart: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(chart);
+    hasher.finish()
+}
+
+/// Part of a hash, beside the entry in a word of the table: nearly every other number is told from
+/// the one that is looked for without looking at it.
+fn mark(hash: u64, mask: u32) -> u32 {
+    (hash as u32) & !mask
+}
+
+/// The places of a table in which a number may be looked for, the most likely first.
+fn slots(hash: u64, table: usize) -> impl Iterator<Item = usize> {
+    // The upper half of the product is spread over the table as evenly as the hash.
+    let first = (u128::from(hash) * table as u128) >> 64;
+    let first = usize::try_from(first).unwrap_or(0);
+    (first..table).chain(0..first)
 }
 
 fn text<'a, V>(bytes: &'a [u8], entry: &Entry<V>) -> &'a [u8] {
@@ -169,6 +250,10 @@ impl Documents {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -188,6 +273,26 @@ mod tests {
             charts.choose(|one, other| one > other);
             assert_eq!(charts.of("0001").collect::<Vec<_>>(), [3]);
             assert_eq!(charts.of("1").collect::<Vec<_>>(), [13]);
+        }
+    }
+
+    proptest! {
+        /// Found by the table is what is there, and nothing else.
+        #[test]
+        fn the_table_finds_what_a_search_through_all_finds(
+            pushed in prop::collection::vec(("[0-9]{0,3}", 0u8..4), 0..200),
+            asked in prop::collection::vec("[0-9]{0,3}", 1..40),
+        ) {
+            let mut charts = Charts::default();
+            for (chart, value) in &pushed {
+                prop_assert!(charts.push(chart, *value));
+            }
+            charts.finish();
+            for chart in asked.iter().chain(pushed.iter().map(|(chart, _)| chart)) {
+                let of_chart = pushed.iter().filter(|(known, _)| known == chart);
+                let all: BTreeSet<u8> = of_chart.map(|(_, value)| *value).collect();
+                prop_assert_eq!(charts.of(chart).collect::<Vec<_>>(), Vec::from_iter(all));
+            }
         }
     }
 

@@ -12,6 +12,13 @@ use super::people::{Charts, Documents};
 use super::scope::Scope;
 use super::spelling::any_spelling;
 
+/// A value with the entry that made it, which may still be taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Of<V> {
+    value: V,
+    entry: u32,
+}
+
 /// A person was told, or came while everybody was told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Told {
@@ -19,7 +26,6 @@ pub(super) struct Told {
     pub(super) on: Date,
     /// Which text, by its number in the list of texts.
     pub(super) document: u8,
-    entry: u32,
 }
 
 /// Stands for the text of the policy until that is known.
@@ -31,7 +37,6 @@ pub(super) struct Mark {
     /// To what it extends, by its number in the list of scopes; `None` for a decision that is
     /// pending.
     pub(super) scope: Option<u16>,
-    entry: u32,
 }
 
 /// A consent.
@@ -43,13 +48,6 @@ pub(super) struct Agreed {
     pub(super) document: u8,
     /// To what it extends, by its number in the list of scopes.
     pub(super) scope: u16,
-    entry: u32,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Sixteen {
-    on: Date,
-    entry: u32,
 }
 
 struct Merge {
@@ -59,12 +57,13 @@ struct Merge {
 
 /// A history being read, entry by entry; see [`Standing::push`].
 ///
-/// Memory: about 30 bytes a notice and 26 a stop, the number of 10 characters included.
+/// Memory: about 30 bytes a notice and 26 a stop, the number of 10 characters included; of the gate
+/// that is made of it 28 each.
 pub struct Standing {
-    told: Charts<Told>,
-    marks: Charts<Mark>,
-    agreed: Charts<Agreed>,
-    sixteen: Charts<Sixteen>,
+    told: Charts<Of<Told>>,
+    marks: Charts<Of<Mark>>,
+    agreed: Charts<Of<Agreed>>,
+    sixteen: Charts<Of<Date>>,
     merges: Vec<Merge>,
     documents: Documents,
     scopes: Scopes,
@@ -105,27 +104,17 @@ impl Standing {
                     return;
                 };
                 let on = notice.notified_on;
-                let told = Told {
-                    on,
-                    document,
-                    entry,
-                };
-                self.told.push(notice.chart.expose(), told);
-                if let Some(on) = notice.sixteen_on {
+                let value = Told { on, document };
+                self.told.push(notice.chart.expose(), Of { value, entry });
+                if let Some(value) = notice.sixteen_on {
                     self.sixteen
-                        .push(notice.chart.expose(), Sixteen { on, entry });
+                        .push(notice.chart.expose(), Of { value, entry });
                 }
             }
             Event::Visited { chart, on } => {
                 let document = BY_POLICY;
-                self.told.push(
-                    chart.expose(),
-                    Told {
-                        on,
-                        document,
-                        entry,
-                    },
-                );
+                let value = Told { on, document };
+                self.told.push(chart.expose(), Of { value, entry });
             }
             Event::Stopped(stop) => {
                 // A scope that finds no number is taken as the widest.
@@ -138,17 +127,17 @@ impl Standing {
             Event::Consented(consent) => {
                 let document = self.documents.index(consent.document);
                 if let Some((document, scope)) = document.zip(self.scopes.index(consent.scope)) {
-                    let agreed = Agreed {
+                    let value = Agreed {
                         on: consent.given_on,
                         document,
                         scope,
-                        entry,
                     };
-                    self.agreed.push(consent.chart.expose(), agreed);
+                    self.agreed
+                        .push(consent.chart.expose(), Of { value, entry });
                 }
             }
             Event::Merged { from, into } => self.merges.push(Merge {
-                numbers: [any_spelling(&from), any_spelling(&into)],
+                numbers: [&from, &into].map(|number| any_spelling(number).into_owned()),
                 entry,
             }),
             // An entry cannot take back itself or what is still to come.
@@ -161,7 +150,8 @@ impl Standing {
     }
 
     fn mark(&mut self, chart: &ChartNumber, scope: Option<u16>, entry: u32) {
-        self.complete &= self.marks.push(&any_spelling(chart), Mark { scope, entry });
+        let value = Mark { scope };
+        self.complete &= self.marks.push(&any_spelling(chart), Of { value, entry });
     }
 
     /// The state for these terms on a day.
@@ -177,24 +167,26 @@ impl Standing {
         // By text and not by arrival, so that the order of entries changes nothing.
         let (documents, places) = self.documents.finish();
         let place = |document: u8| places.get(usize::from(document)).copied().unwrap_or(0);
-        self.told.replace(|told| Told {
-            document: place(told.document),
-            ..told
+        let mut told = self.told.map(|told| Told {
+            document: place(told.value.document),
+            ..told.value
         });
-        self.agreed.replace(|agreed| Agreed {
-            document: place(agreed.document),
-            ..agreed
+        let mut agreed = self.agreed.map(|agreed| Agreed {
+            document: place(agreed.value.document),
+            ..agreed.value
         });
-        self.told.finish();
-        self.agreed.finish();
-        self.sixteen.finish();
-        self.marks.finish();
-        let complete = spread(&self.merges, &mut self.marks) && self.complete;
+        let mut sixteen = self.sixteen.map(|sixteen| sixteen.value);
+        let mut marks = self.marks.map(|mark| mark.value);
+        told.finish();
+        agreed.finish();
+        sixteen.finish();
+        marks.finish();
+        let complete = spread(&self.merges, &mut marks) && self.complete;
         Settled {
-            told: self.told,
-            marks: self.marks,
-            agreed: self.agreed,
-            sixteen: self.sixteen,
+            told,
+            marks,
+            agreed,
+            sixteen,
             documents,
             scopes: self.scopes.list,
             complete,
@@ -207,13 +199,19 @@ impl Standing {
             let document = self.documents.index(policy.document.clone())?;
             Some((policy.starts_on, document))
         });
-        self.told.retain(|told| {
+        self.told.retain(|Of { value: told, .. }| {
             told.document != BY_POLICY || policy.is_some_and(|(starts_on, _)| starts_on <= told.on)
         });
         if let Some((_, document)) = policy {
-            self.told.replace(|told| match told.document {
-                BY_POLICY => Told { document, ..told },
-                _ => told,
+            self.told.replace(|told| {
+                let value = match told.value.document {
+                    BY_POLICY => Told {
+                        document,
+                        ..told.value
+                    },
+                    _ => told.value,
+                };
+                Of { value, ..told }
             });
         }
     }
@@ -255,7 +253,7 @@ pub(super) struct Settled {
     pub(super) told: Charts<Told>,
     pub(super) marks: Charts<Mark>,
     pub(super) agreed: Charts<Agreed>,
-    sixteen: Charts<Sixteen>,
+    sixteen: Charts<Date>,
     pub(super) documents: Vec<super::terms::DocumentVersion>,
     pub(super) scopes: Vec<Scope>,
     pub(super) complete: bool,
@@ -265,8 +263,8 @@ impl Settled {
     /// Persons who turned 16 by `today` and have not been told again since (B-003).
     pub(super) fn to_tell_again(&self, today: Date) -> Vec<ChartNumber> {
         let due = self.sixteen.iter().filter(|(chart, sixteen)| {
-            let again = || self.told.of(chart).any(|told| told.on >= sixteen.on);
-            sixteen.on <= today && !again()
+            let again = || self.told.of(chart).any(|told| told.on >= *sixteen);
+            *sixteen <= today && !again()
         });
         let mut charts: Vec<_> = due
             .filter_map(|(chart, _)| ChartNumber::new(chart))

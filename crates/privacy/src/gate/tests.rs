@@ -670,7 +670,7 @@ fn a_person_takes_at_most_64_bytes_whether_few_or_all_said_no() {
         let stopped = stopped.map(|person| stop(&number(person), TODAY));
         let standing = told.chain(stopped).collect();
         let gate = Gate::new(State::open().terms, standing, HEAD, TODAY);
-        let bytes = gate.told.size() + gate.marks.size();
+        let bytes = gate.bytes();
         assert!(bytes <= 64 * PERSONS as usize, "{bytes} bytes");
         let passed = (0..PERSONS).filter(|person| gate.decide(&[chart(&number(*person))]).is_ok());
         assert_eq!(passed.count() as u32, PERSONS - PERSONS.div_ceil(every));

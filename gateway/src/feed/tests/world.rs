@@ -110,6 +110,8 @@ impl World {
             ("signing.key", signing.to_text().to_string()),
             ("core.pub", core.public().to_string()),
             ("receipt.pub", signing.public().to_string()),
+            // In the place of the time service.
+            ("synchronized", String::new()),
             (
                 "stops.csv",
                 "patient_id,requested_on,requester\n".to_owned(),
@@ -177,7 +179,8 @@ impl World {
              signing = \"{root}/signing.key\"\ncore = \"{root}/core.pub\"\n\
              [front]\naddress = \"127.0.0.1:1\"\nserver_name = \"front\"\nauthority = \"x\"\n\
              certificate = \"x\"\nprivate_key = \"x\"\nreceipt_key = \"{root}/receipt.pub\"\n\
-             transport = \"laboratory\"\n",
+             transport = \"laboratory\"\n\
+             [clock]\nsynchronized = \"{root}/synchronized\"\n",
             self.volumes,
         )
     }

@@ -377,3 +377,30 @@ fn the_database_itself_refuses_to_change_an_entry() {
         assert!(ledger.connection.execute_batch(statement).is_err());
     }
 }
+
+/// B-133: whatever the process would give new files, the ledger and what SQLite lays beside it are
+/// for their owner alone, also where an earlier version left them open.
+#[test]
+fn the_files_of_the_ledger_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let mode = |name: &str| {
+        let found = fs::metadata(folder.path().join(name)).unwrap();
+        found.permissions().mode() & 0o777
+    };
+    drop(filled(folder.path()));
+    assert_eq!((mode(FILE), mode(STATE)), (0o600, 0o600));
+    for name in [FILE, STATE] {
+        let open = fs::Permissions::from_mode(0o644);
+        fs::set_permissions(folder.path().join(name), open).unwrap();
+    }
+    let mut ledger = opened(folder.path());
+    ledger
+        .append(&Actor::Operator, at(400), vec![stop("0003")])
+        .unwrap();
+    let beside = format!("{FILE}-wal");
+    assert_eq!(
+        (mode(FILE), mode(STATE), mode(&beside)),
+        (0o600, 0o600, 0o600)
+    );
+}
