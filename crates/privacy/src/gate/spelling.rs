@@ -4,7 +4,7 @@ use record::identity::ChartNumber;
 use zeroize::Zeroizing;
 
 /// The folding is that of insured numbers; a number of which it leaves nothing stands for itself.
-pub(super) fn any_spelling(chart: &ChartNumber) -> Zeroizing<String> {
+pub(crate) fn any_spelling(chart: &ChartNumber) -> Zeroizing<String> {
     let written = chart.expose();
     // Nearly every number is of ASCII digits, of which the folding only drops leading zeros.
     if written.bytes().all(|b| b.is_ascii_digit()) {
