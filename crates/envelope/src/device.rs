@@ -106,11 +106,20 @@ mod tests {
         let core = CoreSecretKey::from_seed([5; 32]).unwrap();
         let read: DeviceSecretKey = device.to_text().parse().unwrap();
         assert_eq!(read.public(), device.public());
-        assert_eq!(device.public().to_string().parse(), Ok(device.public().clone()));
+        assert_eq!(
+            device.public().to_string().parse(),
+            Ok(device.public().clone())
+        );
         let kind = Some(KeyError::Kind);
         assert_eq!(core.to_text().parse::<DeviceSecretKey>().err(), kind);
         assert_eq!(device.to_text().parse::<CoreSecretKey>().err(), kind);
-        assert_eq!(core.public().to_string().parse::<DevicePublicKey>().err(), kind);
-        assert_eq!(device.public().to_string().parse::<CorePublicKey>().err(), kind);
+        assert_eq!(
+            core.public().to_string().parse::<DevicePublicKey>().err(),
+            kind
+        );
+        assert_eq!(
+            device.public().to_string().parse::<CorePublicKey>().err(),
+            kind
+        );
     }
 }

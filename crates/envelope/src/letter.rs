@@ -11,8 +11,8 @@
 //! Each kind has a domain of its own for the signature and for the wrapping of the key, so that a
 //! letter of one kind never passes for another. The header holds nothing about a person.
 
-use record::SiteId;
 use rand_core::CryptoRng;
+use record::SiteId;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -22,9 +22,7 @@ use crate::error::LetterError;
 use crate::keys::KeyId;
 use crate::octets;
 use crate::signing::{SIGNATURE, SigningKey, VerifyingKey};
-use crate::suite::{
-    CorePublicKey, CoreSecretKey, ENCAPSULATED, FileKey, SUITE, WRAPPED, Wrapped,
-};
+use crate::suite::{CorePublicKey, CoreSecretKey, ENCAPSULATED, FileKey, SUITE, WRAPPED, Wrapped};
 
 const MAGIC: &[u8; 8] = b"SEKISHL\x01";
 const FORMAT: u16 = 1;
@@ -232,11 +230,8 @@ fn split(bytes: &[u8]) -> Result<Split<'_>, LetterError> {
     let (header, rest) = rest
         .split_at_checked(length)
         .ok_or(LetterError::NotALetter)?;
-    let (signature, body) = rest
-        .split_first_chunk()
-        .ok_or(LetterError::NotALetter)?;
-    let versions: Versions =
-        serde_cbor::from_slice(header).map_err(|_| LetterError::NotALetter)?;
+    let (signature, body) = rest.split_first_chunk().ok_or(LetterError::NotALetter)?;
+    let versions: Versions = serde_cbor::from_slice(header).map_err(|_| LetterError::NotALetter)?;
     if (versions.format, versions.suite) != (FORMAT, SUITE) {
         return Err(LetterError::UnknownFormat);
     }

@@ -78,7 +78,10 @@ fn the_published_order_is_made_and_read() {
     assert_eq!(hex(&sealed()), lines.concat());
     let order = open(&unhex(&lines.concat())).unwrap();
     assert_eq!((order.number, order.id.as_str()), (7, "S-7"));
-    assert_eq!((order.issued_at, order.requester), (ISSUED, Requester::Family));
+    assert_eq!(
+        (order.issued_at, order.requester),
+        (ISSUED, Requester::Family)
+    );
     assert_eq!(order.verification, Verification::Document);
     assert_eq!(order.requested_on.to_string(), "2026-08-29");
     assert_eq!(order.scope, Scope::ALL);
@@ -93,7 +96,9 @@ fn the_published_order_is_made_and_read() {
 fn nothing_of_the_person_is_readable_on_the_way() {
     let bytes = sealed();
     for hidden in ["0001112223", "ヤマダ", "1950", "345\0"] {
-        let found = bytes.windows(hidden.len()).any(|it| it == hidden.as_bytes());
+        let found = bytes
+            .windows(hidden.len())
+            .any(|it| it == hidden.as_bytes());
         assert!(!found, "{hidden}");
     }
     assert!(!format!("{:?}", order()).contains("ヤマダ"));
@@ -113,19 +118,30 @@ fn forged_foreign_late_and_exchanged_orders_are_refused_each_by_its_name() {
     };
     let foreign = foreign.seal(device().public(), &core(), &mut rng());
     let (public, device) = (core().public(), device());
-    let at = |now| StopOrder::open(&bytes, &site(), &public, &device).unwrap().at(now).err();
+    let at = |now| {
+        StopOrder::open(&bytes, &site(), &public, &device)
+            .unwrap()
+            .at(now)
+            .err()
+    };
     let other = StopOrder::open(&bytes, &site(), &public, &other_device);
     let erased = ErasedWord::open(&bytes, &site(), &public, &device);
     let cut = bytes.split_last().unwrap().1;
     for (found, expected) in [
         (open(&forged.unwrap()).err(), Some(LetterError::Forged)),
-        (open(&foreign.unwrap()).err(), Some(LetterError::ForeignSite)),
+        (
+            open(&foreign.unwrap()).err(),
+            Some(LetterError::ForeignSite),
+        ),
         (other.err(), Some(LetterError::OtherRecipient)),
         (erased.err(), Some(LetterError::OtherKind)),
         (open(cut).err(), Some(LetterError::Forged)),
         (open(b"").err(), Some(LetterError::NotALetter)),
         (open(b"SEKISHL\x02").err(), Some(LetterError::NotALetter)),
-        (open(&vec![0; LETTER_MAX + 1]).err(), Some(LetterError::TooLarge)),
+        (
+            open(&vec![0; LETTER_MAX + 1]).err(),
+            Some(LetterError::TooLarge),
+        ),
         (at(ISSUED + 90 * 86_400 - 1), None),
         (at(ISSUED + 90 * 86_400), Some(LetterError::Expired)),
         (at(ISSUED - 86_400), None),
@@ -169,13 +185,8 @@ fn signed_nonsense_is_refused() {
         revision: 0,
     };
     for content in [&b""[..], b"\xa0", b"\x80", b"\xff", &[0x9f; 3000]] {
-        let bytes = StopOrder::seal_content(
-            &place,
-            content,
-            device().public(),
-            &core(),
-            &mut rng(),
-        );
+        let bytes =
+            StopOrder::seal_content(&place, content, device().public(), &core(), &mut rng());
         assert_eq!(open(&bytes.unwrap()).err(), Some(LetterError::Malformed));
     }
 }
@@ -214,9 +225,13 @@ fn answers_and_words_are_read_as_they_were_written_and_by_nobody_else() {
         site: site(),
         number: 8,
         at: ISSUED,
-        persons: (0..persons).map(|it| (SubjectRef::new([it as u8; 16]), 3)).collect(),
+        persons: (0..persons)
+            .map(|it| (SubjectRef::new([it as u8; 16]), 3))
+            .collect(),
     };
-    let bytes = word(1_000).seal(device().public(), &core(), &mut rng()).unwrap();
+    let bytes = word(1_000)
+        .seal(device().public(), &core(), &mut rng())
+        .unwrap();
     let read = ErasedWord::open(&bytes, &site(), &core().public(), &device());
     assert_eq!(read, Ok(word(1_000)));
     assert!(open(&bytes).is_err());
