@@ -36,6 +36,10 @@ pub struct Settings {
     pub keys: Keys,
     /// Where sealed batches go.
     pub front: Front,
+    /// Letters of the centre: stop orders, and words of whom it has erased. Without it, none are
+    /// fetched.
+    #[serde(default)]
+    pub letters: Option<Letters>,
     /// Bounds.
     #[serde(default)]
     pub limits: Limits,
@@ -201,6 +205,16 @@ pub struct Front {
     pub receipt_key: PathBuf,
     /// By which closed network batches travel.
     pub transport: Transport,
+}
+
+/// Letters of the centre to this device.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Letters {
+    /// The secret key of this device, for which they are sealed.
+    pub device_key: PathBuf,
+    /// The public key of the core that signs them.
+    pub core_key: PathBuf,
 }
 
 /// The closed networks that the ministry's guideline names, and the laboratory.

@@ -10,6 +10,7 @@ use record::{Drops, Finding, FindingCode, Quality, Record, ResourceKind, SiteId}
 use serde::Serialize;
 
 use crate::error::Failure;
+use crate::letters::LettersReport;
 use crate::spool::write_durably;
 
 /// Everything that a run counts.
@@ -57,6 +58,8 @@ pub(crate) struct Report {
     pub(crate) stops_without_patient: u64,
     /// The ledger of notices and stops.
     pub(crate) ledger: LedgerReport,
+    /// Letters of the centre.
+    pub(crate) letters: LettersReport,
     /// How the source fared.
     pub(crate) source: SourceCounts,
     /// How long the parts took.
@@ -340,6 +343,7 @@ impl Report {
             changes: ChangesReport::default(),
             stops_without_patient: 0,
             ledger: LedgerReport::default(),
+            letters: LettersReport::default(),
             source: SourceCounts::default(),
             seconds: Seconds::default(),
             peak_memory_bytes: 0,
@@ -464,6 +468,9 @@ impl Report {
             self.batches.waiting.to_string(),
         );
         for [ja, en, value] in self.ledger.for_people() {
+            line(&ja, &en, value);
+        }
+        for [ja, en, value] in self.letters.for_people() {
             line(&ja, &en, value);
         }
         for [ja, en, value] in self.stops_for_people() {

@@ -13,14 +13,15 @@ use nix::fcntl::{Flock, FlockArg};
 use privacy::gate::Gate;
 use record::FindingCode;
 
-use crate::batch::{Gathered, Sealer};
+use crate::batch::{Book, Gathered, Sealer};
 use crate::clock;
 use crate::collect::{Collected, Intake, Reading, collect};
 use crate::error::{Failure, Problem};
 use crate::examples::Gathering;
 use crate::feed::{self, Desk, Planned};
 use crate::keys::Keys;
-use crate::ledger::{self, Ledger, StopsMet};
+use crate::ledger::{self, Ledger, LedgerKey, Met, StopsMet};
+use crate::letters;
 use crate::recall::{Recalled, recall};
 use crate::report::{LedgerReport, Report, peak_memory_bytes};
 use crate::send::{Sent, send_all};
@@ -74,6 +75,12 @@ fn collect_and_send(
     delivery: Delivery,
     report: &mut Report,
 ) -> Result<(), Failure> {
+    // Not being able to ask keeps what is sealed from being sent, below.
+    if delivery == Delivery::Send
+        && let Err(failure) = letters::exchange(settings, keys, now, &mut report.letters)
+    {
+        passing(failure)?;
+    }
     // The feed is asked once: what it tells later is for the next run.
     let mut planned: Option<Planned> = None;
     loop {
@@ -147,6 +154,12 @@ fn send(
 ) -> Result<bool, Failure> {
     let started = clock::stopwatch();
     let mut sent = Sent::default();
+    // An order that was made meanwhile takes effect on what waits.
+    match letters::exchange(settings, keys, watch.now, &mut report.letters) {
+        Err(failure) if !state.waiting()?.is_empty() => return Err(failure),
+        Err(failure) => passing(failure)?,
+        Ok(()) => {}
+    }
     let mut stands = |state: &mut State| match watch.newer()? {
         None => Ok(true),
         Some(gate) => {
@@ -154,11 +167,49 @@ fn send(
             Ok(recalled == Recalled::default())
         }
     };
+    if !stands(state)? {
+        return Ok(false);
+    }
     let delivered = send_all(settings, keys, state, spool, &mut sent, &mut stands);
     report.seconds.send += started.elapsed().as_secs_f64();
     report.batches.sent += sent.batches;
     report.batches.sent_bytes += sent.bytes;
     delivered
+}
+
+/// Lets a run go on after a failure that mends itself.
+fn passing(failure: Failure) -> Result<(), Failure> {
+    match failure.problem() {
+        Problem::FrontUnreachable => {
+            tracing::warn!(code = failure.problem().code(), "letters not fetched");
+            Ok(())
+        }
+        _ => Err(failure),
+    }
+}
+
+/// Fetches, applies and answers letters of the centre without a run. What was sealed and is taken
+/// back by an order is taken back by the next run, before anything is sent.
+///
+/// # Errors
+/// The settings name no letters, the front cannot be asked, or the ledger cannot be written.
+pub(crate) fn orders(settings: &Settings, tell: &dyn Fn(&str)) -> Result<(), Failure> {
+    if settings.letters.is_none() {
+        return Err(Failure::new(Problem::Settings, "letters"));
+    }
+    private_folder(&settings.state.folder)?;
+    let _lock = lock(&settings.state.folder)?;
+    own(settings)?;
+    let keys = Keys::load(settings)?;
+    let state = State::open(&settings.state.folder.join(STATE_FILE))?;
+    let now = clock::now(state.latest_seen()?)?;
+    state.saw(now.seconds)?;
+    let mut report = letters::LettersReport::default();
+    let done = letters::exchange(settings, &keys, now, &mut report);
+    for [ja, en, value] in report.for_people() {
+        tell(&format!("{ja} ({en}): {value}"));
+    }
+    done
 }
 
 /// The ledger as this run last saw it.
@@ -193,6 +244,12 @@ impl<'a> Watch<'a> {
             gate,
         };
         Ok((watch, stops))
+    }
+}
+
+impl Book for Watch<'_> {
+    fn meet(&mut self, people: &[Met]) -> Result<(), Failure> {
+        self.ledger.meet(people, self.now)
     }
 
     /// The gate as the ledger is now, if that or one of the lists has moved.
@@ -239,12 +296,11 @@ fn collect_once(
     let gate = Arc::clone(&watch.gate);
     let reading = reading(settings, keys, &gate, state, &today.plan, now)?;
     let gathered = Gathered::default();
-    let mut newer = || watch.newer();
     let sealer = Sealer {
         settings,
         keys,
         gate,
-        newer: &mut newer,
+        book: watch,
         now,
         spool,
         state,
@@ -317,6 +373,7 @@ fn reading<'p>(
         changes: changes.clone(),
         gate: Arc::clone(gate),
         keys: Arc::clone(keys),
+        identities: LedgerKey::of(settings)?.identities().clone(),
         epoch: settings.keys.token_epoch,
         settled_before: match changes.margin_seconds {
             0 => i64::MAX,

@@ -85,21 +85,25 @@ pub(crate) async fn decide(Path(site): Path<String>, posted: Posted) -> Result<R
         let Some(entry) = waiting.find(|entry| entry.number == number) else {
             return Err(Refusal::Form(T.case_decided));
         };
-        let Event::Held { chart, .. } = entry.event else {
+        let Event::Held { chart, order } = entry.event else {
             return Err(Refusal::NotHere);
         };
         let about = book::reference(&visit.page.store, &site, &chart);
         let line = Line::about(Act::Decided, visit.name(), &about).at(site.as_str());
         visit.page.store.note(&line, visit.at)?;
         let now = visit.page.now()?;
-        let stop = Event::Stopped(Stop {
-            chart,
-            requested_on: now.today,
-            requester: Requester::Own,
-            channel: Channel::Centre,
-            verification: Verification::Known,
-            scope: Scope::ALL,
-        });
+        // An order says who asked, when, and for what. Without it, everything is stopped.
+        let stop = match ledger.standing_order(&order)? {
+            Some(order) => order.stop(chart),
+            None => Event::Stopped(Stop {
+                chart,
+                requested_on: now.today,
+                requester: Requester::Own,
+                channel: Channel::Centre,
+                verification: Verification::Known,
+                scope: Scope::ALL,
+            }),
+        };
         // The stop comes first: at no moment is the person neither held nor stopped.
         let end = |ground| Event::Revoked {
             entry: number,

@@ -422,6 +422,11 @@ texts! {
         "The shape of records that left, with values masked: 9 for digits, A for letters.";
     director_batches = "最近の束", "Latest batches";
     director_documents = "文書", "Documents";
+    director_erasures = "センターでの消去", "Erasure at the centre";
+    director_erasures_help = "送った後に停止を申し出た方の記録は、センターで消去します。",
+        "What was sent about persons who said no afterwards is erased at the centre.";
+    director_erasures_pending = "消去の完了を待っている人", "Persons, erasure not yet confirmed";
+    director_erasures_confirmed = "消去が完了した人", "Persons, erasure confirmed";
     director_withheld = "留め置いた人", "Withheld";
     director_waits = "送信待ち", "waiting";
     director_record = "提供記録", "Provision record";

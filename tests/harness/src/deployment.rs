@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use envelope::{CoreSecretKey, MacKey, SigningKey};
+use envelope::{CoreSecretKey, DeviceSecretKey, MacKey, SigningKey};
 use getrandom::SysRng;
 use jiff::civil::Date;
 use privacy::separate::subject_ref;
@@ -104,6 +104,8 @@ impl Deployment {
             &inbox,
             &root.join("front/staging"),
             &root.join("front/receipts"),
+            &root.join("outbox"),
+            &root.join("answers"),
         ] {
             fs::create_dir_all(folder)?;
         }
@@ -167,6 +169,9 @@ fn make_keys(root: &Path, sources: &[SiteSource]) -> Result<()> {
     write_secret(&keys.join("core.key"), &core.to_text())?;
     fs::write(keys.join("core.pub"), core.public().to_string())?;
     let receipt = SigningKey::generate(&mut random)?;
+    let letters = SigningKey::generate(&mut random)?;
+    write_secret(&keys.join("letters.key"), &letters.to_text())?;
+    fs::write(keys.join("letters.pub"), letters.public().to_string())?;
     write_secret(&keys.join("receipt.key"), &receipt.to_text())?;
     fs::write(keys.join("receipt.pub"), receipt.public().to_string())?;
     for source in sources {
@@ -179,6 +184,9 @@ fn make_keys(root: &Path, sources: &[SiteSource]) -> Result<()> {
         let signing = SigningKey::generate(&mut random)?;
         write_secret(&site.join("signing.key"), &signing.to_text())?;
         fs::write(site.join("signing.pub"), signing.public().to_string())?;
+        let device = DeviceSecretKey::generate(&mut random)?;
+        write_secret(&site.join("device.key"), &device.to_text())?;
+        fs::write(site.join("device.pub"), device.public().to_string())?;
     }
     fs::write(keys.join("complete"), "")?;
     Ok(())
@@ -249,6 +257,13 @@ impl Shared<'_> {
                     ("transport", text("laboratory")),
                 ]),
             ),
+            (
+                "letters",
+                table([
+                    ("device_key", path(&own.join("device.key"))?),
+                    ("core_key", path(&keys.join("letters.pub"))?),
+                ]),
+            ),
         ]);
         let config = folder.join("gateway.toml");
         write_settings(&config, settings)?;
@@ -279,6 +294,7 @@ impl Shared<'_> {
                     ("receipts", path(&folder.join("receipts"))?),
                 ]),
             ),
+            ("letters", self.letters()?),
             (
                 "tls",
                 table([
@@ -302,9 +318,11 @@ impl Shared<'_> {
         let mut sites = Vec::new();
         for source in sources {
             let key = fs::read_to_string(keys.join(&source.site).join("signing.pub"))?;
+            let device = fs::read_to_string(keys.join(&source.site).join("device.pub"))?;
             sites.push(table([
                 ("site", text(&source.site)),
                 ("verifying_key", text(key.trim())),
+                ("device_key", text(device.trim())),
                 ("contract", text(&format!("C-{}", source.site))),
                 ("filing_reference", text(&format!("F-{}", source.site))),
                 ("effective_from", text(&self.effective_from.to_string())),
@@ -313,17 +331,27 @@ impl Shared<'_> {
         let key_files = table([
             ("core", path(&keys.join("core.key"))?),
             ("rekey", path(&keys.join("rekey.key"))?),
+            ("letters", path(&keys.join("letters.key"))?),
         ]);
         let settings = table([
             ("inbox", path(inbox)?),
             ("state", path(state)?),
             ("keys", key_files),
+            ("letters", self.letters()?),
             ("transports", toml::Value::Array(vec![text("laboratory")])),
             ("site", toml::Value::Array(sites)),
         ]);
         let config = self.root.join("core/core.toml");
         write_settings(&config, settings)?;
         Ok(config)
+    }
+
+    /// Where core and front hand letters over to each other.
+    fn letters(&self) -> Result<toml::Value> {
+        Ok(table([
+            ("outbox", path(&self.root.join("outbox"))?),
+            ("answers", path(&self.root.join("answers"))?),
+        ]))
     }
 
     /// Every text that the town and the tests hand out.
