@@ -76,13 +76,24 @@ impl LettersReport {
         lines
     }
 
+    /// Adds what asking again brought.
+    pub(crate) fn add(&mut self, again: Self) {
+        self.orders += again.orders;
+        self.erasures_confirmed += again.erasures_confirmed;
+        self.answers += again.answers;
+        // Letters that are refused or missing are counted as they were last.
+        if again != Self::default() {
+            self.refused = again.refused;
+            self.missing = again.missing;
+        }
+    }
+
     fn refuse(&mut self, error: LetterError) {
         *self.refused.entry(error.code()).or_default() += 1;
     }
 }
 
-/// Applies what stands to whoever is known by now, then fetches, applies and answers letters. Does
-/// nothing where the settings name none.
+/// Fetches, applies and answers letters. Does nothing where the settings name none.
 ///
 /// # Errors
 /// The front cannot be asked, or the ledger cannot be written. What was applied before stays.
@@ -96,7 +107,6 @@ pub(crate) fn exchange(
         return Ok(());
     };
     let mut ledger = ledger::open(settings)?;
-    ledger.apply_orders(now)?;
     let mut desk = Desk {
         settings,
         device: keys::key(&named.device_key)?,

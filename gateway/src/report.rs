@@ -417,6 +417,7 @@ impl Report {
         ];
         let met = counts.into_iter().filter(|(_, _, count)| *count > 0);
         met.map(|(ja, en, count)| [ja.to_owned(), en.to_owned(), count.to_string()])
+            .chain(self.letters.for_people())
             .collect()
     }
 
@@ -468,9 +469,6 @@ impl Report {
             self.batches.waiting.to_string(),
         );
         for [ja, en, value] in self.ledger.for_people() {
-            line(&ja, &en, value);
-        }
-        for [ja, en, value] in self.letters.for_people() {
             line(&ja, &en, value);
         }
         for [ja, en, value] in self.stops_for_people() {

@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use config::gateway::Settings;
 use nix::fcntl::{Flock, FlockArg};
@@ -21,7 +21,7 @@ use crate::examples::Gathering;
 use crate::feed::{self, Desk, Planned};
 use crate::keys::Keys;
 use crate::ledger::{self, Ledger, LedgerKey, Met, StopsMet};
-use crate::letters;
+use crate::letters::{self, LettersReport};
 use crate::recall::{Recalled, recall};
 use crate::report::{LedgerReport, Report, peak_memory_bytes};
 use crate::send::{Sent, send_all};
@@ -75,35 +75,27 @@ fn collect_and_send(
     delivery: Delivery,
     report: &mut Report,
 ) -> Result<(), Failure> {
+    // What a run that was killed had not done yet of the orders that stand.
+    ledger::open(settings)?.apply_orders(now)?;
     // Not being able to ask keeps what is sealed from being sent, below.
-    if delivery == Delivery::Send
-        && let Err(failure) = letters::exchange(settings, keys, now, &mut report.letters)
-    {
-        passing(failure)?;
+    let ask = (delivery == Delivery::Send).then_some(keys.as_ref());
+    if let Some(keys) = ask {
+        letters::exchange(settings, keys, now, &mut report.letters).or_else(passing)?;
     }
     // The feed is asked once: what it tells later is for the next run.
     let mut planned: Option<Planned> = None;
     loop {
-        let (mut watch, stops) = Watch::start(settings, now, &mut report.ledger)?;
+        let (mut watch, stops) = Watch::start(settings, ask, now, &mut report.ledger)?;
         recall(&watch.gate, keys, state, spool, report)?;
         let started = clock::stopwatch();
         let mut today = match planned.take() {
             Some(planned) => planned,
-            None => {
-                let gate = &watch.gate;
-                let desk = Desk {
-                    settings,
-                    keys,
-                    gate,
-                    state,
-                    now,
-                };
-                feed::plan(&desk, &mut report.changes)?
-            }
+            None => plan(settings, keys, &watch.gate, state, now, report)?,
         };
         let collected = collect_once(
             settings, keys, &mut watch, stops, state, spool, now, &today, report,
         )?;
+        report.letters.add(std::mem::take(&mut watch.letters));
         report.seconds.collect += started.elapsed().as_secs_f64();
         // Visits may have told under which other numbers somebody is stopped.
         let recalled = recall(&watch.gate, keys, state, spool, report)?;
@@ -141,6 +133,25 @@ fn collect_and_send(
         report.start_next_pass();
         planned = Some(today);
     }
+}
+
+/// Whom this run visits.
+fn plan(
+    settings: &Settings,
+    keys: &Keys,
+    gate: &Gate,
+    state: &State,
+    now: clock::Now,
+    report: &mut Report,
+) -> Result<Planned, Failure> {
+    let desk = Desk {
+        settings,
+        keys,
+        gate,
+        state,
+        now,
+    };
+    feed::plan(&desk, &mut report.changes)
 }
 
 /// Delivers what waits. `false` when the ledger moved meanwhile and what waits is not as it was.
@@ -204,7 +215,8 @@ pub(crate) fn orders(settings: &Settings, tell: &dyn Fn(&str)) -> Result<(), Fai
     let state = State::open(&settings.state.folder.join(STATE_FILE))?;
     let now = clock::now(state.latest_seen()?)?;
     state.saw(now.seconds)?;
-    let mut report = letters::LettersReport::default();
+    ledger::open(settings)?.apply_orders(now)?;
+    let mut report = LettersReport::default();
     let done = letters::exchange(settings, &keys, now, &mut report);
     for [ja, en, value] in report.for_people() {
         tell(&format!("{ja} ({en}): {value}"));
@@ -219,11 +231,19 @@ struct Watch<'a> {
     ledger: Ledger,
     edition: Edition,
     gate: Arc<Gate>,
+    /// With these keys the centre's letters are asked for; `None` in a run that does not send.
+    ask: Option<&'a Keys>,
+    asked: Instant,
+    letters: LettersReport,
 }
+
+/// While a run seals, letters are asked for again after this time.
+const ASK_EVERY: Duration = Duration::from_secs(300);
 
 impl<'a> Watch<'a> {
     fn start(
         settings: &'a Settings,
+        ask: Option<&'a Keys>,
         now: clock::Now,
         report: &mut LedgerReport,
     ) -> Result<(Self, StopsMet), Failure> {
@@ -242,6 +262,9 @@ impl<'a> Watch<'a> {
             ledger,
             edition,
             gate,
+            ask,
+            asked: clock::stopwatch(),
+            letters: LettersReport::default(),
         };
         Ok((watch, stops))
     }
@@ -254,6 +277,15 @@ impl Book for Watch<'_> {
 
     /// The gate as the ledger is now, if that or one of the lists has moved.
     fn newer(&mut self) -> Result<Option<Arc<Gate>>, Failure> {
+        if let Some(keys) = self.ask
+            && self.asked.elapsed() >= ASK_EVERY
+        {
+            self.asked = clock::stopwatch();
+            let mut again = LettersReport::default();
+            let asked = letters::exchange(self.settings, keys, self.now, &mut again);
+            asked.or_else(passing)?;
+            self.letters.add(again);
+        }
         let now = Edition {
             lists: ledger::lists_now(self.settings),
             entries: self.ledger.entries_now()?,
@@ -262,7 +294,10 @@ impl Book for Watch<'_> {
             return Ok(None);
         }
         // What the lists bring is counted by the runs that begin with them.
-        (*self, _) = Self::start(self.settings, self.now, &mut LedgerReport::default())?;
+        let (asked, letters) = (self.asked, std::mem::take(&mut self.letters));
+        let mut report = LedgerReport::default();
+        (*self, _) = Self::start(self.settings, self.ask, self.now, &mut report)?;
+        (self.asked, self.letters) = (asked, letters);
         Ok(Some(Arc::clone(&self.gate)))
     }
 }

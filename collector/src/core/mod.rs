@@ -1,7 +1,8 @@
 //! The core (中核): opens, catalogues, links, makes. It listens on no network; it reads the front's
 //! inbox and writes its own state folder, which one run holds at a time.
 //!
-//! `pull` → `link` → `make`, and letters to devices (`letters`); each step can be repeated at any time and after any interruption.
+//! `pull` → `link` → `make`, and letters to devices (`letters`); each step can be repeated at any
+//! time and after any interruption.
 
 mod catalogue;
 mod durable;

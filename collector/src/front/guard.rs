@@ -131,8 +131,7 @@ mod tests {
     #[test]
     fn the_inbox_takes_new_names_and_gives_nothing_back() {
         let root = tempfile::tempdir().unwrap();
-        let names = ["inbox", "staging", "receipts", "outbox", "answers"];
-        let [inbox, staging, receipts, outbox, answers] = names.map(|name| {
+        let [inbox, staging, receipts] = ["inbox", "staging", "receipts"].map(|name| {
             let folder = root.path().join(name);
             fs::create_dir(&folder).unwrap();
             folder
@@ -143,22 +142,14 @@ mod tests {
         fs::write(inbox.join("earlier"), "batch").unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        fs::write(outbox.join("l"), "letter").unwrap();
         let folders = Folders {
             inbox,
             staging,
             receipts,
         };
-        let letters = Letters { outbox, answers };
 
         let guarded = std::thread::spawn(move || {
-            restrict(&folders, Some(&letters), InboxGuard::Required).unwrap();
-            let Letters { outbox, answers } = letters;
-            assert_eq!(fs::read(outbox.join("l")).unwrap(), b"letter");
-            assert!(refused(fs::write(outbox.join("l"), "x")));
-            assert!(refused(fs::write(outbox.join("m"), "x")));
-            assert!(refused(fs::remove_file(outbox.join("l"))));
-            fs::write(answers.join("a"), "answer").unwrap();
+            restrict(&folders, None, InboxGuard::Required).unwrap();
             let Folders {
                 inbox,
                 staging,
@@ -204,5 +195,34 @@ mod tests {
             fs::read(root.path().join("inbox/earlier")).unwrap(),
             b"batch"
         );
+    }
+
+    /// B-011: letters of the core are only read, answers are written.
+    #[test]
+    fn letters_are_read_and_never_written() {
+        let root = tempfile::tempdir().unwrap();
+        let names = ["inbox", "staging", "receipts", "outbox", "answers"];
+        let [inbox, staging, receipts, outbox, answers] = names.map(|name| {
+            let folder = root.path().join(name);
+            fs::create_dir(&folder).unwrap();
+            folder
+        });
+        fs::write(outbox.join("l"), "letter").unwrap();
+        let folders = Folders {
+            inbox,
+            staging,
+            receipts,
+        };
+        let letters = Letters { outbox, answers };
+        let guarded = std::thread::spawn(move || {
+            restrict(&folders, Some(&letters), InboxGuard::Required).unwrap();
+            let Letters { outbox, answers } = letters;
+            assert_eq!(fs::read(outbox.join("l")).unwrap(), b"letter");
+            assert!(refused(fs::write(outbox.join("l"), "x")));
+            assert!(refused(fs::write(outbox.join("m"), "x")));
+            assert!(refused(fs::remove_file(outbox.join("l"))));
+            fs::write(answers.join("a"), "answer").unwrap();
+        });
+        guarded.join().unwrap();
     }
 }

@@ -114,7 +114,10 @@ impl Letters {
 }
 
 fn listed(letters: &[(u64, BatchId)]) -> String {
-    let letter = |(number, digest): &(u64, BatchId)| serde_json::json!({ "number": number, "sha256": digest.to_string() });
+    let letter = |(number, digest): &(u64, BatchId)| {
+        let digest = digest.to_string();
+        serde_json::json!({ "number": number, "sha256": digest })
+    };
     let letters: Vec<_> = letters.iter().map(letter).collect();
     serde_json::json!({ "letters": letters }).to_string()
 }

@@ -1,7 +1,8 @@
 //! Whom a stop order of the centre means (B-011).
 //!
-//! Somebody says no to the centre by telephone and tells who they are: a chart number, a kana name,
-//! a birthday, an insurance card, some of it perhaps misheard. The site alone knows its patients.
+//! Somebody says no to the centre by telephone and tells who they are: a chart number, a kana
+//! name, a birthday, an insurance card, some of it perhaps misheard. The site alone knows its
+//! patients.
 //! Both sides are turned into keyed references ([`Wanted`], [`Known`]), so that neither an order nor
 //! a patient has to lie on a disk in clear, and [`judge`] compares them.
 //!
@@ -17,7 +18,7 @@ mod tests;
 use record::identity::{Birth, ChartNumber, Insurance, Sensitive, Sex};
 use text::fold;
 
-pub use judge::{Verdict, judge};
+pub use judge::{Verdict, compare, judge};
 pub use reference::{KeyKind, KeyRef, Known, Wanted};
 
 /// What somebody told of the person, not yet looked at.

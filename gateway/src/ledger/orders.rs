@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 use envelope::{Outcome, StopOrder};
 use privacy::gate::{Channel, Event, Ground, OrderId, Requester, Scope, Stop, Verification};
-use privacy::order::{KeyKind, KeyRef, Verdict, Wanted, judge};
+use privacy::order::{KeyKind, KeyRef, Verdict, Wanted, compare, judge};
 use record::{ChartNumber, Date, SubjectRef};
 use rusqlite::{OptionalExtension as _, params};
 use zeroize::Zeroizing;
@@ -188,6 +188,19 @@ impl Ledger {
     /// The file cannot be read.
     pub(crate) fn standing_order(&self, id: &OrderId) -> Result<Option<StandingOrder>, Failure> {
         self.order_of("id", id.as_str())
+    }
+
+    /// How what an order gives compares with a person whom it could mean.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(crate) fn compared(
+        &self,
+        id: &OrderId,
+        chart: &ChartNumber,
+    ) -> Result<Vec<(KeyKind, Option<bool>)>, Failure> {
+        let both = self.standing_order(id)?.zip(self.known(chart)?);
+        Ok(both.map_or_else(Vec::new, |(order, known)| compare(&order.wanted, &known)))
     }
 
     /// What the centre has still to be told.

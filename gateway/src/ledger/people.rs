@@ -131,6 +131,12 @@ impl Ledger {
             .collect()
     }
 
+    /// What is known of a patient who was read.
+    pub(super) fn known(&self, chart: &ChartNumber) -> Result<Option<Known>, Failure> {
+        let known = self.person(&self.key.person(chart))?;
+        Ok(known.map(|(_, known)| known))
+    }
+
     fn person(&self, person: &Reference) -> Result<Option<(ChartNumber, Known)>, Failure> {
         let query = "SELECT sealed FROM known_person WHERE person = ?1";
         let find = || -> rusqlite::Result<Option<Vec<u8>>> {

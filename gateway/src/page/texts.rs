@@ -361,6 +361,13 @@ texts! {
         "Somebody asked the centre to stop, and it must be decided whom it means here. Until then nothing of these persons is sent.";
     decisions_none = "判断を待つものはありません。", "Nothing waits for a decision.";
     decisions_order = "依頼", "Order";
+    decisions_fits = "一致する項目：", "Agrees:";
+    decisions_differs = "異なる項目：", "Differs:";
+    key_chart = "患者番号", "chart number";
+    key_kana = "カナ氏名", "kana name";
+    key_birth = "生年月日", "day of birth";
+    key_card = "保険証", "insurance card";
+    key_sex = "性別", "sex";
     decisions_yes = "この方です（提供を停止する）", "It is this person: stop";
     decisions_no = "別の人です（提供を続ける）", "It is somebody else: go on";
     decisions_more = "ほかに {} 件あります。上から順に判断してください。", "{} more; decide these first.";

@@ -94,6 +94,7 @@ impl Deployment {
             effective_from,
         };
         make_keys(root, sources)?;
+        make_letter_keys(root, sources)?;
         let sites = sources
             .iter()
             .map(|source| shared.site(source))
@@ -169,9 +170,6 @@ fn make_keys(root: &Path, sources: &[SiteSource]) -> Result<()> {
     write_secret(&keys.join("core.key"), &core.to_text())?;
     fs::write(keys.join("core.pub"), core.public().to_string())?;
     let receipt = SigningKey::generate(&mut random)?;
-    let letters = SigningKey::generate(&mut random)?;
-    write_secret(&keys.join("letters.key"), &letters.to_text())?;
-    fs::write(keys.join("letters.pub"), letters.public().to_string())?;
     write_secret(&keys.join("receipt.key"), &receipt.to_text())?;
     fs::write(keys.join("receipt.pub"), receipt.public().to_string())?;
     for source in sources {
@@ -184,11 +182,27 @@ fn make_keys(root: &Path, sources: &[SiteSource]) -> Result<()> {
         let signing = SigningKey::generate(&mut random)?;
         write_secret(&site.join("signing.key"), &signing.to_text())?;
         fs::write(site.join("signing.pub"), signing.public().to_string())?;
+    }
+    fs::write(keys.join("complete"), "")?;
+    Ok(())
+}
+
+/// Keys of letters, also where keys of an earlier version lie.
+fn make_letter_keys(root: &Path, sources: &[SiteSource]) -> Result<()> {
+    let mut random = UnwrapErr(SysRng);
+    let keys = root.join("keys");
+    if keys.join("letters.pub").exists() {
+        return Ok(());
+    }
+    for source in sources {
+        let site = keys.join(&source.site);
         let device = DeviceSecretKey::generate(&mut random)?;
         write_secret(&site.join("device.key"), &device.to_text())?;
         fs::write(site.join("device.pub"), device.public().to_string())?;
     }
-    fs::write(keys.join("complete"), "")?;
+    let letters = SigningKey::generate(&mut random)?;
+    write_secret(&keys.join("letters.key"), &letters.to_text())?;
+    fs::write(keys.join("letters.pub"), letters.public().to_string())?;
     Ok(())
 }
 
@@ -257,13 +271,7 @@ impl Shared<'_> {
                     ("transport", text("laboratory")),
                 ]),
             ),
-            (
-                "letters",
-                table([
-                    ("device_key", path(&own.join("device.key"))?),
-                    ("core_key", path(&keys.join("letters.pub"))?),
-                ]),
-            ),
+            ("letters", letters_of(&keys, &own)?),
         ]);
         let config = folder.join("gateway.toml");
         write_settings(&config, settings)?;
@@ -374,6 +382,14 @@ impl Shared<'_> {
             ("effective_from", text(&self.effective_from.to_string())),
         ])
     }
+}
+
+/// What a site knows of letters.
+fn letters_of(keys: &Path, own: &Path) -> Result<toml::Value> {
+    Ok(table([
+        ("device_key", path(&own.join("device.key"))?),
+        ("core_key", path(&keys.join("letters.pub"))?),
+    ]))
 }
 
 fn text(value: &str) -> toml::Value {

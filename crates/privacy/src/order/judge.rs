@@ -45,6 +45,15 @@ pub fn judge<P>(wanted: &Wanted, persons: impl IntoIterator<Item = (P, Known)>) 
     }
 }
 
+/// What an order gives and how it compares with a person: whether it fits, `None` where nothing is
+/// known.
+pub fn compare(wanted: &Wanted, known: &Known) -> Vec<(KeyKind, Option<bool>)> {
+    let given = KeyKind::ALL.iter().filter(|kind| wanted.gives(**kind));
+    given
+        .map(|kind| (*kind, known.has(*kind).then(|| wanted.fits(*kind, known))))
+        .collect()
+}
+
 /// How far a person is the one of the order.
 struct Fit {
     /// A key that names persons fits.

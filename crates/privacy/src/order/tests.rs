@@ -70,107 +70,132 @@ fn verdict(told: Told, persons: &[Person]) -> Verdict<usize> {
     judge(&wanted(told), known)
 }
 
-/// B-011: unique, ambiguous, nobody.
-#[test]
-fn who_is_meant_is_stopped_alone_and_held_among_several() {
-    let other = Person {
+fn other() -> Person {
+    Person {
         chart: "0002",
         kana: Some(("スズキ", "ハナコ")),
         birth: Some(1960),
         sex: Some(Sex::Female),
         card: Some(["06050116", "12", "345", "02"]),
-    };
-    let namesake = Person {
+    }
+}
+
+fn namesake() -> Person {
+    Person {
         chart: "0003",
         card: None,
         ..TARO
-    };
-    let same_day = Person {
+    }
+}
+
+fn same_day() -> Person {
+    Person {
         chart: "0004",
         birth: Some(1950),
         card: None,
-        ..other.clone()
-    };
-    let unread = Person {
+        ..other()
+    }
+}
+
+/// Somebody of whom nothing but the number could be read.
+fn unread() -> Person {
+    Person {
         chart: "0005",
         kana: None,
         birth: None,
         sex: None,
         card: None,
-    };
-    let only = |chart: &'static str| Told {
+    }
+}
+
+fn only(chart: &str) -> Told {
+    Told {
         chart: Sensitive::new(chart),
         ..Told::default()
-    };
-    let named = Told {
+    }
+}
+
+/// Taro by name, birthday and sex.
+fn named() -> Told {
+    Told {
         chart: Sensitive::default(),
         card: Insurance::default(),
         ..TARO.told()
-    };
-    let family_card = Told {
-        card: card("6050116", "１２", "345", ""),
-        ..Told::default()
-    };
-    let misheard = Told {
-        chart: Sensitive::new("0002"),
-        ..named.clone()
-    };
-    let wrong_number = Told {
-        chart: Sensitive::new("0005"),
-        ..named.clone()
-    };
-    let other_sex = Told {
-        sex: Some(Sex::Female),
-        ..only("0001")
-    };
-    let all = [TARO, other.clone(), namesake.clone(), same_day.clone()];
+    }
+}
+
+/// B-011: one who is meant, or nobody.
+#[test]
+fn who_is_meant_alone_is_stopped() {
+    let all = [TARO, other(), namesake(), same_day()];
     for (case, told, persons, expected) in [
         ("nobody", only("0009"), &all[..], Verdict::Nobody),
         ("number", only("1"), &all[..], Verdict::Stop(0)),
         ("wide number", only("０００２"), &all[..], Verdict::Stop(1)),
         ("all of it", TARO.told(), &all[..2], Verdict::Stop(0)),
-        ("name and day", named.clone(), &all[..2], Verdict::Stop(0)),
-        (
-            "namesakes",
-            named.clone(),
-            &all[..3],
-            Verdict::Hold(vec![0, 2]),
-        ),
+        ("name and day", named(), &all[..2], Verdict::Stop(0)),
         (
             "a birthday shared",
             TARO.told(),
-            &[TARO, same_day.clone()][..],
+            &[TARO, same_day()][..],
             Verdict::Stop(0),
         ),
-        (
-            "a household",
-            family_card,
-            &all[..2],
-            Verdict::Hold(vec![0, 1]),
-        ),
-        (
-            "a number misheard",
-            misheard,
-            &all[..2],
-            Verdict::Hold(vec![0, 1]),
-        ),
-        (
-            "a number of an unread",
-            wrong_number,
-            &[TARO, unread.clone()][..],
-            Verdict::Hold(vec![0, 1]),
-        ),
-        ("another sex", other_sex, &all[..1], Verdict::Hold(vec![0])),
-        (
-            "a birthday alone",
-            named,
-            &[same_day][..],
-            Verdict::Hold(vec![0]),
-        ),
-        ("an unread", only("5"), &[unread][..], Verdict::Stop(0)),
+        ("an unread", only("5"), &[unread()][..], Verdict::Stop(0)),
     ] {
         assert_eq!(verdict(told, persons), expected, "{case}");
     }
+}
+
+/// B-011: several who could be meant, or one whom something contradicts.
+#[test]
+fn whoever_could_be_meant_among_several_is_held() {
+    let all = [TARO, other(), namesake(), same_day()];
+    let family_card = Told {
+        card: card("6050116", "１２", "345", ""),
+        ..Told::default()
+    };
+    let with_number = |chart| Told {
+        chart: Sensitive::new(chart),
+        ..named()
+    };
+    let other_sex = Told {
+        sex: Some(Sex::Female),
+        ..only("0001")
+    };
+    for (case, told, persons, expected) in [
+        ("namesakes", named(), &all[..3], vec![0, 2]),
+        ("a household", family_card, &all[..2], vec![0, 1]),
+        ("misheard", with_number("0002"), &all[..2], vec![0, 1]),
+        (
+            "a number of an unread",
+            with_number("0005"),
+            &[TARO, unread()][..],
+            vec![0, 1],
+        ),
+        ("another sex", other_sex, &all[..1], vec![0]),
+        ("a birthday alone", named(), &[same_day()][..], vec![0]),
+    ] {
+        assert_eq!(verdict(told, persons), Verdict::Hold(expected), "{case}");
+    }
+}
+
+#[test]
+fn what_fits_and_what_differs_is_told_by_key() {
+    let wife = Person {
+        kana: Some(("ヤマダ", "ハナコ")),
+        sex: None,
+        ..TARO
+    };
+    assert_eq!(
+        compare(&wanted(TARO.told()), &wife.known()),
+        [
+            (KeyKind::Chart, Some(true)),
+            (KeyKind::Kana, Some(false)),
+            (KeyKind::Birth, Some(true)),
+            (KeyKind::Card, Some(true)),
+            (KeyKind::Sex, None),
+        ]
+    );
 }
 
 #[test]

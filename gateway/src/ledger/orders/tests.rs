@@ -251,6 +251,13 @@ fn a_decision_about_a_held_person_is_not_overturned_by_the_same_order() {
             .take_order(&order(2, by_name(TARO)), &[2; 32], at())
             .unwrap();
         assert_eq!(applied(&ledger, 2), [0, 2, 0]);
+        // What the page shows of a case.
+        let chart = ChartNumber::new(TARO.0).unwrap();
+        let compared = ledger.compared(&first.id, &chart).unwrap();
+        assert_eq!(
+            compared,
+            [(KeyKind::Kana, Some(true)), (KeyKind::Birth, Some(true))]
+        );
         let kept = ledger.standing_order(&first.id).unwrap().unwrap();
         assert_eq!((kept.number, kept.requester), (1, Requester::Family));
         assert_eq!(

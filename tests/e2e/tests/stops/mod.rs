@@ -13,12 +13,12 @@ use parquet::record::RowAccessor as _;
 use serde_json::Value;
 
 /// Persons of the town.
-pub const PERSONS: u32 = 120;
+pub(crate) const PERSONS: u32 = 120;
 /// The site whose patients are stopped.
-pub const SITE: usize = 0;
+pub(crate) const SITE: usize = 0;
 
 /// A deployment with small batches, with the keys of another if any: then references are the same.
-pub fn job(root: &Path, seed: u64, keys: Option<&Job>) -> Job {
+pub(crate) fn job(root: &Path, seed: u64, keys: Option<&Job>) -> Job {
     if let Some(other) = keys {
         copy(&other.deployment.root.join("keys"), &root.join("run/keys"));
     }
@@ -44,7 +44,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// The numbers of those whose provision is not stopped yet and of whom something left.
-pub fn candidates(job: &Job, subjects: &[String]) -> Vec<String> {
+pub(crate) fn candidates(job: &Job, subjects: &[String]) -> Vec<String> {
     let notices = fs::read_to_string(&job.deployment.sites[SITE].source.notices).unwrap();
     let numbers = notices
         .lines()
@@ -63,7 +63,7 @@ pub fn candidates(job: &Job, subjects: &[String]) -> Vec<String> {
 }
 
 /// Adds a line to the stop list, which is put in place in one step.
-pub fn stop(job: &Job, number: &str) {
+pub(crate) fn stop(job: &Job, number: &str) {
     let path = &job.deployment.sites[SITE].source.stops;
     let mut text = fs::read_to_string(path).unwrap();
     text += &format!("{number},2026-01-05,self\n");
@@ -79,7 +79,7 @@ pub fn stop(job: &Job, number: &str) {
 }
 
 /// Subjects of the site in every table of the core, as often as there are rows.
-pub fn subjects(job: &Job) -> Vec<String> {
+pub(crate) fn subjects(job: &Job) -> Vec<String> {
     let site = &job.deployment.sites[SITE].source.site;
     let mut found = Vec::new();
     let tables = job.deployment.core_state.join("tables");
@@ -107,7 +107,7 @@ pub fn subjects(job: &Job) -> Vec<String> {
 }
 
 /// Runs front and gateway once.
-pub fn gateways(job: &Job) -> Value {
+pub(crate) fn gateways(job: &Job) -> Value {
     let mut front = job.start_front().unwrap();
     let report = job.run_gateway(SITE, &[]).unwrap().well().unwrap();
     front.kill().unwrap();
@@ -115,6 +115,6 @@ pub fn gateways(job: &Job) -> Value {
 }
 
 /// Runs a step of the core.
-pub fn core(job: &Job, steps: &[&str]) {
+pub(crate) fn core(job: &Job, steps: &[&str]) {
     job.run_core(steps).unwrap().well().unwrap();
 }
