@@ -116,8 +116,8 @@ fn an_order_for_somebody_unknown_is_reported_and_takes_effect_when_they_appear()
     let notices = fs::read_to_string(&job.deployment.sites[SITE].source.notices).unwrap();
     let storage = job.deployment.sites[SITE].source.storage.clone();
     let of = |number: &str| {
-        let part = |range| number.get(range).unwrap().to_owned();
-        storage.join(part(0..3)).join(part(3..6)).join(number)
+        let part = |from: usize, to: usize| number.get(from..to).unwrap().to_owned();
+        storage.join(part(0, 3)).join(part(3, 6)).join(number)
     };
     let mut told = notices
         .lines()
