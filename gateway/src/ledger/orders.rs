@@ -208,7 +208,7 @@ impl Ledger {
     /// # Errors
     /// The file cannot be read.
     pub(crate) fn untold(&self) -> Result<Vec<Untold>, Failure> {
-        let rows = || -> rusqlite::Result<Vec<(u64, Option<String>, u32, Option<String>)>> {
+        let rows = || -> rusqlite::Result<Vec<Noted>> {
             let query = "SELECT number, outcome, revision, told FROM letter ORDER BY number";
             let mut statement = self.connection.prepare_cached(query)?;
             let rows = statement.query_map([], |row| {
@@ -320,6 +320,9 @@ impl Ledger {
         [b"order ", number.to_be_bytes().as_slice(), site].concat()
     }
 }
+
+/// A letter as it is kept: number, outcome, the last answer to it and what that told.
+type Noted = (u64, Option<String>, u32, Option<String>);
 
 /// What became of one person, the strongest last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -113,7 +113,7 @@ fn forged_foreign_late_and_exchanged_orders_are_refused_each_by_its_name() {
     let other_device = DeviceSecretKey::from_seed([8; 32]).unwrap();
     let other_site: SiteId = "HOSPITAL-B".parse().unwrap();
     let foreign = StopOrder {
-        site: other_site.clone(),
+        site: other_site,
         ..order()
     };
     let foreign = foreign.seal(device().public(), &core(), &mut rng());
