@@ -41,6 +41,10 @@ pub struct Settings {
     /// By what the clock is known to be right.
     #[serde(default)]
     pub clock: Clock,
+    /// Letters of the centre: stop orders, and words of whom it has erased. Without it, none are
+    /// fetched.
+    #[serde(default)]
+    pub letters: Option<Letters>,
     /// Bounds.
     #[serde(default)]
     pub limits: Limits,
@@ -206,6 +210,16 @@ pub struct Front {
     pub receipt_key: PathBuf,
     /// By which closed network batches travel.
     pub transport: Transport,
+}
+
+/// Letters of the centre to this device.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Letters {
+    /// The secret key of this device, for which they are sealed.
+    pub device_key: PathBuf,
+    /// The public key of the core that signs them.
+    pub core_key: PathBuf,
 }
 
 /// The closed networks that the ministry's guideline names, and the laboratory.

@@ -14,6 +14,7 @@ use record::{ChartNumber, Quality, ResourceKind, SubjectRef};
 use crate::clock::Trusted;
 use crate::error::{Failure, Problem};
 use crate::keys::Keys;
+use crate::ledger::Met;
 use crate::quality::{Faults, Noted, Reports};
 use crate::report::Report;
 use crate::source::{MAPPING_VERSION, Passed, Remember};
@@ -26,8 +27,20 @@ const SETTLED_AT_ONCE: usize = 4_096;
 /// Persons whose erasure one batch tells of, at most.
 const ERASED_AT_ONCE: usize = 100_000;
 
-/// Gives the gate of the ledger as it is now, if the ledger has moved since it was last asked.
-pub(crate) type Newer<'a> = dyn FnMut() -> Result<Option<Arc<Gate>>, Failure> + 'a;
+/// What sealing asks of the ledger.
+pub(crate) trait Book {
+    /// The gate of the ledger as it is now, if the ledger has moved since this was last asked.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    fn newer(&mut self) -> Result<Option<Arc<Gate>>, Failure>;
+
+    /// Notes patients who were read, by whom orders of the centre may stand.
+    ///
+    /// # Errors
+    /// The ledger cannot be written.
+    fn meet(&mut self, people: &[Met]) -> Result<(), Failure>;
+}
 
 /// What sealing takes.
 pub(crate) struct Sealer<'a> {
@@ -37,8 +50,8 @@ pub(crate) struct Sealer<'a> {
     pub(crate) keys: &'a Keys,
     /// The gate whose evidence goes into the manifest.
     pub(crate) gate: Arc<Gate>,
-    /// Whether the ledger has moved on.
-    pub(crate) newer: &'a mut Newer<'a>,
+    /// The ledger.
+    pub(crate) book: &'a mut dyn Book,
     /// The confirmed time of this run. Without one, whatever comes is counted and let go: the
     /// source still has it.
     pub(crate) time: Option<Trusted>,
@@ -67,6 +80,7 @@ pub(crate) struct Gathered {
     tally: Tally,
     noted: Noted,
     revisit: Vec<SubjectRef>,
+    met: Vec<Met>,
 }
 
 impl Sealer<'_> {
@@ -109,6 +123,24 @@ impl Sealer<'_> {
         match self.gathered.revisit.len() {
             0..TOGETHER => Ok(()),
             _ => self.store_revisits(),
+        }
+    }
+
+    /// Notes a patient who was read.
+    pub(crate) fn meet(&mut self, met: Met) -> Result<(), Failure> {
+        const TOGETHER: usize = 1_000;
+        self.gathered.met.push(met);
+        match self.gathered.met.len() {
+            0..TOGETHER => Ok(()),
+            _ => self.store_met(),
+        }
+    }
+
+    fn store_met(&mut self) -> Result<(), Failure> {
+        let met = std::mem::take(&mut self.gathered.met);
+        match met.is_empty() {
+            true => Ok(()),
+            false => self.book.meet(&met),
         }
     }
 
@@ -186,7 +218,9 @@ impl Sealer<'_> {
             return Ok(());
         };
         self.store_revisits()?;
-        if let Some(newer) = (self.newer)()? {
+        // Before anything is sealed or remembered as read: an order may mean one of them.
+        self.store_met()?;
+        if let Some(newer) = self.book.newer()? {
             self.gate = newer;
         }
         let changed = self.changed();

@@ -233,7 +233,7 @@ impl Intake<'_, '_> {
         }
     }
 
-    fn take(&mut self, visited: Visited) -> Result<(), Failure> {
+    fn take(&mut self, mut visited: Visited) -> Result<(), Failure> {
         let report = &mut *self.report;
         self.visited.extend(visited.subject.as_ref().map(prefix));
         report.files.add(&visited.files);
@@ -244,6 +244,9 @@ impl Intake<'_, '_> {
         }
         if let Some(chart) = &visited.chart {
             self.stops.met(chart);
+        }
+        if let Some(met) = visited.met.take() {
+            self.sealer.meet(met)?;
         }
         if let Some(chart) = visited.chart.as_ref().filter(|_| visited.comes_again()) {
             self.sealer.revisit(chart)?;

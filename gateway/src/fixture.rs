@@ -14,13 +14,13 @@ use privacy::gate::Gate;
 use privacy::separate::subject_ref;
 use record::{ChartNumber, Date, Document, DocumentRef, DocumentState, SubjectRef};
 
-use crate::batch::{Gathered, Sealer};
+use crate::batch::{Book, Gathered, Sealer};
 use crate::clock::Trusted;
 use crate::collect::{Collected, Intake, Reading, collect};
 use crate::error::Failure;
 use crate::examples::Gathering;
 use crate::keys::Keys;
-use crate::ledger::StopsMet;
+use crate::ledger::{Met, StopsMet};
 use crate::recall::{Recalled, recall};
 use crate::report::Report;
 use crate::run::may_vanish;
@@ -140,7 +140,7 @@ impl Site {
         let gate = Arc::new(self.gate(&numbers(&self.stopped)));
         self.stopped.append(&mut self.stopped_late.clone());
         let late = Arc::new(self.gate(&numbers(&self.stopped)));
-        let mut late = (!self.stopped_late.is_empty()).then_some(late);
+        let late = (!self.stopped_late.is_empty()).then_some(late);
         self.stopped_late.clear();
         let last = self.state.scan().unwrap();
         let source = &self.settings.source.pace;
@@ -156,12 +156,12 @@ impl Site {
             plan,
             last,
         };
-        let mut newer = || Ok(late.take());
+        let mut book = Late(late);
         let sealer = Sealer {
             settings: &self.settings,
             keys: &self.keys,
             gate: Arc::clone(&gate),
-            newer: &mut newer,
+            book: &mut book,
             time: self.confirmed.then_some(Trusted::at(1_788_000_000)),
             spool: &self.spool,
             state: &mut self.state,
@@ -193,6 +193,7 @@ impl Site {
             changes,
             gate,
             keys: Arc::clone(&self.keys),
+            identities: MacKey::from_bytes([6; 32]),
             epoch: self.epoch,
             settled_before: i64::MAX,
             budget: Budget::new(1 << 20),
@@ -298,6 +299,19 @@ impl Site {
     pub(crate) fn by(mut self, mode: ChangeMode) -> Self {
         self.settings.source.changes.mode = mode;
         self
+    }
+}
+
+/// A ledger that moves once.
+struct Late(Option<Arc<Gate>>);
+
+impl Book for Late {
+    fn newer(&mut self) -> Result<Option<Arc<Gate>>, Failure> {
+        Ok(self.0.take())
+    }
+
+    fn meet(&mut self, _: &[Met]) -> Result<(), Failure> {
+        Ok(())
     }
 }
 

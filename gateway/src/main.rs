@@ -14,6 +14,7 @@ mod institutions;
 mod keys;
 mod last_run;
 mod ledger;
+mod letters;
 mod page;
 mod quality;
 mod recall;
@@ -103,6 +104,13 @@ enum Command {
     /// 通知・同意・停止の台帳 / the ledger of notices, consents and stops.
     #[command(subcommand)]
     Ledger(ledger::command::Act),
+    /// センターの通知（停止指示、消去の完了）を受け取り、返事をする / fetch, apply and answer the
+    /// letters of the centre.
+    Orders {
+        /// 設定ファイル / settings file.
+        #[arg(long)]
+        config: PathBuf,
+    },
     /// 受付・情報担当・院長の画面を開く / serve the page of reception, clinic IT and director.
     Page {
         /// 画面の設定ファイル / settings file of the page.
@@ -184,6 +192,7 @@ impl Command {
             }
             Self::Find { config, reference } => find::show(&settings(&config)?, reference),
             Self::Ledger(act) => act.run(settings, &tell),
+            Self::Orders { config } => run::orders(&settings(&config)?, &tell),
             Self::StatusCode { code } => page::explain(&code).map(|text| tell(&text)),
             Self::Page { config } => page::serve(&config, &tell),
             Self::Account {

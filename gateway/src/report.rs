@@ -10,6 +10,7 @@ use record::{Drops, Finding, FindingCode, Quality, Record, ResourceKind, SiteId}
 use serde::Serialize;
 
 use crate::error::Failure;
+use crate::letters::LettersReport;
 use crate::spool::write_durably;
 
 /// Everything that a run counts.
@@ -57,6 +58,8 @@ pub(crate) struct Report {
     pub(crate) stops_without_patient: u64,
     /// The ledger of notices and stops.
     pub(crate) ledger: LedgerReport,
+    /// Letters of the centre.
+    pub(crate) letters: LettersReport,
     /// How the source fared.
     pub(crate) source: SourceCounts,
     /// How long the parts took.
@@ -340,6 +343,7 @@ impl Report {
             changes: ChangesReport::default(),
             stops_without_patient: 0,
             ledger: LedgerReport::default(),
+            letters: LettersReport::default(),
             source: SourceCounts::default(),
             seconds: Seconds::default(),
             peak_memory_bytes: 0,
@@ -413,6 +417,7 @@ impl Report {
         ];
         let met = counts.into_iter().filter(|(_, _, count)| *count > 0);
         met.map(|(ja, en, count)| [ja.to_owned(), en.to_owned(), count.to_string()])
+            .chain(self.letters.for_people())
             .collect()
     }
 

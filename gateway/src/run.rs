@@ -6,21 +6,22 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use config::gateway::Settings;
 use nix::fcntl::{Flock, FlockArg};
 use privacy::gate::Gate;
 use record::FindingCode;
 
-use crate::batch::{Gathered, Sealer};
+use crate::batch::{Book, Gathered, Sealer};
 use crate::clock::{self, Look, Trusted};
 use crate::collect::{Collected, Intake, Reading, collect};
 use crate::error::{Failure, Problem};
 use crate::examples::Gathering;
 use crate::feed::{self, Desk, Planned};
 use crate::keys::Keys;
-use crate::ledger::{self, Ledger, StopsMet};
+use crate::ledger::{self, Ledger, LedgerKey, Met, StopsMet};
+use crate::letters::{self, LettersReport};
 use crate::recall::{Recalled, recall};
 use crate::report::{LedgerReport, Report, peak_memory_bytes};
 use crate::send::{Sent, send_all};
@@ -92,7 +93,7 @@ fn only_collect(
     now: clock::Now,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    let (mut watch, stops) = Watch::start(settings, now, &mut report.ledger)?;
+    let (mut watch, stops) = Watch::start(settings, None, now, &mut report.ledger)?;
     recall(&watch.gate, keys, state, spool, report)?;
     let since = |at: i64| (now.seconds - at).unsigned_abs();
     if state
@@ -131,10 +132,17 @@ fn collect_and_send(
     report: &mut Report,
 ) -> Result<(), Failure> {
     state.collected_only(None)?;
+    // What a run that was killed had not done yet of the orders that stand.
+    ledger::open(settings)?.apply_orders(now)?;
+    // Not being able to ask keeps what is sealed from being sent, below.
+    let ask = (delivery == Delivery::Send).then_some(keys.as_ref());
+    if let Some(keys) = ask {
+        letters::exchange(settings, keys, now, &mut report.letters).or_else(passing)?;
+    }
     // The feed is asked once: what it tells later is for the next run.
     let mut planned: Option<Planned> = None;
     loop {
-        let (mut watch, stops) = Watch::start(settings, now, &mut report.ledger)?;
+        let (mut watch, stops) = Watch::start(settings, ask, now, &mut report.ledger)?;
         recall(&watch.gate, keys, state, spool, report)?;
         let started = clock::stopwatch();
         let mut today = match planned.take() {
@@ -153,6 +161,7 @@ fn collect_and_send(
             &today,
             report,
         )?;
+        report.letters.add(std::mem::take(&mut watch.letters));
         report.seconds.collect += started.elapsed().as_secs_f64();
         // Visits may have told under which other numbers somebody is stopped.
         let recalled = recall(&watch.gate, keys, state, spool, report)?;
@@ -223,6 +232,12 @@ fn send(
 ) -> Result<bool, Failure> {
     let started = clock::stopwatch();
     let mut sent = Sent::default();
+    // An order that was made meanwhile takes effect on what waits.
+    match letters::exchange(settings, keys, watch.now, &mut report.letters) {
+        Err(failure) if !state.waiting()?.is_empty() => return Err(failure),
+        Err(failure) => passing(failure)?,
+        Ok(()) => {}
+    }
     let mut stands = |state: &mut State| match watch.newer()? {
         None => Ok(true),
         Some(gate) => {
@@ -230,11 +245,50 @@ fn send(
             Ok(recalled == Recalled::default())
         }
     };
+    if !stands(state)? {
+        return Ok(false);
+    }
     let delivered = send_all(settings, time, keys, state, spool, &mut sent, &mut stands);
     report.seconds.send += started.elapsed().as_secs_f64();
     report.batches.sent += sent.batches;
     report.batches.sent_bytes += sent.bytes;
     delivered
+}
+
+/// Lets a run go on after a failure that mends itself.
+fn passing(failure: Failure) -> Result<(), Failure> {
+    match failure.problem() {
+        Problem::FrontUnreachable => {
+            tracing::warn!(code = failure.problem().code(), "letters not fetched");
+            Ok(())
+        }
+        _ => Err(failure),
+    }
+}
+
+/// Fetches, applies and answers letters of the centre without a run. What was sealed and is taken
+/// back by an order is taken back by the next run, before anything is sent.
+///
+/// # Errors
+/// The settings name no letters, the front cannot be asked, or the ledger cannot be written.
+pub(crate) fn orders(settings: &Settings, tell: &dyn Fn(&str)) -> Result<(), Failure> {
+    if settings.letters.is_none() {
+        return Err(Failure::new(Problem::Settings, "letters"));
+    }
+    private_folder(&settings.state.folder)?;
+    let _lock = lock(&settings.state.folder)?;
+    own(settings)?;
+    let keys = Keys::load(settings)?;
+    let state = State::open(&settings.state.folder.join(STATE_FILE))?;
+    let Look { now, trusted } = clock::look(&settings.clock, &state)?;
+    trusted?;
+    ledger::open(settings)?.apply_orders(now)?;
+    let mut report = LettersReport::default();
+    let done = letters::exchange(settings, &keys, now, &mut report);
+    for [ja, en, value] in report.for_people() {
+        tell(&format!("{ja} ({en}): {value}"));
+    }
+    done
 }
 
 /// The ledger as this run last saw it.
@@ -244,11 +298,19 @@ struct Watch<'a> {
     ledger: Ledger,
     edition: Edition,
     gate: Arc<Gate>,
+    /// With these keys the centre's letters are asked for; `None` in a run that does not send.
+    ask: Option<&'a Keys>,
+    asked: Instant,
+    letters: LettersReport,
 }
+
+/// While a run seals, letters are asked for again after this time.
+const ASK_EVERY: Duration = Duration::from_secs(300);
 
 impl<'a> Watch<'a> {
     fn start(
         settings: &'a Settings,
+        ask: Option<&'a Keys>,
         now: clock::Now,
         report: &mut LedgerReport,
     ) -> Result<(Self, StopsMet), Failure> {
@@ -267,12 +329,30 @@ impl<'a> Watch<'a> {
             ledger,
             edition,
             gate,
+            ask,
+            asked: clock::stopwatch(),
+            letters: LettersReport::default(),
         };
         Ok((watch, stops))
+    }
+}
+
+impl Book for Watch<'_> {
+    fn meet(&mut self, people: &[Met]) -> Result<(), Failure> {
+        self.ledger.meet(people, self.now)
     }
 
     /// The gate as the ledger is now, if that or one of the lists has moved.
     fn newer(&mut self) -> Result<Option<Arc<Gate>>, Failure> {
+        if let Some(keys) = self.ask
+            && self.asked.elapsed() >= ASK_EVERY
+        {
+            self.asked = clock::stopwatch();
+            let mut again = LettersReport::default();
+            let asked = letters::exchange(self.settings, keys, self.now, &mut again);
+            asked.or_else(passing)?;
+            self.letters.add(again);
+        }
         let now = Edition {
             lists: ledger::lists_now(self.settings),
             entries: self.ledger.entries_now()?,
@@ -281,7 +361,10 @@ impl<'a> Watch<'a> {
             return Ok(None);
         }
         // What the lists bring is counted by the runs that begin with them.
-        (*self, _) = Self::start(self.settings, self.now, &mut LedgerReport::default())?;
+        let (asked, letters) = (self.asked, std::mem::take(&mut self.letters));
+        let mut report = LedgerReport::default();
+        (*self, _) = Self::start(self.settings, self.ask, self.now, &mut report)?;
+        (self.asked, self.letters) = (asked, letters);
         Ok(Some(Arc::clone(&self.gate)))
     }
 }
@@ -316,12 +399,11 @@ fn collect_once(
     let gate = Arc::clone(&watch.gate);
     let reading = reading(settings, keys, &gate, state, &today.plan, now)?;
     let gathered = Gathered::default();
-    let mut newer = || watch.newer();
     let sealer = Sealer {
         settings,
         keys,
         gate,
-        newer: &mut newer,
+        book: watch,
         time,
         spool,
         state,
@@ -399,6 +481,7 @@ fn reading<'p>(
         changes: changes.clone(),
         gate: Arc::clone(gate),
         keys: Arc::clone(keys),
+        identities: LedgerKey::of(settings)?.identities().clone(),
         epoch: settings.keys.token_epoch,
         settled_before: match changes.margin_seconds {
             0 => i64::MAX,

@@ -87,7 +87,10 @@ const MIGRATIONS: &[&str] = &[
 ",
     withdrawn::MIGRATION,
     time::MIGRATION,
+    withdrawn::MIGRATION_CONFIRMED,
 ];
+
+pub(crate) use withdrawn::ErasureState;
 
 /// A digest of what was sealed or seen.
 pub(crate) type Fingerprint = [u8; 32];

@@ -126,6 +126,27 @@ problems! {
     Output = "K019",
         "指定された出力ファイルに書けません。", "The output file cannot be written.",
         "場所と権限を確認してください。", "Check its place and permission.";
+    /// Letters to devices are not set up.
+    Letters = "K022",
+        "この施設の機器へ通知を送る設定がありません。",
+        "Letters to this site's device are not set up.",
+        "設定の letters、keys.letters と、施設の device_key を書いてください。",
+        "Set `letters`, `keys.letters` and the site's `device_key`.";
+    /// What was given does not make a stop order.
+    Order = "K023",
+        "停止の求めの内容が足りないか、正しくありません。何も作っていません。",
+        "What was given does not make a stop order. Nothing was made.",
+        "下の行に示す項目を直して、もう一度入力してください。",
+        "Correct the item named below and enter it again.";
+    /// An order given on the command line is unknown.
+    UnknownOrder = "K024",
+        "その停止指示はありません。", "No such stop order.",
+        "orders の一覧から番号を写してください。", "Copy the order from the output of `orders`.";
+    /// The folders between core and front cannot be used.
+    LetterFolder = "K025",
+        "受付と受け渡すフォルダが使えません。", "A folder between core and front cannot be used.",
+        "設定の letters のフォルダと権限を確認してください。",
+        "Check the folders of the setting `letters` and their permissions.";
     /// A batch given on the command line was not refused.
     NotRefused = "K020",
         "その束は、拒否されたものの中にありません。", "No such batch was refused.",

@@ -1,7 +1,8 @@
 //! The core (中核): opens, catalogues, links, makes. It listens on no network; it reads the front's
 //! inbox and writes its own state folder, which one run holds at a time.
 //!
-//! `pull` → `link` → `make`; each step can be repeated at any time and after any interruption.
+//! `pull` → `link` → `make`, and letters to devices (`letters`); each step can be repeated at any
+//! time and after any interruption.
 
 mod catalogue;
 mod durable;
@@ -10,6 +11,7 @@ mod failure;
 #[cfg(test)]
 mod fixture;
 mod folder;
+mod letters;
 mod link;
 mod make;
 mod progress;
@@ -20,19 +22,20 @@ mod report;
 mod settings;
 mod tables;
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use envelope::{CoreSecretKey, MacKey};
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
-use record::{BatchId, Date};
+use record::{BatchId, Date, SiteId};
 use zeroize::Zeroizing;
 
 use self::catalogue::{Catalogue, Member};
 use self::failure::{Failure, Problem, Result};
 use self::folder::Folder;
+use self::letters::Post;
 use self::make::{Forbidden, Make, Outcome, Recipe};
 use self::pull::Pull;
 use self::random::Randomness;
@@ -96,6 +99,24 @@ enum Step {
         #[arg(long)]
         json: bool,
     },
+    /// 停止指示: order a site's device to stop provision about a person. What was told of the person
+    /// is read as TOML from standard input: arguments of a program are visible to others.
+    OrderStop {
+        /// The site.
+        #[arg(long)]
+        site: SiteId,
+        /// The order in whose place this one stands.
+        #[arg(long)]
+        instead_of: Option<String>,
+    },
+    /// 停止指示の一覧: show every stop order, its age and what the device said.
+    Orders {
+        /// Print as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// 通知の受け渡し: take answers of devices, put letters out for them.
+    Letters,
     /// 名寄せの取り消し: rule that two subjects are different persons; the next `link` splits them.
     Unlink {
         /// One subject, `SITE:REFERENCE` as in `export-links`.
@@ -183,8 +204,13 @@ impl Core {
             Step::Retry { batch } => return self.retry(batch),
             Step::History { document, json } => return self.show_history(document, *json),
             Step::Unlink { a, b } => return self.unlink(a, b),
+            Step::OrderStop { site, instead_of } => {
+                return self.order_stop(site, instead_of.as_deref());
+            }
+            Step::Orders { json } => return self.show_orders(*json),
+            Step::Letters => self.letters()?,
         }
-        self.report.status = Some(Status::of(&self.catalogue, &self.folder, &self.settings)?);
+        self.report.status = Some(self.status()?);
         Ok(())
     }
 
@@ -197,7 +223,45 @@ impl Core {
         Ok(())
     }
 
+    /// Takes answers of devices and puts letters out for them, where that is set up.
+    fn letters(&mut self) -> Result<()> {
+        let Some(post) = Post::open(&self.settings)? else {
+            return Ok(());
+        };
+        let opening: CoreSecretKey = key(&self.settings.keys.core)?;
+        // Letters that are sealed with the same random bytes would not be sealed: no fixed seed.
+        let mut rng = Randomness::System.stream("letters", b"")?;
+        let at = self.at.as_second();
+        let summary = self.report.letters.get_or_insert_default();
+        post.run(&mut self.catalogue, &opening, at, &mut rng, summary)
+    }
+
+    fn order_stop(&mut self, site: &SiteId, instead_of: Option<&str>) -> Result<()> {
+        let post = Post::open(&self.settings)?;
+        let post = post.ok_or_else(|| Failure::new(Problem::Letters, site.to_string()))?;
+        let mut text = Zeroizing::new(String::with_capacity(ENTERED_MAX));
+        let mut entered = std::io::stdin().take(ENTERED_MAX as u64);
+        entered
+            .read_to_string(&mut text)
+            .map_err(|_| Failure::new(Problem::Order, "UTF-8"))?;
+        let mut rng = Randomness::System.stream("letters", b"")?;
+        let at = self.at.as_second();
+        let name = post.order(&mut self.catalogue, site, &text, instead_of, at, &mut rng)?;
+        print(&name)
+    }
+
+    fn show_orders(&self, json: bool) -> Result<()> {
+        let orders = letters::orders(&self.catalogue, self.at.as_second())?;
+        print(&match json {
+            true => serde_json::to_string_pretty(&orders)
+                .map_err(|error| Failure::because(Problem::Output, "orders", error))?,
+            false => progress::orders(&orders),
+        })
+    }
+
     fn pull(&mut self) -> Result<()> {
+        // A confirmation that is there lets its site's batches in.
+        self.letters()?;
         let opening: CoreSecretKey = key(&self.settings.keys.core)?;
         let rekey = Rekey::new(&key::<MacKey>(&self.settings.keys.rekey)?);
         let mut report = std::mem::take(&mut self.report);
@@ -215,7 +279,8 @@ impl Core {
         let summary = done?;
         progress::pulled(&summary);
         self.report.pull = Some(summary);
-        self.erase()
+        self.erase()?;
+        self.letters()
     }
 
     fn link(&mut self) -> Result<()> {
@@ -272,7 +337,7 @@ impl Core {
     }
 
     fn show_status(&mut self, json: bool) -> Result<()> {
-        let status = Status::of(&self.catalogue, &self.folder, &self.settings)?;
+        let status = self.status()?;
         let text = match json {
             true => serde_json::to_string_pretty(&status)
                 .map_err(|error| Failure::because(Problem::Output, "status", error))?,
@@ -280,6 +345,11 @@ impl Core {
         };
         self.report.status = Some(status);
         print(&text)
+    }
+
+    fn status(&self) -> Result<Status> {
+        let at = self.at.as_second();
+        Status::of(&self.catalogue, &self.folder, &self.settings, at)
     }
 
     fn show_history(&self, document: &str, json: bool) -> Result<()> {
@@ -347,6 +417,14 @@ fn key<K: std::str::FromStr>(path: &Path) -> Result<K> {
 fn print(text: &str) -> Result<()> {
     writeln!(std::io::stdout(), "{text}")
         .map_err(|error| Failure::because(Problem::Output, "stdout", error))
+}
+
+/// Most bytes of what is entered for a stop order.
+const ENTERED_MAX: usize = 16 << 10;
+
+/// The calendar day in Japan of a moment in seconds since 1970.
+fn today_at(at: i64) -> Date {
+    today(Timestamp::from_second(at).unwrap_or(Timestamp::UNIX_EPOCH))
 }
 
 /// The calendar day in Japan.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use super::catalogue::Decided;
+use super::letters::OrderState;
 use super::quality::{self, SiteQuality};
 use super::report::Status;
 use super::tables::Stated;
@@ -91,6 +92,16 @@ pub(crate) fn status(it: &Status, not_taken: &[Decided]) -> String {
     for (name, persons) in &it.releases {
         line("提供", name, *persons);
     }
+    for (state, orders) in &it.orders {
+        line("停止指示", &format!("stop orders, {state}"), *orders);
+    }
+    for site in &it.sites_held_back {
+        let _ = writeln!(
+            text,
+            "保留中の施設（停止指示が24時間確認されていません。施設に連絡してください） / \
+             held back, a stop order is not confirmed for 24 hours, call the site: {site}"
+        );
+    }
     for (site, quality) in &it.quality {
         text.push_str(&of_site(site, quality));
     }
@@ -127,6 +138,29 @@ fn of_site(site: &str, it: &SiteQuality) -> String {
         );
     }
     text
+}
+
+/// Stop orders, as text: one line each.
+pub(crate) fn orders(orders: &[OrderState]) -> String {
+    let mut text = String::from("指示 / order, 施設 / site, 経過時間 / hours, 状態 / state\n");
+    for it in orders {
+        let ja = match it.state {
+            "waiting" => "機器の確認を待っています",
+            "overdue" => "24時間確認がありません。施設に電話してください",
+            "stopped" => "停止しました",
+            "held" => "候補を保留し、施設の判断を待っています",
+            "no_match" => "該当者なし。求めた人に確認してください",
+            "not_meant" => "施設が別人と判断しました。求めた人に確認してください",
+            "expired" => "期限切れ。--instead-of で作り直してください",
+            _ => "作り直し済み",
+        };
+        let _ = writeln!(
+            text,
+            "{}, {}, {}, {ja} / {}",
+            it.order, it.site, it.hours, it.state
+        );
+    }
+    text.trim_end().to_owned()
 }
 
 /// The versions of a document, as text.

@@ -12,7 +12,7 @@ use super::folder::Folder;
 use super::quality::{self, SiteQuality};
 use super::settings::Settings;
 use super::tables::{Current, Table};
-use super::{durable, link, make, pull};
+use super::{durable, letters, link, make, pull};
 
 /// Report of one command.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -29,6 +29,9 @@ pub(crate) struct Report {
     /// A release of this name stood already, made from the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) release_stands: Option<String>,
+    /// What was done with letters to devices, where they are set up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) letters: Option<letters::Summary>,
     /// What the core holds afterwards.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<Status>,
@@ -91,6 +94,11 @@ pub(crate) struct Status {
     pub(crate) erased: u64,
     /// The same with whom it is still to be done.
     pub(crate) to_erase: u64,
+    /// Stop orders by state; see `core orders`.
+    pub(crate) orders: BTreeMap<String, u64>,
+    /// Sites of which an order is unconfirmed for too long: their batches wait, and new data sets
+    /// leave them out.
+    pub(crate) sites_held_back: Vec<String>,
     /// Rows that stand, by table.
     pub(crate) records: BTreeMap<String, u64>,
     /// Rows stored, by table, replaced and withdrawn ones too.
@@ -114,7 +122,12 @@ impl Status {
     ///
     /// # Errors
     /// The catalogue, its ledger or a table is damaged.
-    pub(crate) fn of(catalogue: &Catalogue, folder: &Folder, settings: &Settings) -> Result<Self> {
+    pub(crate) fn of(
+        catalogue: &Catalogue,
+        folder: &Folder,
+        settings: &Settings,
+        at: i64,
+    ) -> Result<Self> {
         let mut status = Self {
             batches: catalogue.batches()?.len() as u64,
             rows_stored: catalogue.rows()?.into_iter().collect(),
@@ -126,6 +139,11 @@ impl Status {
             ..Self::default()
         };
         (status.erased, status.to_erase) = catalogue.erasures()?;
+        for order in letters::orders(catalogue, at)? {
+            *status.orders.entry(order.state.to_owned()).or_default() += 1;
+        }
+        let held_back = letters::overdue(catalogue, at)?;
+        status.sites_held_back = held_back.iter().map(ToString::to_string).collect();
         for (outcome, reason, count) in catalogue.outcomes()? {
             status
                 .files

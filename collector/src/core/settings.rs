@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use envelope::{TransportProfile, VerifyingKey};
+use envelope::{DevicePublicKey, TransportProfile, VerifyingKey};
 use privacy::gate::{ConsentMode, ContractId, ContractKind, FilingReference, Product, Products};
 use record::{Date, SiteId};
 use serde::Deserialize;
@@ -21,6 +21,9 @@ pub(crate) struct Settings {
     pub(crate) state: PathBuf,
     /// Files that hold keys.
     pub(crate) keys: Keys,
+    /// Where letters to devices and their answers are handed over to the front.
+    #[serde(default)]
+    pub(crate) letters: Option<Letters>,
     /// The sites whose batches are taken, each with its contract.
     #[serde(default, rename = "site")]
     sites: Vec<Site>,
@@ -49,6 +52,19 @@ pub(crate) struct Keys {
     /// The key under which linkage tokens are keyed again before they are stored. It never
     /// reaches a device.
     pub(crate) rekey: PathBuf,
+    /// The key that signs letters to devices. Needed for letters only.
+    #[serde(default)]
+    pub(crate) letters: Option<PathBuf>,
+}
+
+/// Folders between core and front.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Letters {
+    /// Letters to devices: the core writes, the front reads.
+    pub(crate) outbox: PathBuf,
+    /// Answers of devices: the front writes, the core reads.
+    pub(crate) answers: PathBuf,
 }
 
 /// A site (医療情報取扱事業者) and its contract.
@@ -60,6 +76,10 @@ pub(crate) struct Site {
     /// The public key that verifies its manifests.
     #[serde(deserialize_with = "verifying_key")]
     pub(crate) verifying_key: VerifyingKey,
+    /// The public key of its device, for which letters are sealed. Without one, no stop order can
+    /// be given to the site.
+    #[serde(default, deserialize_with = "device_key")]
+    pub(crate) device_key: Option<DevicePublicKey>,
     /// The contract.
     pub(crate) contract: ContractId,
     /// Whether that is the site's own contract or a collective one.
@@ -133,6 +153,13 @@ impl Settings {
         ] {
             *file = base.join(&*file);
         }
+        if let Some(letters) = &mut settings.letters {
+            letters.outbox = base.join(&letters.outbox);
+            letters.answers = base.join(&letters.answers);
+        }
+        if let Some(key) = &mut settings.keys.letters {
+            *key = base.join(&*key);
+        }
         Ok(settings)
     }
 
@@ -141,6 +168,10 @@ impl Settings {
             .map_err(|error| Failure::new(Problem::Settings, error.to_string()))?;
         settings.limits.check()?;
         settings.quality.check()?;
+        if settings.letters.is_some() != settings.keys.letters.is_some() {
+            let detail = "letters, keys.letters: both or neither";
+            return Err(Failure::new(Problem::Settings, detail));
+        }
         let mut seen = BTreeMap::new();
         for site in &settings.sites {
             quality::check_shares(&site.quality)?;
@@ -152,6 +183,11 @@ impl Settings {
             }
         }
         Ok(settings)
+    }
+
+    /// All trusted sites.
+    pub(crate) fn sites(&self) -> &[Site] {
+        &self.sites
     }
 
     /// The trusted site of that name.
@@ -223,6 +259,15 @@ fn verifying_key<'de, D: serde::Deserializer<'de>>(
     let text = String::deserialize(d)?;
     text.parse()
         .map_err(|_| serde::de::Error::custom("not a verifying key"))
+}
+
+fn device_key<'de, D: serde::Deserializer<'de>>(
+    d: D,
+) -> std::result::Result<Option<DevicePublicKey>, D::Error> {
+    let text = String::deserialize(d)?;
+    let key = text.parse();
+    key.map(Some)
+        .map_err(|_| serde::de::Error::custom("not the key of a device"))
 }
 
 fn day<'de, D: serde::Deserializer<'de>>(d: D) -> std::result::Result<Date, D::Error> {

@@ -9,7 +9,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Extension, Path, Request, State as Shared};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, put};
 use bytes::Bytes;
 use envelope::sha256;
 use record::{BatchId, SiteId};
@@ -17,6 +17,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::front::letters::Letters;
 use crate::front::refusal::Refusal;
 use crate::front::settings::Limits;
 use crate::front::store::{Chunk, State, Store};
@@ -33,6 +34,7 @@ pub(crate) struct Peer {
 /// What all requests share.
 pub(crate) struct Front {
     store: Store,
+    letters: Option<Letters>,
     chunk_bytes: usize,
     request_time: Duration,
     chunks: Semaphore,
@@ -40,9 +42,10 @@ pub(crate) struct Front {
 }
 
 impl Front {
-    pub(crate) fn new(store: Store, limits: &Limits) -> Self {
+    pub(crate) fn new(store: Store, letters: Option<Letters>, limits: &Limits) -> Self {
         Self {
             store,
+            letters,
             chunk_bytes: limits.chunk_bytes,
             request_time: limits.idle(),
             chunks: Semaphore::new(limits.chunks_in_flight),
@@ -59,6 +62,12 @@ impl Front {
 pub(crate) fn router(front: Arc<Front>) -> Router {
     Router::new()
         .route("/v1/batches/{id}", get(question).patch(upload))
+        .route("/v1/letters", get(letters))
+        .route("/v1/letters/{number}", get(letter))
+        .route(
+            "/v1/letters/{number}/answers/{revision}",
+            put(answer_letter),
+        )
         .route("/v1/health", get(health))
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
@@ -92,6 +101,78 @@ async fn question(
         Ok(state) => answer(state),
         Err(refusal) => front.refuse(refusal),
     }
+}
+
+async fn letters(Shared(front): Shared<Arc<Front>>, Extension(peer): Extension<Peer>) -> Response {
+    let listed = on_letters(&front, peer, |letters, site| letters.list(site)).await;
+    match listed {
+        Ok(list) => {
+            let kind = [(header::CONTENT_TYPE, "application/json")];
+            (kind, list).into_response()
+        }
+        Err(refusal) => front.refuse(refusal),
+    }
+}
+
+async fn letter(
+    Shared(front): Shared<Arc<Front>>,
+    Extension(peer): Extension<Peer>,
+    Path(number): Path<u64>,
+) -> Response {
+    let read = on_letters(&front, peer, move |letters, site| {
+        letters.read(site, number)
+    });
+    match read.await {
+        Ok(bytes) => {
+            let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
+            (kind, bytes).into_response()
+        }
+        Err(refusal) => front.refuse(refusal),
+    }
+}
+
+async fn answer_letter(
+    Shared(front): Shared<Arc<Front>>,
+    Extension(peer): Extension<Peer>,
+    Path((number, revision)): Path<(u64, u32)>,
+    request: Request,
+) -> Response {
+    let body = timeout(
+        front.request_time,
+        to_bytes(request.into_body(), envelope::LETTER_MAX),
+    );
+    let stored = match body.await {
+        Err(_) => Err(Refusal::Slow),
+        Ok(Err(_)) => Err(Refusal::BadRequest),
+        Ok(Ok(bytes)) => {
+            on_letters(&front, peer, move |letters, site| {
+                letters.answer(site, number, revision, &bytes)
+            })
+            .await
+        }
+    };
+    match stored {
+        Ok(()) => (StatusCode::OK, [("sekisho-state", "stored")]).into_response(),
+        Err(refusal) => front.refuse(refusal),
+    }
+}
+
+/// Does file work on letters of the peer's own site.
+async fn on_letters<T: Send + 'static>(
+    front: &Arc<Front>,
+    peer: Peer,
+    work: impl FnOnce(&Letters, &SiteId) -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
+    if peer.surplus {
+        return Err(Refusal::Busy);
+    }
+    let site = peer.site.ok_or(Refusal::NoSite)?;
+    let shared = Arc::clone(front);
+    let done = spawn_blocking(move || match &shared.letters {
+        Some(letters) => work(letters, &site),
+        None => Err(Refusal::NoLetters),
+    });
+    done.await.unwrap_or(Err(Refusal::Storage))
 }
 
 async fn upload(

@@ -6,6 +6,8 @@
 //! | inbox | give a new name to a file (link); not: open, read, write, list, rename, remove |
 //! | staging | read, write, list, create, remove; link from here to the inbox |
 //! | receipts | read, write, list, create, remove |
+//! | letters to devices, where they are set up | read, list |
+//! | answers of devices | read, write, list, create, remove |
 //! | everything else | nothing; no program can be started |
 //!
 //! Where the kernel can (6.7, 6.12), no socket can be bound or connected any more and no process
@@ -26,7 +28,7 @@ use landlock::{
     Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope, make_bitflags,
 };
 
-use crate::front::settings::{Folders, InboxGuard};
+use crate::front::settings::{Folders, InboxGuard, Letters};
 use crate::front::start::{Problem, StartError};
 
 /// Linux 6.2: the first that also guards against truncation.
@@ -36,12 +38,16 @@ const LEAST: ABI = ABI::V3;
 ///
 /// # Errors
 /// The guard is required and the kernel cannot give it.
-pub(crate) fn restrict(folders: &Folders, guard: InboxGuard) -> Result<(), StartError> {
+pub(crate) fn restrict(
+    folders: &Folders,
+    letters: Option<&Letters>,
+    guard: InboxGuard,
+) -> Result<(), StartError> {
     let level = match guard {
         InboxGuard::Required => CompatLevel::HardRequirement,
         InboxGuard::BestEffort => CompatLevel::BestEffort,
     };
-    let status = apply(folders, level)
+    let status = apply(folders, letters, level)
         .map_err(|error| StartError::because(Problem::Guard, "Landlock", error))?;
     match (unreadable(&folders.inbox), guard) {
         (true, _) => {
@@ -61,13 +67,14 @@ pub(crate) fn restrict(folders: &Folders, guard: InboxGuard) -> Result<(), Start
 
 fn apply(
     folders: &Folders,
+    letters: Option<&Letters>,
     level: CompatLevel,
 ) -> Result<RulesetStatus, Box<dyn Error + Send + Sync>> {
     let work: BitFlags<AccessFs> = make_bitflags!(AccessFs::{
         ReadFile | ReadDir | WriteFile | Truncate | MakeReg | MakeDir | RemoveFile
     });
     let add_names = make_bitflags!(AccessFs::{ MakeReg | Refer });
-    let status = Ruleset::default()
+    let ruleset = Ruleset::default()
         .set_compatibility(level)
         .handle_access(AccessFs::from_all(LEAST))?
         .set_compatibility(CompatLevel::BestEffort)
@@ -78,9 +85,15 @@ fn apply(
         .set_compatibility(level)
         .add_rule(beneath(&folders.staging, work | AccessFs::Refer)?)?
         .add_rule(beneath(&folders.receipts, work)?)?
-        .add_rule(beneath(&folders.inbox, add_names)?)?
-        .restrict_self()?;
-    Ok(status.ruleset)
+        .add_rule(beneath(&folders.inbox, add_names)?)?;
+    let read = make_bitflags!(AccessFs::{ReadFile | ReadDir});
+    let ruleset = match letters {
+        None => ruleset,
+        Some(letters) => ruleset
+            .add_rule(beneath(&letters.outbox, read)?)?
+            .add_rule(beneath(&letters.answers, work)?)?,
+    };
+    Ok(ruleset.restrict_self()?.ruleset)
 }
 
 fn beneath(
@@ -136,7 +149,7 @@ mod tests {
         };
 
         let guarded = std::thread::spawn(move || {
-            restrict(&folders, InboxGuard::Required).unwrap();
+            restrict(&folders, None, InboxGuard::Required).unwrap();
             let Folders {
                 inbox,
                 staging,
@@ -182,5 +195,34 @@ mod tests {
             fs::read(root.path().join("inbox/earlier")).unwrap(),
             b"batch"
         );
+    }
+
+    /// B-011: letters of the core are only read, answers are written.
+    #[test]
+    fn letters_are_read_and_never_written() {
+        let root = tempfile::tempdir().unwrap();
+        let names = ["inbox", "staging", "receipts", "outbox", "answers"];
+        let [inbox, staging, receipts, outbox, answers] = names.map(|name| {
+            let folder = root.path().join(name);
+            fs::create_dir(&folder).unwrap();
+            folder
+        });
+        fs::write(outbox.join("l"), "letter").unwrap();
+        let folders = Folders {
+            inbox,
+            staging,
+            receipts,
+        };
+        let letters = Letters { outbox, answers };
+        let guarded = std::thread::spawn(move || {
+            restrict(&folders, Some(&letters), InboxGuard::Required).unwrap();
+            let Letters { outbox, answers } = letters;
+            assert_eq!(fs::read(outbox.join("l")).unwrap(), b"letter");
+            assert!(refused(fs::write(outbox.join("l"), "x")));
+            assert!(refused(fs::write(outbox.join("m"), "x")));
+            assert!(refused(fs::remove_file(outbox.join("l"))));
+            fs::write(answers.join("a"), "answer").unwrap();
+        });
+        guarded.join().unwrap();
     }
 }

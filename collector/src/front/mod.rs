@@ -11,6 +11,9 @@
 //! |---|---|
 //! | `GET /v1/batches/{id}` | 200 with `Sekisho-State: stored` and the receipt as body, or `partial` or `absent` with `Upload-Offset` and the body `{"offset": n}` |
 //! | `PATCH /v1/batches/{id}` with `Upload-Offset`, `Upload-Length`, `Sekisho-Chunk-Sha256` and the chunk as body | as above, after the chunk |
+//! | `GET /v1/letters` | 200 and the letters that wait for the site: `{"letters": [{"number": n, "sha256": "…"}]}`, 256 at most, oldest first |
+//! | `GET /v1/letters/{number}` | 200 with the letter as body |
+//! | `PUT /v1/letters/{number}/answers/{revision}` with the answer as body | 200 once it is stored; the first of a revision stays |
 //! | `GET /v1/health` | 200 `{"status": "ok"}` |
 //!
 //! A chunk is taken only at the offset that has been reached and only if its digest fits. Offset
@@ -26,6 +29,11 @@
 //! the receipt is written and made durable; the staged name is removed; the receipt is sent.
 //! A stop at any point leaves a staged file that the next question or chunk completes.
 //!
+//! # Letters
+//!
+//! The core puts letters for a site's device into the outbox, sealed for that device and signed. A
+//! device is given its own site's only. The front can open none, and keeps what the device answers.
+//!
 //! # What the process may do
 //!
 //! See [`guard`]. Certificates, keys and settings are read before; afterwards the front can add
@@ -33,6 +41,7 @@
 
 mod api;
 mod guard;
+mod letters;
 mod refusal;
 mod server;
 mod settings;
@@ -47,6 +56,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use crate::front::api::Front;
+use crate::front::letters::Letters;
 use crate::front::settings::Settings;
 use crate::front::start::{Problem, StartError};
 use crate::front::store::Store;
@@ -79,7 +89,8 @@ impl Command {
 
         // Landlock holds for the calling thread and those that it starts from now on, so this
         // stands before the runtime, the only place that starts threads.
-        guard::restrict(&settings.folders, settings.inbox_guard)?;
+        let letters = settings.letters.as_ref();
+        guard::restrict(&settings.folders, letters, settings.inbox_guard)?;
 
         store.remove_stale()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -88,7 +99,8 @@ impl Command {
             .enable_all()
             .build()
             .map_err(|error| StartError::because(Problem::Runtime, "tokio", error))?;
-        let front = Arc::new(Front::new(store, &settings.limits));
+        let letters = settings.letters.map(Letters::new);
+        let front = Arc::new(Front::new(store, letters, &settings.limits));
         runtime.block_on(server::serve(listener, tls, front, settings.limits))?;
         Ok(())
     }

@@ -79,6 +79,12 @@ refusals! {
     TooManyUploads = "R015", SERVICE_UNAVAILABLE,
         "この施設の送信途中の束が多すぎます。先に始めた送信を終えてください。",
         "Too many batches of this site are under way. Finish those that were begun.";
+    NoLetter = "R017", NOT_FOUND,
+        "その通知はありません。一覧を取り直してください。",
+        "No such letter. Ask for the list again.";
+    NoLetters = "R018", NOT_FOUND,
+        "この受付は通知を扱いません。センターに連絡してください。",
+        "This front hands out no letters. Call the centre.";
     Storage = "R016", INSUFFICIENT_STORAGE,
         "受付に保存できません。束はそのまま残し、センターに知らせてください。",
         "The front cannot store. Keep the batch and tell the centre.";

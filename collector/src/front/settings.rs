@@ -24,6 +24,9 @@ pub(crate) struct Settings {
     pub(crate) inbox_guard: InboxGuard,
     /// Where files go.
     pub(crate) folders: Folders,
+    /// Letters of the core to devices. Without it, none are handed out.
+    #[serde(default)]
+    pub(crate) letters: Option<Letters>,
     /// Certificates.
     pub(crate) tls: Tls,
     /// Keys.
@@ -54,6 +57,16 @@ pub(crate) struct Folders {
     pub(crate) staging: PathBuf,
     /// Receipts that were given.
     pub(crate) receipts: PathBuf,
+}
+
+/// Two folders, none of them inside another.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Letters {
+    /// Letters to devices, one folder for each site. The front only reads.
+    pub(crate) outbox: PathBuf,
+    /// What devices answered, for the core.
+    pub(crate) answers: PathBuf,
 }
 
 /// PEM files.
@@ -174,22 +187,26 @@ impl Settings {
         let settings: Self =
             toml::from_str(text).map_err(|error| StartError::new(Problem::Settings, error))?;
         settings.limits.check()?;
-        settings.folders.check()?;
+        settings.folders.check(settings.letters.as_ref())?;
         Ok(settings)
     }
 }
 
 impl Folders {
     /// A folder inside another would inherit what the front may do there.
-    fn check(&self) -> Result<(), StartError> {
-        let named = [
+    fn check(&self, letters: Option<&Letters>) -> Result<(), StartError> {
+        let mut named = vec![
             ("folders.inbox", &self.inbox),
             ("folders.staging", &self.staging),
             ("folders.receipts", &self.receipts),
         ];
-        for (key, folder) in named {
+        if let Some(letters) = letters {
+            named.push(("letters.outbox", &letters.outbox));
+            named.push(("letters.answers", &letters.answers));
+        }
+        for (key, folder) in &named {
             let nested =
-                |(other, outer): &(&str, &PathBuf)| *other != key && folder.starts_with(outer);
+                |(other, outer): &(&str, &PathBuf)| other != key && folder.starts_with(outer);
             if !folder.is_absolute() || named.iter().any(nested) {
                 let detail = format!("{key}: must be absolute and not inside another folder");
                 return Err(StartError::new(Problem::Settings, detail));

@@ -383,7 +383,7 @@ fn write_on(staged: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Writes a small file so that it is either absent or whole, and durable.
-fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = path.parent().ok_or(ErrorKind::InvalidInput)?;
     make_folder(folder)?;
     let new = path.with_extension("new");

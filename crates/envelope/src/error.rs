@@ -22,19 +22,20 @@ pub enum SealError {
     Key,
 }
 
-macro_rules! open_errors {
-    ($($variant:ident = $code:literal, $ja:literal, $en:literal;)*) => {
-        /// Why a batch was not opened. The batch is kept as evidence in every case.
+macro_rules! coded_errors {
+    ($(#[doc = $doc:literal])* $name:ident:
+     $($variant:ident = $code:literal, $ja:literal, $en:literal;)*) => {
+        $(#[doc = $doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Error)]
-        pub enum OpenError {
+        pub enum $name {
             $(#[doc = $en] #[error($en)] $variant,)*
         }
 
-        impl OpenError {
+        impl $name {
             /// Every error.
             pub const ALL: &[Self] = &[$(Self::$variant,)*];
 
-            /// The stable code, `E` and three digits.
+            /// The stable code: a letter and three digits.
             pub const fn code(self) -> &'static str {
                 match self { $(Self::$variant => $code,)* }
             }
@@ -47,7 +48,9 @@ macro_rules! open_errors {
     };
 }
 
-open_errors! {
+coded_errors! {
+    /// Why a batch was not opened. The batch is kept as evidence in every case.
+    OpenError:
     Magic = "E001",
         "Sekisho の束ではありません。送信元の装置を確認してください。",
         "Not a Sekisho batch. Check the device that sent it.";
@@ -95,6 +98,50 @@ open_errors! {
         "Larger than a limit. Keep the batch and check the site's settings.";
 }
 
+coded_errors! {
+    /// Why a letter was not made or not taken. Nothing of it is applied in any case.
+    LetterError:
+    NotALetter = "L001",
+        "センターの通知として読めません。センターに連絡してください。",
+        "Not a letter of Sekisho. Call the centre.";
+    UnknownFormat = "L002",
+        "新しい形式の通知です。機器のプログラムを更新してください。",
+        "The letter has a newer format. Update the device's program.";
+    OtherKind = "L003",
+        "別の種類の通知です。センターに連絡してください。",
+        "A letter of another kind. Call the centre.";
+    ForeignSite = "L004",
+        "ほかの施設あての通知なので適用しません。センターに連絡してください。",
+        "The letter is for another site and is not applied. Call the centre.";
+    Forged = "L005",
+        "センターの署名ではないため適用しません。センターに電話で確認してください。",
+        "The letter is not signed by the centre and is not applied. Call the centre.";
+    OtherRecipient = "L006",
+        "この機器の鍵あてではありません。センターに登録された機器の鍵を確認してください。",
+        "The letter is sealed for another key. Check the device's key at the centre.";
+    Undecryptable = "L007",
+        "通知を復号できません。センターにもう一度作ってもらってください。",
+        "The letter cannot be decrypted. Have the centre make it again.";
+    Malformed = "L008",
+        "通知の中身が正しくありません。センターにもう一度作ってもらってください。",
+        "The letter's content is malformed. Have the centre make it again.";
+    TooLarge = "L009",
+        "通知が上限を超える大きさです。センターに連絡してください。",
+        "The letter is larger than its limit. Call the centre.";
+    Expired = "L010",
+        "停止の通知の期限が過ぎています。センターにもう一度作ってもらってください。",
+        "The stop order has expired. Have the centre make it again.";
+    Future = "L011",
+        "通知の日時が先の日時です。機器とセンターの時計を確認してください。",
+        "The letter lies in the future. Check the clocks of device and centre.";
+    Replayed = "L012",
+        "一度使われた番号の通知なので適用しません。センターに連絡してください。",
+        "The letter's number was used before and it is not applied. Call the centre.";
+    Encode = "L013",
+        "通知を作れません。鍵を確認してください。",
+        "The letter could not be made. Check the keys.";
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -106,6 +153,16 @@ mod tests {
         let codes: BTreeSet<_> = OpenError::ALL.iter().map(|error| error.code()).collect();
         assert_eq!(codes.len(), OpenError::ALL.len());
         for error in OpenError::ALL {
+            assert!(error.ja().matches('。').count() >= 2, "{error:?}");
+            assert!(error.to_string().matches('.').count() >= 2, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn every_fault_of_a_letter_has_its_own_code_and_two_texts_with_a_next_step() {
+        let codes: BTreeSet<_> = LetterError::ALL.iter().map(|error| error.code()).collect();
+        assert_eq!(codes.len(), LetterError::ALL.len());
+        for error in LetterError::ALL {
             assert!(error.ja().matches('。').count() >= 2, "{error:?}");
             assert!(error.to_string().matches('.').count() >= 2, "{error:?}");
         }

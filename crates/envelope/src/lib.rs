@@ -1,4 +1,4 @@
-//! Sealed batches and receipts: what travels from a site to the centre, and back.
+//! Sealed batches, receipts and letters: what travels from a site to the centre, and back.
 //!
 //! This crate is the only place that names algorithms, and the list is closed (B-110):
 //! HMAC-SHA-256, HKDF-SHA-256, SHA-256, AES-256-GCM, Ed25519, and HPKE with X-Wing
@@ -11,38 +11,47 @@
 //! | routing a batch without opening it | [`peek`], [`inspect`] |
 //! | opening a batch at the core | [`open()`] |
 //! | acknowledging a batch | [`Receipt`] |
+//! | letters of the centre to a device, and its answers | [`StopOrder`], [`ErasedWord`], [`Answer`] |
 //! | what a program keeps for itself | [`AtRestKey`] |
 //!
 //! The byte layout stands at the head of [`container`]. The crate does no I/O and reads no clock;
 //! randomness comes in as an argument.
 
+mod answer;
 mod at_rest;
 mod body;
 pub mod container;
 mod content;
+mod device;
 mod digest;
 mod error;
 mod header;
 mod keys;
+mod letter;
 mod mac;
 mod manifest;
 mod octets;
 mod open;
+mod order;
 mod receipt;
 mod seal;
 mod signing;
 mod suite;
 mod text_form;
 
+pub use answer::{Answer, ERASED_AT_ONCE, ErasedWord, Outcome};
 pub use at_rest::{AtRestKey, NONCE_BYTES};
 pub use content::{Item, Subject};
+pub use device::{DevicePublicKey, DeviceSecretKey};
 pub use digest::{Sha256, sha256};
-pub use error::{OpenError, SealError};
+pub use error::{LetterError, OpenError, SealError};
 pub use header::{Header, peek};
 pub use keys::{KeyError, KeyId};
+pub use letter::{LETTER_MAX, LetterKind, LetterPlace, letter_kind};
 pub use mac::MacKey;
 pub use manifest::{BodySeal, Manifest, ManifestDraft, TransportProfile};
 pub use open::{Inspected, Limits, Opened, inspect, open, open_within};
+pub use order::{AuthenticOrder, StopOrder, VALID_DAYS_MAX};
 pub use receipt::{FrontId, Receipt, ReceiptError};
 pub use seal::{Sealed, seal, seal_items, seal_with_erasures};
 pub use signing::{SigningKey, VerifyingKey};

@@ -152,6 +152,11 @@ impl CorePublicKey {
         self.id
     }
 
+    pub(crate) fn from_text(prefix: &str, text: &str) -> Result<Self, KeyError> {
+        let bytes = text_form::parse::<PUBLIC>(prefix, text)?;
+        Self::from_bytes(bytes.as_slice())
+    }
+
     fn of(key: PublicKey) -> Self {
         let id = KeyId::of(&key.to_bytes());
         Self { key, id }
@@ -183,8 +188,7 @@ impl FromStr for CorePublicKey {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let bytes = text_form::parse::<PUBLIC>(text_form::CORE_PUBLIC, text)?;
-        Self::from_bytes(bytes.as_slice())
+        Self::from_text(text_form::CORE_PUBLIC, text)
     }
 }
 

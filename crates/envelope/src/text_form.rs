@@ -9,6 +9,8 @@ pub(crate) const SIGNING: &str = "sekisho-signing-v1";
 pub(crate) const VERIFYING: &str = "sekisho-verifying-v1";
 pub(crate) const CORE_SECRET: &str = "sekisho-core-secret-v1";
 pub(crate) const CORE_PUBLIC: &str = "sekisho-core-public-v1";
+pub(crate) const DEVICE_SECRET: &str = "sekisho-device-secret-v1";
+pub(crate) const DEVICE_PUBLIC: &str = "sekisho-device-public-v1";
 
 /// `prefix:hex`.
 pub(crate) fn format(prefix: &str, bytes: &[u8]) -> Zeroizing<String> {

@@ -10,7 +10,7 @@ mod judge;
 mod numbers;
 mod people;
 mod scope;
-mod spelling;
+pub(crate) mod spelling;
 mod standing;
 mod terms;
 

@@ -1,10 +1,11 @@
 //! What may leave a site, and in which form.
 //!
-//! Three steps, each with a type that only it can make:
+//! Steps, each with a type that only it can make:
 //! - [`gate`] asks whether anything of a person may leave: notice, hold, stop, contract, filing.
 //!   It gives [`gate::Screened`].
 //! - [`separate`] takes screened readings apart into content and keyed references. It gives
 //!   [`separate::Separated`], the only thing that can be sealed.
+//! - [`order`] finds whom a stop order of the centre could mean.
 //! - [`tokens`] turns who a person is into keyed tokens by which the centre links persons.
 //!
 //! The crate names no algorithm: whoever owns the keys passes a [`Prf`]. It does no I/O, reads no
@@ -14,6 +15,7 @@
 mod fixtures;
 pub mod gate;
 mod message;
+pub mod order;
 pub mod separate;
 pub mod tokens;
 mod wire;

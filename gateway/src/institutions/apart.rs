@@ -13,7 +13,7 @@ use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
 use config::gateway::Settings;
-use envelope::{MacKey, SigningKey, sha256};
+use envelope::{DeviceSecretKey, MacKey, SigningKey, sha256};
 use zeroize::Zeroizing;
 
 /// What two institutions share.
@@ -91,6 +91,10 @@ impl Claim {
                 .as_deref()
                 .and_then(key::<MacKey>)
                 .map(|key| mark(&key)),
+            settings.letters.as_ref().and_then(|letters| {
+                let device = key::<DeviceSecretKey>(&letters.device_key)?;
+                Some(sha256(device.public().to_string().as_bytes()))
+            }),
         ];
         Self {
             name,

@@ -5,17 +5,20 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use config::gateway::Settings;
+use envelope::MacKey;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 use privacy::gate::{Event, Gate, Ground, TermError};
+use privacy::separate::subject_ref;
 use record::ChartNumber;
 use zeroize::Zeroizing;
 
 use super::{Actor, Entry, ImportId, Ledger, import, open, terms};
 use crate::clock::{self, Now};
 use crate::error::{Failure, Problem};
-use crate::state::State;
+use crate::keys;
+use crate::state::{ErasureState, State};
 
 /// What can be done with the ledger.
 #[derive(Subcommand)]
@@ -222,7 +225,11 @@ fn show(settings: &Settings, person: bool, at: Option<DateTime>) -> Result<(), F
             let read = std::io::stdin().read_line(&mut number);
             let chart = read.ok().and_then(|_| ChartNumber::new(number.trim()));
             let chart = chart.ok_or_else(|| Failure::new(Problem::LedgerEntry, ""))?;
-            of_person(&ledger, settings, &chart, at)?
+            let mut lines = of_person(&ledger, settings, &chart, at)?;
+            if at.is_none() {
+                lines.extend(erasures(settings, &chart)?);
+            }
+            lines
         }
     };
     for line in lines {
@@ -230,6 +237,29 @@ fn show(settings: &Settings, person: bool, at: Option<DateTime>) -> Result<(), F
         let _ = writeln!(screen, "{line}");
     }
     Ok(())
+}
+
+/// How the erasure of what was sent of a person stands at the centre.
+pub(super) fn erasures(settings: &Settings, chart: &ChartNumber) -> Result<Vec<String>, Failure> {
+    let site: MacKey = keys::key(&settings.keys.site)?;
+    let state = State::open(&settings.state.folder.join("state.sqlite"))?;
+    let erasures = state.erasures_of(&subject_ref(chart, &site))?;
+    let line = |erasure: &ErasureState| match (erasure.sequence, erasure.confirmed_at) {
+        (None, _) => {
+            "センターへの消去の求め: 次の束で送ります (erasure: told by the next batch)".to_owned()
+        }
+        (Some(batch), None) => format!(
+            "センターへの消去の求め: 束 {batch}、完了を待っています (erasure: batch {batch}, not confirmed)"
+        ),
+        (Some(batch), Some(at)) => {
+            let at = Timestamp::from_second(at).unwrap_or(Timestamp::UNIX_EPOCH);
+            let at = Offset::constant(9).to_datetime(at);
+            format!(
+                "センターでの消去: 完了 {at}、束 {batch} (erasure: batch {batch}, confirmed {at})"
+            )
+        }
+    };
+    Ok(erasures.iter().map(line).collect())
 }
 
 /// The entries of a person and what the gate says, now or at a past time under today's settings.

@@ -37,6 +37,7 @@ pub(crate) struct LedgerKey {
     sealing: AtRestKey,
     person: MacKey,
     event: MacKey,
+    identities: MacKey,
 }
 
 impl LedgerKey {
@@ -58,7 +59,13 @@ impl LedgerKey {
             sealing: AtRestKey::derive(key, "sekisho ledger entries v1"),
             person: key.derive("sekisho ledger persons v1"),
             event: key.derive("sekisho ledger events v1"),
+            identities: key.derive("sekisho ledger identities v1"),
         }
+    }
+
+    /// The key of what identifies patients, by which stop orders find them.
+    pub(crate) const fn identities(&self) -> &MacKey {
+        &self.identities
     }
 
     pub(super) fn seal(&self, context: &[u8], message: &[u8]) -> Result<Vec<u8>, Failure> {

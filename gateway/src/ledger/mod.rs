@@ -2,7 +2,8 @@
 //!
 //! `store` keeps it on disk, `lists` reads the CSV files that the settings name into it, `import`
 //! those of the hospital's own systems, `terms` says what the settings say to the gate, `met` finds
-//! stops that meet nobody, `command` is the command line.
+//! stops that meet nobody, `people` knows the patients that were read by keyed references, `orders`
+//! applies the stop orders of the centre to them, `command` is the command line.
 
 pub(crate) mod command;
 mod entry;
@@ -10,6 +11,8 @@ mod import;
 mod key;
 mod lists;
 mod met;
+mod orders;
+mod people;
 mod spelling;
 mod store;
 mod terms;
@@ -24,6 +27,8 @@ use crate::report::LedgerReport;
 pub(crate) use entry::{Actor, Entry, ImportId};
 pub(crate) use key::LedgerKey;
 pub(crate) use met::StopsMet;
+pub(crate) use orders::Untold;
+pub(crate) use people::Met;
 pub(crate) use store::Ledger;
 pub(crate) use terms::terms;
 

@@ -6,13 +6,13 @@
 //! elsewhere. How far the ledger is known to reach is kept in `state.sqlite`
 //! ([`State::ledger_end`]), so that one from which the last entries were cut is noticed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
 use envelope::Sha256;
-use privacy::gate::{Event, LedgerHead, Standing, revoked};
+use privacy::gate::{Event, Ground, LedgerHead, Standing, revoked};
 use record::{ChartNumber, SiteId};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
@@ -28,7 +28,8 @@ pub(super) const FILE: &str = "ledger.sqlite";
 const STATE: &str = "state.sqlite";
 
 /// Steps that bring the file to the present layout; `user_version` counts those done.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE entry (
         number INTEGER PRIMARY KEY,
         sealed BLOB NOT NULL,
@@ -46,16 +47,18 @@ const MIGRATIONS: &[&str] = &["
         BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
     CREATE TRIGGER entry_stays_2 BEFORE DELETE ON entry
         BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
-"];
+",
+    super::people::MIGRATION,
+];
 
 /// The open ledger of one site. Several processes may hold it open at once.
 pub(crate) struct Ledger {
-    connection: Connection,
-    state: State,
-    key: LedgerKey,
+    pub(super) connection: Connection,
+    pub(super) state: State,
+    pub(super) key: LedgerKey,
     /// The digest before the first entry.
     genesis: [u8; 32],
-    site: SiteId,
+    pub(super) site: SiteId,
 }
 
 /// The end of the ledger.
@@ -236,6 +239,17 @@ impl Ledger {
         Ok(held)
     }
 
+    /// Why entries no longer count, by their number; the latest reason of each.
+    pub(super) fn grounds(&self) -> Result<BTreeMap<u64, Ground>, Failure> {
+        let query = "SELECT * FROM entry WHERE found_2 = ?1 ORDER BY number";
+        let entries = self.rows(query, params![self.key.kind(REVOKED)])?;
+        let ground = |entry: Entry| match entry.event {
+            Event::Revoked { entry, ground } => Some((entry, ground)),
+            _ => None,
+        };
+        Ok(entries.into_iter().filter_map(ground).collect())
+    }
+
     /// The entries that no longer count.
     pub(super) fn revoked(&self) -> Result<BTreeSet<u64>, Failure> {
         self.revoked_at(u64::MAX)
@@ -358,8 +372,8 @@ impl Ledger {
 
 /// Adds entries within one transaction.
 pub(super) struct Writer<'l> {
-    ledger: &'l Ledger,
-    transaction: &'l Transaction<'l>,
+    pub(super) ledger: &'l Ledger,
+    pub(super) transaction: &'l Transaction<'l>,
     actor: &'l Actor,
     first: u64,
     end: End,
@@ -391,6 +405,11 @@ impl Writer<'_> {
             .map_err(database)?;
         (self.end.entries, self.end.chain) = (number, row.chain);
         Ok(())
+    }
+
+    /// The number of the last entry, those of this transaction included.
+    pub(super) const fn last(&self) -> u64 {
+        self.end.entries
     }
 
     /// The entries that say exactly the same, those of this transaction included.
@@ -483,7 +502,7 @@ fn rolled_back(entries: u64) -> Failure {
 
 /// A failure of this database. One that is no longer a database is damage, not a matter of space
 /// or permission.
-fn database(error: rusqlite::Error) -> Failure {
+pub(super) fn database(error: rusqlite::Error) -> Failure {
     use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
     match error.sqlite_error_code() {
         Some(DatabaseCorrupt | NotADatabase) => {

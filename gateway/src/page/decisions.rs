@@ -5,6 +5,7 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
 use privacy::gate::{Channel, Event, Ground, Requester, Scope, Stop, Verification};
+use privacy::order::KeyKind;
 
 use super::Place;
 use super::account::Role;
@@ -12,7 +13,7 @@ use super::answer::{Refusal, html, see_other};
 use super::book;
 use super::frame::Frame;
 use super::log::{Act, Line};
-use super::texts::T;
+use super::texts::{T, Text};
 use super::visit::{Posted, Visit, work};
 use super::words::moment;
 use crate::error::Failure;
@@ -33,6 +34,8 @@ struct Case {
     chart: String,
     order: String,
     at: String,
+    fits: Vec<Text>,
+    differs: Vec<Text>,
 }
 
 /// How many cases wait.
@@ -48,23 +51,43 @@ pub(crate) async fn page(visit: Visit, Path(site): Path<String>) -> Result<Respo
     let site = visit.site(&site, &[Role::Reception, Role::Director])?;
     work(|| {
         let place = visit.page.institution(&site).ok_or(Refusal::NotHere)?;
-        let pending = book::open(place)?.pending()?;
+        let ledger = book::open(place)?;
+        let pending = ledger.pending()?;
         let more = pending.len().saturating_sub(SHOWN);
-        let case = |entry: &book::Entry| match &entry.event {
-            Event::Held { order, chart } => Some(Case {
-                number: entry.number,
-                chart: chart.expose().to_owned(),
-                order: order.to_string(),
-                at: moment(entry.recorded_at),
-            }),
-            _ => None,
-        };
+        let mut cases = Vec::new();
+        for entry in pending.iter().take(SHOWN) {
+            if let Event::Held { order, chart } = &entry.event {
+                let compared = ledger.compared(order, chart)?;
+                let of = |said| {
+                    let that = compared.iter().filter(move |(_, fits)| *fits == Some(said));
+                    that.map(|(kind, _)| key_text(*kind)).collect()
+                };
+                cases.push(Case {
+                    number: entry.number,
+                    chart: chart.expose().to_owned(),
+                    order: order.to_string(),
+                    at: moment(entry.recorded_at),
+                    fits: of(true),
+                    differs: of(false),
+                });
+            }
+        }
         Ok(html(&DecisionsPage {
             frame: visit.frame(T.title_decisions, &site, "decisions"),
-            cases: pending.iter().take(SHOWN).filter_map(case).collect(),
+            cases,
             more,
         }))
     })
+}
+
+fn key_text(kind: KeyKind) -> Text {
+    match kind {
+        KeyKind::Chart => T.key_chart,
+        KeyKind::Kana => T.key_kana,
+        KeyKind::Birth => T.key_birth,
+        KeyKind::Card => T.key_card,
+        KeyKind::Sex => T.key_sex,
+    }
 }
 
 /// Decides one case: the order means this person, or somebody else.
@@ -85,21 +108,25 @@ pub(crate) async fn decide(Path(site): Path<String>, posted: Posted) -> Result<R
         let Some(entry) = waiting.find(|entry| entry.number == number) else {
             return Err(Refusal::Form(T.case_decided));
         };
-        let Event::Held { chart, .. } = entry.event else {
+        let Event::Held { chart, order } = entry.event else {
             return Err(Refusal::NotHere);
         };
         let about = book::reference(&visit.page.store, &site, &chart);
         let line = Line::about(Act::Decided, visit.name(), &about).at(site.as_str());
         visit.page.store.note(&line, visit.at)?;
         let now = visit.page.now()?;
-        let stop = Event::Stopped(Stop {
-            chart,
-            requested_on: now.today,
-            requester: Requester::Own,
-            channel: Channel::Centre,
-            verification: Verification::Known,
-            scope: Scope::ALL,
-        });
+        // An order says who asked, when, and for what. Without it, everything is stopped.
+        let stop = match ledger.standing_order(&order)? {
+            Some(order) => order.stop(chart),
+            None => Event::Stopped(Stop {
+                chart,
+                requested_on: now.today,
+                requester: Requester::Own,
+                channel: Channel::Centre,
+                verification: Verification::Known,
+                scope: Scope::ALL,
+            }),
+        };
         // The stop comes first: at no moment is the person neither held nor stopped.
         let end = |ground| Event::Revoked {
             entry: number,

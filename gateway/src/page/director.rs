@@ -36,6 +36,8 @@ struct DirectorPage {
     last_run: Option<String>,
     total: u64,
     unreadable: u64,
+    erasures_pending: u64,
+    erasures_confirmed: u64,
 }
 
 struct Row {
@@ -72,6 +74,7 @@ pub(crate) async fn page(visit: Visit, Path(site): Path<String>) -> Result<Respo
             }
             Ok(())
         })?;
+        let (erasures_pending, erasures_confirmed) = facts.erasures()?;
         let examples = Examples::read(&place.settings.state.folder);
         let last = facts.last_run.as_ref();
         let withheld = last.map(|last| last.withheld.clone()).unwrap_or_default();
@@ -89,6 +92,8 @@ pub(crate) async fn page(visit: Visit, Path(site): Path<String>) -> Result<Respo
             last_run: last.map(|last| moment(last.ended_at)),
             total,
             unreadable,
+            erasures_pending,
+            erasures_confirmed,
         })
     })?;
     Ok(html(&page))

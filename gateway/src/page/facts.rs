@@ -124,6 +124,19 @@ impl Facts {
         found.ok()
     }
 
+    /// Of how many persons the centre was or will be told to erase everything, and of how many its
+    /// word came that it is done.
+    ///
+    /// # Errors
+    /// The state file cannot be read.
+    pub(crate) fn erasures(&self) -> Result<(u64, u64), Failure> {
+        let Some(connection) = &self.connection else {
+            return Ok((0, 0));
+        };
+        let query = "SELECT count(*) - count(confirmed_at), count(confirmed_at) FROM erasure";
+        Ok(connection.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?)))?)
+    }
+
     /// Hands out batches, the newest first, at most so many. Gives the number of those whose
     /// manifest cannot be read: an earlier version of this program wrote them.
     ///

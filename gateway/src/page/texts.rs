@@ -369,6 +369,13 @@ texts! {
         "Somebody asked the centre to stop, and it must be decided whom it means here. Until then nothing of these persons is sent.";
     decisions_none = "判断を待つものはありません。", "Nothing waits for a decision.";
     decisions_order = "依頼", "Order";
+    decisions_fits = "一致する項目：", "Agrees:";
+    decisions_differs = "異なる項目：", "Differs:";
+    key_chart = "患者番号", "chart number";
+    key_kana = "カナ氏名", "kana name";
+    key_birth = "生年月日", "day of birth";
+    key_card = "保険証", "insurance card";
+    key_sex = "性別", "sex";
     decisions_yes = "この方です（提供を停止する）", "It is this person: stop";
     decisions_no = "別の人です（提供を続ける）", "It is somebody else: go on";
     decisions_more = "ほかに {} 件あります。上から順に判断してください。", "{} more; decide these first.";
@@ -431,6 +438,11 @@ texts! {
         "The shape of records that left, with values masked: 9 for digits, A for letters.";
     director_batches = "最近の束", "Latest batches";
     director_documents = "文書", "Documents";
+    director_erasures = "センターでの消去", "Erasure at the centre";
+    director_erasures_help = "送った後に停止を申し出た方の記録は、センターで消去します。",
+        "What was sent about persons who said no afterwards is erased at the centre.";
+    director_erasures_pending = "消去の完了を待っている人", "Persons, erasure not yet confirmed";
+    director_erasures_confirmed = "消去が完了した人", "Persons, erasure confirmed";
     director_withheld = "留め置いた人", "Withheld";
     director_waits = "送信待ち", "waiting";
     director_record = "提供記録", "Provision record";

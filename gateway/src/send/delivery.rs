@@ -116,7 +116,7 @@ fn check(answer: &Answer) -> Result<(), Trouble> {
 }
 
 /// The `code` of the front's JSON answer, if it is a plain word.
-fn reason(body: &[u8]) -> String {
+pub(crate) fn reason(body: &[u8]) -> String {
     let value: Option<serde_json::Value> = serde_json::from_slice(body).ok();
     let code = value.as_ref().and_then(|value| value.get("code")?.as_str());
     let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';

@@ -1,8 +1,8 @@
 //! Delivery of queued batches to the front, oldest first, over one mutually authenticated TLS 1.3
 //! connection. A batch leaves the queue only with a receipt that the front signed.
 
-mod connection;
-mod delivery;
+pub(crate) mod connection;
+pub(crate) mod delivery;
 
 use std::time::Duration;
 
@@ -142,13 +142,13 @@ fn accept_receipt(
 }
 
 /// Pauses between tries: doubling, with full jitter, so that many sites do not return in step.
-struct Tries {
+pub(crate) struct Tries {
     left: u32,
     bound: Duration,
 }
 
 impl Tries {
-    fn new(attempts: u32) -> Self {
+    pub(crate) fn new(attempts: u32) -> Self {
         Self {
             left: attempts.saturating_sub(1),
             bound: BACKOFF_FIRST,

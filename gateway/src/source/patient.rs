@@ -10,10 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use config::gateway::{ChangeMode, Changes, Limits};
+use envelope::MacKey;
 use formats::ssmix2;
 use formats::ssmix2::name::FileName;
 use formats::ssmix2::versions::Resolved;
 use privacy::gate::{Gate, NumberRef, Numbers, Pass, PatientReadings};
+use privacy::order;
 use privacy::separate::{SiteKeys, document_ref, separate, subject_ref};
 use record::{
     ChartNumber, DataKind, DocumentKey, DocumentRef, Finding, FindingCode, Reading, SubjectRef,
@@ -30,6 +32,7 @@ use super::watch::{Caller, GivenUp};
 use crate::error::Failure;
 use crate::examples::Gathering;
 use crate::keys::Keys;
+use crate::ledger::Met;
 use crate::quality::Reference;
 use crate::state::{Fingerprint, Known, StateReader};
 
@@ -57,6 +60,8 @@ pub(crate) struct Shared<D: Disk> {
     pub(crate) gate: Arc<Gate>,
     /// Keys of the separation.
     pub(crate) keys: Arc<Keys>,
+    /// Key of what identifies patients, by which orders of the centre find them.
+    pub(crate) identities: MacKey,
     /// Epoch of the token key.
     pub(crate) epoch: u16,
     /// Before this moment a change is old enough to be remembered, in nanoseconds since 1970.
@@ -491,6 +496,10 @@ impl<D: Disk> PatientReader<D> {
             complete,
             mut remember,
         } = read;
+        visited.met = Some(Met {
+            chart: patient.chart.clone(),
+            known: order::Known::of(&patient, &self.shared.identities),
+        });
         let reference = Reference::patient(&patient.chart, &self.shared.keys.site);
         let known = self.state.known(&subject)?;
         let vanished = match complete {

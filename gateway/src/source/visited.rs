@@ -17,6 +17,7 @@ use record::{ResourceKind, Severity, SubjectRef};
 
 use super::files::{Found, Listing};
 use super::news::Passed;
+use crate::ledger::Met;
 use crate::quality::{Fault, Faults, Reference};
 use crate::report::{Files, count_records};
 
@@ -102,6 +103,8 @@ pub(crate) struct Visited {
     pub(crate) chart: Option<ChartNumber>,
     /// The reference for it.
     pub(crate) subject: Option<SubjectRef>,
+    /// By what an order of the centre could name them, when they were read.
+    pub(crate) met: Option<Met>,
     /// Under which numbers the gate was asked, when it said no.
     pub(crate) numbers: Vec<NumberRef>,
     /// What came of it.
@@ -160,6 +163,7 @@ impl Visited {
             faults: Faults::default(),
             chart: None,
             subject: None,
+            met: None,
             numbers: Vec::new(),
             outcome: Outcome::Unchanged,
         }

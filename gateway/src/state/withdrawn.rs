@@ -51,7 +51,61 @@ pub(super) const MIGRATION: &str = "
     CREATE INDEX erasure_of_batch ON erasure (sequence);
 ";
 
+/// Brings a state file to where the centre's word on erasures is kept, and where everybody who is
+/// read is known by keyed references (`ledger::people`): so everybody is read once more. Nothing
+/// that was sealed is sealed again by it.
+pub(super) const MIGRATION_CONFIRMED: &str = "
+    ALTER TABLE erasure ADD COLUMN confirmed_at INTEGER;
+    DELETE FROM patient;
+    DELETE FROM position;
+    DELETE FROM feed;
+";
+
+/// How the erasure of a person at the centre stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ErasureState {
+    /// The batch that tells of it, once it is sealed.
+    pub(crate) sequence: Option<u64>,
+    /// When the centre's word came that it is done.
+    pub(crate) confirmed_at: Option<i64>,
+}
+
 impl State {
+    /// Notes the centre's word that nothing is left of these persons, each with the batch that
+    /// demanded it. Gives how many were not confirmed before.
+    pub(crate) fn confirm_erasures(
+        &mut self,
+        persons: &[(SubjectRef, u64)],
+        at: i64,
+    ) -> Result<u64, Failure> {
+        let transaction = self.connection.transaction()?;
+        let mut confirmed = 0;
+        for (subject, sequence) in persons {
+            confirmed += transaction
+                .prepare_cached(
+                    "UPDATE erasure SET confirmed_at = ?3
+                     WHERE subject = ?1 AND sequence = ?2 AND confirmed_at IS NULL",
+                )?
+                .execute(params![subject.as_bytes(), sequence, at])?;
+        }
+        transaction.commit()?;
+        Ok(confirmed as u64)
+    }
+
+    /// The erasures of a person, oldest first.
+    pub(crate) fn erasures_of(&self, subject: &SubjectRef) -> Result<Vec<ErasureState>, Failure> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT sequence, confirmed_at FROM erasure WHERE subject = ?1 ORDER BY number",
+        )?;
+        let rows = statement.query_map([subject.as_bytes()], |row| {
+            Ok(ErasureState {
+                sequence: row.get(0)?,
+                confirmed_at: row.get(1)?,
+            })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// Whether anything was sealed of anybody whose numbers are known.
     pub(crate) fn knows_numbers(&self) -> Result<bool, Failure> {
         let query = "SELECT EXISTS (SELECT 1 FROM number)";

@@ -9,6 +9,7 @@ mod cda;
 mod decoder;
 mod folding;
 mod index;
+mod letter;
 mod message;
 mod names;
 pub mod seeds;
@@ -47,6 +48,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "index",
         run: index::run,
+    },
+    Target {
+        name: "letter",
+        run: letter::run,
     },
     Target {
         name: "message",

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use envelope::{CoreSecretKey, MacKey, SigningKey};
+use envelope::{CoreSecretKey, DeviceSecretKey, MacKey, SigningKey};
 use getrandom::SysRng;
 use jiff::civil::Date;
 use privacy::separate::subject_ref;
@@ -94,6 +94,7 @@ impl Deployment {
             effective_from,
         };
         make_keys(root, sources)?;
+        make_letter_keys(root, sources)?;
         let sites = sources
             .iter()
             .map(|source| shared.site(source))
@@ -104,6 +105,8 @@ impl Deployment {
             &inbox,
             &root.join("front/staging"),
             &root.join("front/receipts"),
+            &root.join("outbox"),
+            &root.join("answers"),
         ] {
             fs::create_dir_all(folder)?;
         }
@@ -184,6 +187,25 @@ fn make_keys(root: &Path, sources: &[SiteSource]) -> Result<()> {
     Ok(())
 }
 
+/// Keys of letters, also where keys of an earlier version lie.
+fn make_letter_keys(root: &Path, sources: &[SiteSource]) -> Result<()> {
+    let mut random = UnwrapErr(SysRng);
+    let keys = root.join("keys");
+    if keys.join("letters.pub").exists() {
+        return Ok(());
+    }
+    for source in sources {
+        let site = keys.join(&source.site);
+        let device = DeviceSecretKey::generate(&mut random)?;
+        write_secret(&site.join("device.key"), &device.to_text())?;
+        fs::write(site.join("device.pub"), device.public().to_string())?;
+    }
+    let letters = SigningKey::generate(&mut random)?;
+    write_secret(&keys.join("letters.key"), &letters.to_text())?;
+    fs::write(keys.join("letters.pub"), letters.public().to_string())?;
+    Ok(())
+}
+
 fn read_key<K: std::str::FromStr>(path: &Path) -> Result<K> {
     let text = fs::read_to_string(path)?;
     text.trim()
@@ -250,6 +272,7 @@ impl Shared<'_> {
                     ("transport", text("laboratory")),
                 ]),
             ),
+            ("letters", letters_of(&keys, &own)?),
         ]);
         let config = folder.join("gateway.toml");
         write_settings(&config, settings)?;
@@ -280,6 +303,7 @@ impl Shared<'_> {
                     ("receipts", path(&folder.join("receipts"))?),
                 ]),
             ),
+            ("letters", self.letters()?),
             (
                 "tls",
                 table([
@@ -303,9 +327,11 @@ impl Shared<'_> {
         let mut sites = Vec::new();
         for source in sources {
             let key = fs::read_to_string(keys.join(&source.site).join("signing.pub"))?;
+            let device = fs::read_to_string(keys.join(&source.site).join("device.pub"))?;
             sites.push(table([
                 ("site", text(&source.site)),
                 ("verifying_key", text(key.trim())),
+                ("device_key", text(device.trim())),
                 ("contract", text(&format!("C-{}", source.site))),
                 ("filing_reference", text(&format!("F-{}", source.site))),
                 ("effective_from", text(&self.effective_from.to_string())),
@@ -314,17 +340,27 @@ impl Shared<'_> {
         let key_files = table([
             ("core", path(&keys.join("core.key"))?),
             ("rekey", path(&keys.join("rekey.key"))?),
+            ("letters", path(&keys.join("letters.key"))?),
         ]);
         let settings = table([
             ("inbox", path(inbox)?),
             ("state", path(state)?),
             ("keys", key_files),
+            ("letters", self.letters()?),
             ("transports", toml::Value::Array(vec![text("laboratory")])),
             ("site", toml::Value::Array(sites)),
         ]);
         let config = self.root.join("core/core.toml");
         write_settings(&config, settings)?;
         Ok(config)
+    }
+
+    /// Where core and front hand letters over to each other.
+    fn letters(&self) -> Result<toml::Value> {
+        Ok(table([
+            ("outbox", path(&self.root.join("outbox"))?),
+            ("answers", path(&self.root.join("answers"))?),
+        ]))
     }
 
     /// Every text that the town and the tests hand out.
@@ -354,6 +390,14 @@ fn confirmed(folder: &Path) -> Result<toml::Value> {
     let synchronized = folder.join("synchronized");
     fs::write(&synchronized, "")?;
     Ok(table([("synchronized", path(&synchronized)?)]))
+}
+
+/// What a site knows of letters.
+fn letters_of(keys: &Path, own: &Path) -> Result<toml::Value> {
+    Ok(table([
+        ("device_key", path(&own.join("device.key"))?),
+        ("core_key", path(&keys.join("letters.pub"))?),
+    ]))
 }
 
 fn text(value: &str) -> toml::Value {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus};
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -99,6 +100,55 @@ impl Job {
             .arg("--report")
             .arg(self.report(&name));
         self.run(&mut command, &name)
+    }
+
+    /// Fetches, applies and answers letters at one site, without a run.
+    pub fn run_orders(&self, site: usize) -> Result<Ended> {
+        let site = self.deployment.sites.get(site).context("no such site")?;
+        let mut command = self.programs.gateway();
+        command.arg("orders").arg("--config").arg(&site.config);
+        self.run(&mut command, &format!("{}-orders", site.source.site))
+    }
+
+    /// Makes a stop order at the core of what was entered, and gives its name.
+    ///
+    /// # Errors
+    /// The core did not make it; the error holds what it told.
+    pub fn order_stop(&self, site: usize, entered: &str, more: &[&str]) -> Result<String> {
+        let site = self.deployment.sites.get(site).context("no such site")?;
+        let mut command = self.programs.collector();
+        command
+            .arg("core")
+            .arg("--config")
+            .arg(&self.deployment.core_config);
+        if let Some(seed) = self.deployment.seed {
+            command.arg("--danger-fixed-seed").arg(seed.to_string());
+        }
+        command
+            .args(["order-stop", "--site", &site.source.site])
+            .args(more)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        let mut input = child.stdin.take().context("standard input")?;
+        input.write_all(entered.as_bytes())?;
+        drop(input);
+        let output = child.wait_with_output()?;
+        let told = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{}: {told}", output.status);
+        Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+    }
+
+    /// The stop orders of the core.
+    pub fn orders(&self) -> Result<Value> {
+        let ended = self.run_core(&["orders", "--json"])?;
+        ensure!(ended.status.success(), "{}", ended.told);
+        let begin = ended.told.find('[').context("no list")?;
+        let end = ended.told.rfind(']').context("no list")?;
+        Ok(serde_json::from_str(
+            ended.told.get(begin..=end).context("no list")?,
+        )?)
     }
 
     /// The log of the last run of one site's gateway.

@@ -61,6 +61,26 @@ pub(crate) enum Event {
         /// The place in the site's chain before which everything goes.
         sequence: u64,
     },
+    /// A stop order was made for a site. Whom it is about is not known here.
+    Ordered {
+        /// The site.
+        site: String,
+        /// The order.
+        order: String,
+        /// Its number among the letters to the site.
+        number: u64,
+    },
+    /// A site's device told what became of a letter.
+    Answered {
+        /// The site.
+        site: String,
+        /// The letter.
+        number: u64,
+        /// Which answer to it.
+        revision: u32,
+        /// What became of it.
+        outcome: String,
+    },
     /// A data set was made.
     Released {
         /// Its name.

@@ -3,6 +3,7 @@
 mod batches;
 mod erasures;
 mod ledger;
+mod letters;
 mod persons;
 mod quality;
 mod releases;
@@ -14,6 +15,7 @@ use rusqlite::Connection;
 pub(crate) use batches::{Accepted, Chain, Decided, Outcome, Stored};
 pub(crate) use erasures::Erasure;
 pub(crate) use ledger::Event;
+pub(crate) use letters::{Letter, NewOrder};
 pub(crate) use persons::{Change, Link, Member};
 pub(crate) use quality::FILES;
 pub(crate) use releases::Released;
@@ -25,6 +27,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("001.sql"),
     include_str!("002.sql"),
     include_str!("003.sql"),
+    include_str!("004.sql"),
 ];
 
 /// The open catalogue.

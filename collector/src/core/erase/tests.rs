@@ -32,7 +32,7 @@ fn rows_of(centre: &Centre, person: SubjectRef) -> usize {
 
 fn status(centre: &Centre) -> Status {
     let (folder, catalogue) = centre.open();
-    Status::of(&catalogue, &folder, &centre.settings).unwrap()
+    Status::of(&catalogue, &folder, &centre.settings, 1_743_500_000).unwrap()
 }
 
 fn erase(centre: &Centre) -> u64 {

@@ -16,6 +16,7 @@ use super::treat::{Treated, Treatment, flag, lacks_all};
 use super::window::{Seen, Window};
 use super::{Make, write};
 use crate::core::failure::{Failure, Problem, Result};
+use crate::core::letters;
 use crate::core::tables::{Columns, Current, Table};
 
 /// Writes every table of a release into the folder.
@@ -27,7 +28,14 @@ pub(crate) fn fill(make: &Make<'_>, folder: &Path, inputs: Inputs) -> Result<Sum
     let recipe = make.recipe;
     let plans = recipe.plans()?;
     let tables = make.folder.tables();
-    let mut people = People::load(make.catalogue, &tables, make.randomness, make.release)?;
+    let left_out = letters::overdue(make.catalogue, make.at)?;
+    let mut people = People::load(
+        make.catalogue,
+        &tables,
+        make.randomness,
+        make.release,
+        &left_out,
+    )?;
     let seen = dates_seen(make, &plans, &people)?;
     let window = Window::of(&seen, &recipe.dates)?;
     let on = seen.last().unwrap_or(Date::constant(1970, 1, 1));

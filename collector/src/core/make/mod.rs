@@ -36,6 +36,7 @@ use super::catalogue::{Catalogue, Released};
 use super::durable;
 use super::failure::{Failure, Problem, Result};
 use super::folder::Folder;
+use super::letters;
 use super::random::Randomness;
 
 /// What came of a job.
@@ -143,6 +144,10 @@ impl Make<'_> {
         for (member, person) in self.catalogue.members()? {
             digest.update(member.named().as_bytes());
             digest.update(person.as_bytes());
+        }
+        for site in letters::overdue(self.catalogue, self.at)? {
+            digest.update(b"without ");
+            digest.update(site.as_str().as_bytes());
         }
         let (ledger_height, ledger_digest) = self.catalogue.ledger_head()?;
         Ok(Inputs {

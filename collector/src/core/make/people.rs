@@ -1,7 +1,7 @@
 //! The persons of a release: who they are as far as it will be told, their fresh ID and their
 //! secret offset. Both live only as long as the job.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use rand_chacha::rand_core::Rng as _;
@@ -66,7 +66,7 @@ pub(crate) struct People {
 
 impl People {
     /// Reads who is linked and what their basic data says: the newest document wins, whatever
-    /// site it is from.
+    /// site it is from. What is from sites that are left out is as if it were not there.
     ///
     /// # Errors
     /// The catalogue or a table is damaged, or there is no randomness.
@@ -75,8 +75,10 @@ impl People {
         tables: &Path,
         randomness: Randomness,
         release: &str,
+        left_out: &BTreeSet<SiteId>,
     ) -> Result<Self> {
-        let members = catalogue.members()?;
+        let mut members = catalogue.members()?;
+        members.retain(|(member, _)| !left_out.contains(&member.site));
         let ids: BTreeMap<ResearchId, ()> = members.iter().map(|(_, id)| (*id, ())).collect();
         let numbers: BTreeMap<ResearchId, usize> = ids
             .into_keys()

@@ -21,6 +21,7 @@ use super::catalogue::{Accepted, Catalogue, Decided, Outcome};
 use super::durable;
 use super::failure::{Failure, Problem, Result};
 use super::folder::Folder;
+use super::letters;
 use super::settings::Settings;
 use super::tables::{Batch, Rekey, digest};
 
@@ -98,8 +99,12 @@ impl Pull<'_> {
             candidates.extend(self.look(entry, &mut summary)?);
         }
         candidates.sort_unstable();
+        let overdue = letters::overdue(self.catalogue, self.at)?;
         for candidate in candidates {
-            self.take(candidate, &mut summary)?;
+            match overdue.contains(&candidate.site) {
+                true => self.wait(&candidate, "stop_order_unconfirmed", &mut summary)?,
+                false => self.take(candidate, &mut summary)?,
+            }
         }
         Ok(summary)
     }
@@ -150,10 +155,7 @@ impl Pull<'_> {
         let judged = self.judge(&candidate, &bytes)?;
         match judged {
             Judged::Take(batch) => self.accept(&candidate, &batch, bytes.len() as u64, summary),
-            Judged::Wait(reason) => {
-                *summary.waiting.entry(reason.to_owned()).or_default() += 1;
-                self.note(&candidate.entry, Some(&candidate), Outcome::Waiting, reason)
-            }
+            Judged::Wait(reason) => self.wait(&candidate, reason, summary),
             Judged::Duplicate => {
                 summary.duplicates += 1;
                 self.note(
@@ -168,6 +170,11 @@ impl Pull<'_> {
                 Ok(())
             }
         }
+    }
+
+    fn wait(&mut self, candidate: &Candidate, reason: &str, summary: &mut Summary) -> Result<()> {
+        *summary.waiting.entry(reason.to_owned()).or_default() += 1;
+        self.note(&candidate.entry, Some(candidate), Outcome::Waiting, reason)
     }
 
     fn judge(&self, candidate: &Candidate, bytes: &[u8]) -> Result<Judged> {

@@ -17,7 +17,7 @@ fn hospital() -> Hospital {
 
 fn status(centre: &Centre) -> Status {
     let (folder, catalogue) = centre.open();
-    Status::of(&catalogue, &folder, &centre.settings).unwrap()
+    Status::of(&catalogue, &folder, &centre.settings, 1_743_500_000).unwrap()
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn stated(of: u64, bad: u64, foreign: u64) -> Quality {
 
 fn status(centre: &Centre) -> Status {
     let (folder, catalogue) = centre.open();
-    Status::of(&catalogue, &folder, &centre.settings).unwrap()
+    Status::of(&catalogue, &folder, &centre.settings, 1_743_500_000).unwrap()
 }
 
 fn red(quality: &SiteQuality) -> Vec<&str> {

@@ -40,6 +40,7 @@ impl Bench {
                 staging,
                 receipts,
             },
+            letters: None,
             tls: Tls {
                 certificate: PathBuf::new(),
                 private_key: PathBuf::new(),

@@ -6,7 +6,7 @@ use record::identity::ChartNumber;
 use zeroize::Zeroizing;
 
 /// A number in the one form of all its spellings.
-pub(super) enum Spelling<'n> {
+pub(crate) enum Spelling<'n> {
     /// As it is written, perhaps without its beginning.
     Part(&'n str),
     /// Folded.
@@ -25,7 +25,7 @@ impl Deref for Spelling<'_> {
 }
 
 impl Spelling<'_> {
-    pub(super) fn into_owned(self) -> Zeroizing<String> {
+    pub(crate) fn into_owned(self) -> Zeroizing<String> {
         match self {
             Self::Part(part) => Zeroizing::new(part.to_owned()),
             Self::Folded(folded) => folded,
@@ -34,7 +34,7 @@ impl Spelling<'_> {
 }
 
 /// The folding is that of insured numbers; a number of which it leaves nothing stands for itself.
-pub(super) fn any_spelling(chart: &ChartNumber) -> Spelling<'_> {
+pub(crate) fn any_spelling(chart: &ChartNumber) -> Spelling<'_> {
     let written = chart.expose();
     // Nearly every number is of ASCII digits, of which the folding only drops leading zeros.
     if written.bytes().all(|b| b.is_ascii_digit()) {

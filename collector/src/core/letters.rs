@@ -1,0 +1,336 @@
+//! Letters to the devices of sites: stop orders of the centre (B-011), and words of whom it has
+//! erased.
+//!
+//! A letter is in the catalogue, whole and sealed, in the transaction that makes it; its file in
+//! the outbox is written from there, as often as needed. Answers are read from the folder that the
+//! front writes. Whom an order is about is sealed for the device and kept nowhere at the centre.
+//!
+//! An order that the device has not confirmed for [`UNCONFIRMED_SECONDS`] counts against the whole
+//! site, because the core cannot know which of its persons is meant (O-13): its batches wait, and
+//! new data sets leave it out, until the confirmation is there.
+
+mod request;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use envelope::{
+    Answer, CoreSecretKey, DevicePublicKey, ERASED_AT_ONCE, ErasedWord, LETTER_MAX, LetterError,
+    LetterKind, SigningKey, StopOrder,
+};
+use rand_core::CryptoRng;
+use record::SiteId;
+use serde::Serialize;
+
+use self::request::Request;
+use super::catalogue::{Catalogue, Letter, NewOrder};
+use super::durable;
+use super::failure::{Failure, Problem, Result};
+use super::settings::{Letters as Folders, Settings};
+
+/// After this time without the device's confirmation an order counts against the site.
+pub(crate) const UNCONFIRMED_SECONDS: i64 = 24 * 3600;
+/// For how long an order can be applied.
+const VALID_SECONDS: i64 = 180 * 86_400;
+/// Most answers of one site that are looked at.
+const ANSWERS_MAX: usize = 100_000;
+
+/// What a run did with letters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Summary {
+    /// Answers of devices that were new.
+    pub(crate) answers: u64,
+    /// Answers that could not be taken, by code.
+    pub(crate) refused: std::collections::BTreeMap<String, u64>,
+}
+
+/// Letters as this core is set up for them.
+pub(crate) struct Post<'a> {
+    settings: &'a Settings,
+    folders: &'a Folders,
+    signing: SigningKey,
+}
+
+impl<'a> Post<'a> {
+    /// Takes folders and key into use; `None` where letters are not set up.
+    ///
+    /// # Errors
+    /// The key cannot be used.
+    pub(crate) fn open(settings: &'a Settings) -> Result<Option<Self>> {
+        let (Some(folders), Some(path)) = (&settings.letters, &settings.keys.letters) else {
+            return Ok(None);
+        };
+        let signing = super::key(path)?;
+        Ok(Some(Self {
+            settings,
+            folders,
+            signing,
+        }))
+    }
+
+    /// Makes a stop order of what was told as text. Gives its name.
+    ///
+    /// # Errors
+    /// The site cannot be told, or the text makes no order.
+    pub(crate) fn order(
+        &self,
+        catalogue: &mut Catalogue,
+        site: &SiteId,
+        text: &str,
+        instead_of: Option<&str>,
+        at: i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<String> {
+        let device = self.device(site)?;
+        let request = Request::read(text, super::today_at(at))?;
+        if let Some(before) = instead_of {
+            let known = |letter: &Letter| letter.site == *site && letter.name == before;
+            if !catalogue.letters()?.iter().any(known) {
+                return Err(Failure::new(Problem::UnknownOrder, before));
+            }
+        }
+        let mut random = [0; 8];
+        rng.fill_bytes(&mut random);
+        let name = format!("S-{:016x}", u64::from_be_bytes(random));
+        let id = name
+            .parse()
+            .map_err(|_| Failure::new(Problem::Order, "name"))?;
+        let order = NewOrder {
+            site,
+            name: &name,
+            instead_of,
+        };
+        catalogue.order(&order, at, |number| {
+            let order = StopOrder {
+                site: site.clone(),
+                number,
+                id,
+                issued_at: at,
+                expires_at: at + VALID_SECONDS,
+                requested_on: request.requested_on,
+                requester: request.requester,
+                verification: request.verification,
+                scope: request.scope,
+                keys: request.keys,
+            };
+            order
+                .seal(device, &self.signing, rng)
+                .map_err(|error| Failure::new(Problem::Order, error.to_string()))
+        })?;
+        self.put_out(catalogue)?;
+        Ok(name)
+    }
+
+    /// Takes what devices have answered, tells sites of erasures that are done, and brings the
+    /// outbox to what is to be read there.
+    ///
+    /// # Errors
+    /// A folder cannot be used.
+    pub(crate) fn run(
+        &self,
+        catalogue: &mut Catalogue,
+        opening: &CoreSecretKey,
+        at: i64,
+        rng: &mut impl CryptoRng,
+        summary: &mut Summary,
+    ) -> Result<()> {
+        self.take_answers(catalogue, opening, at, summary)?;
+        for site in self.settings.sites() {
+            let Some(device) = &site.device_key else {
+                continue;
+            };
+            let tell = |number, persons| {
+                let word = ErasedWord {
+                    site: site.site.clone(),
+                    number,
+                    at,
+                    persons,
+                };
+                word.seal(device, &self.signing, rng)
+                    .map_err(|error| Failure::new(Problem::Letters, error.to_string()))
+            };
+            // What is left is told by the next run.
+            catalogue.tell_erased(&site.site, ERASED_AT_ONCE, at, tell)?;
+        }
+        self.put_out(catalogue)
+    }
+
+    fn device(&self, site: &SiteId) -> Result<&DevicePublicKey> {
+        let known = self.settings.site(site);
+        let device = known.and_then(|site| site.device_key.as_ref());
+        device.ok_or_else(|| Failure::new(Problem::Letters, site.to_string()))
+    }
+
+    fn take_answers(
+        &self,
+        catalogue: &mut Catalogue,
+        opening: &CoreSecretKey,
+        at: i64,
+        summary: &mut Summary,
+    ) -> Result<()> {
+        let known = catalogue.letters()?;
+        for site in self.settings.sites() {
+            let folder = self.folders.answers.join(site.site.as_str());
+            for (number, revision, path) in answers(&folder)? {
+                let of = |letter: &&Letter| letter.site == site.site && letter.number == number;
+                if known
+                    .iter()
+                    .find(of)
+                    .is_none_or(|it| it.revision >= revision)
+                {
+                    continue;
+                }
+                let bytes = fs::read(&path).map_err(|error| unusable(&folder, error))?;
+                let answer = Answer::open(&bytes, &site.site, &site.verifying_key, opening);
+                let answer = answer.and_then(|answer| {
+                    let place = (answer.place.number, answer.place.revision);
+                    let right = place == (number, revision);
+                    right.then_some(answer).ok_or(LetterError::Malformed)
+                });
+                match answer {
+                    Ok(answer) => {
+                        summary.answers += u64::from(catalogue.answered(&answer, at)?);
+                    }
+                    Err(error) => {
+                        let code = error.code();
+                        tracing::warn!(site = %site.site, number, code, "answer refused");
+                        *summary.refused.entry(code.to_owned()).or_default() += 1;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Files of letters that have no answer yet, and no others.
+    fn put_out(&self, catalogue: &Catalogue) -> Result<()> {
+        for letter in catalogue.letters()? {
+            let folder = self.folders.outbox.join(letter.site.as_str());
+            let path = folder.join(format!("{:012}.letter", letter.number));
+            let storing = |error| unusable(&folder, error);
+            let wanted = letter.revision == 0 && !letter.replaced;
+            match (wanted, path.exists()) {
+                (true, false) => {
+                    let bytes = catalogue.letter_bytes(&letter.site, letter.number)?;
+                    let mode = |mode| fs::Permissions::from_mode(mode);
+                    fs::create_dir_all(&folder).map_err(storing)?;
+                    fs::set_permissions(&folder, mode(0o750)).map_err(storing)?;
+                    durable::write(&path, &bytes.unwrap_or_default()).map_err(storing)?;
+                    // The front is another user of the same group.
+                    fs::set_permissions(&path, mode(0o640)).map_err(storing)?;
+                }
+                (false, true) => {
+                    fs::remove_file(&path).map_err(storing)?;
+                    durable::sync_parent(&path).map_err(storing)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Sites of which an order has not been confirmed for too long.
+///
+/// # Errors
+/// The catalogue is damaged.
+pub(crate) fn overdue(catalogue: &Catalogue, at: i64) -> Result<BTreeSet<SiteId>> {
+    let letters = catalogue.letters()?.into_iter();
+    let late =
+        |letter: &Letter| letter.open() && at.saturating_sub(letter.made_at) >= UNCONFIRMED_SECONDS;
+    Ok(letters.filter(late).map(|letter| letter.site).collect())
+}
+
+/// A stop order as the desk sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct OrderState {
+    /// Its name.
+    pub(crate) order: String,
+    /// For which site.
+    pub(crate) site: String,
+    /// How old it is.
+    pub(crate) hours: i64,
+    /// `waiting`, `overdue`, `stopped`, `held`, `no_match`, `not_meant`, `expired`, `replaced`.
+    pub(crate) state: &'static str,
+    /// Persons stopped.
+    pub(crate) stopped: u32,
+    /// Persons held until somebody decides.
+    pub(crate) held: u32,
+}
+
+/// Every stop order, by site and number.
+///
+/// # Errors
+/// The catalogue is damaged.
+pub(crate) fn orders(catalogue: &Catalogue, at: i64) -> Result<Vec<OrderState>> {
+    let letters = catalogue.letters()?.into_iter();
+    let orders = letters.filter(|letter| letter.kind == LetterKind::StopOrder);
+    Ok(orders.map(|letter| state(&letter, at)).collect())
+}
+
+fn state(letter: &Letter, at: i64) -> OrderState {
+    use envelope::Outcome;
+    let age = at.saturating_sub(letter.made_at);
+    let (state, stopped, held) = match letter.outcome {
+        _ if letter.replaced => ("replaced", 0, 0),
+        None | Some(Outcome::Noted) if age >= UNCONFIRMED_SECONDS => ("overdue", 0, 0),
+        None | Some(Outcome::Noted) => ("waiting", 0, 0),
+        Some(Outcome::Expired) => ("expired", 0, 0),
+        Some(Outcome::Applied {
+            stopped,
+            held,
+            others,
+        }) => match (stopped, held, others) {
+            (_, 1.., _) => ("held", stopped, held),
+            (1.., 0, _) => ("stopped", stopped, held),
+            (0, 0, 1..) => ("not_meant", stopped, held),
+            (0, 0, 0) => ("no_match", stopped, held),
+        },
+    };
+    OrderState {
+        order: letter.name.clone(),
+        site: letter.site.to_string(),
+        hours: age / 3600,
+        state,
+        stopped,
+        held,
+    }
+}
+
+type Found = (u64, u32, std::path::PathBuf);
+
+/// The answers in a site's folder: number of the letter, of the answer, and where it is.
+fn answers(folder: &Path) -> Result<Vec<Found>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unusable(folder, error)),
+    };
+    let mut found = Vec::new();
+    for entry in entries.take(ANSWERS_MAX) {
+        let entry = entry.map_err(|error| unusable(folder, error))?;
+        let name = entry.file_name();
+        let parts = name.to_str().and_then(|name| {
+            let (number, revision) = name.strip_suffix(".answer")?.split_once('-')?;
+            Some((number.parse().ok()?, revision.parse().ok()?))
+        });
+        let small = entry
+            .metadata()
+            .is_ok_and(|data| data.is_file() && data.len() <= LETTER_MAX as u64);
+        if let Some((number, revision)) = parts.filter(|_| small) {
+            found.push((number, revision, entry.path()));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn unusable(folder: &Path, error: std::io::Error) -> Failure {
+    Failure::because(Problem::LetterFolder, folder.display().to_string(), error)
+}
+
+#[cfg(test)]
+mod tests;

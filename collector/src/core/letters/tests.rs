@@ -1,0 +1,200 @@
+//! Orders from the desk to the outbox, answers from the front back, and what waits meanwhile.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use envelope::{DeviceSecretKey, LetterPlace, Outcome};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::SeedableRng as _;
+
+use super::*;
+
+const AT: i64 = 1_788_000_000;
+const REQUEST: &str = "requester = \"self\"\nchart = \"0001112223\"\n";
+
+/// A core with one site whose device can be told.
+struct Centre {
+    root: tempfile::TempDir,
+    settings: Settings,
+    catalogue: Catalogue,
+    rng: ChaCha20Rng,
+}
+
+fn device() -> DeviceSecretKey {
+    DeviceSecretKey::from_seed([2; 32]).unwrap()
+}
+
+fn opening() -> CoreSecretKey {
+    CoreSecretKey::from_seed([3; 32]).unwrap()
+}
+
+fn site_key() -> SigningKey {
+    SigningKey::from_seed([4; 32]).unwrap()
+}
+
+fn site() -> SiteId {
+    "HOSP-A".parse().unwrap()
+}
+
+impl Centre {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let signing = SigningKey::from_seed([1; 32]).unwrap();
+        fs::write(root.path().join("letters.key"), signing.to_text().as_str()).unwrap();
+        let text = format!(
+            "inbox = \"inbox\"\nstate = \"state\"\n[keys]\ncore = \"c\"\nrekey = \"r\"\n\
+             letters = \"letters.key\"\n[letters]\noutbox = \"outbox\"\nanswers = \"answers\"\n\
+             [[site]]\nsite = \"HOSP-A\"\nverifying_key = \"{}\"\ndevice_key = \"{}\"\n\
+             contract = \"C\"\nfiling_reference = \"F\"\neffective_from = \"2020-01-01\"\n",
+            site_key().public(),
+            device().public(),
+        );
+        let path = root.path().join("core.toml");
+        fs::write(&path, text).unwrap();
+        fs::create_dir_all(root.path().join("answers/HOSP-A")).unwrap();
+        Self {
+            settings: Settings::load(&path).unwrap(),
+            catalogue: Catalogue::open(&root.path().join("catalogue.sqlite")).unwrap(),
+            rng: ChaCha20Rng::seed_from_u64(1),
+            root,
+        }
+    }
+
+    fn order(&mut self, instead_of: Option<&str>, at: i64) -> Result<String> {
+        let post = Post::open(&self.settings)?.unwrap();
+        let (catalogue, rng) = (&mut self.catalogue, &mut self.rng);
+        post.order(catalogue, &site(), REQUEST, instead_of, at, rng)
+    }
+
+    fn run(&mut self, at: i64) -> Summary {
+        let mut summary = Summary::default();
+        let post = Post::open(&self.settings).unwrap().unwrap();
+        let (catalogue, rng) = (&mut self.catalogue, &mut self.rng);
+        post.run(catalogue, &opening(), at, rng, &mut summary)
+            .unwrap();
+        summary
+    }
+
+    fn letter(&self, number: u64) -> PathBuf {
+        let name = format!("outbox/HOSP-A/{number:012}.letter");
+        self.root.path().join(name)
+    }
+
+    fn answer(&mut self, number: u64, revision: u32, outcome: Outcome, key: &SigningKey) {
+        let answer = Answer {
+            place: LetterPlace {
+                site: site(),
+                number,
+                revision,
+            },
+            at: AT,
+            ledger_entries: 1,
+            outcome,
+        };
+        let bytes = answer.seal(opening().public(), key, &mut self.rng).unwrap();
+        let name = format!("answers/HOSP-A/{number:012}-{revision:06}.answer");
+        fs::write(self.root.path().join(name), bytes).unwrap();
+    }
+
+    fn state(&self, at: i64) -> Vec<&'static str> {
+        let orders = orders(&self.catalogue, at).unwrap();
+        orders.iter().map(|order| order.state).collect()
+    }
+
+    fn overdue(&self, at: i64) -> bool {
+        overdue(&self.catalogue, at).unwrap() == BTreeSet::from([site()])
+    }
+}
+
+fn applied(stopped: u32, held: u32, others: u32) -> Outcome {
+    Outcome::Applied {
+        stopped,
+        held,
+        others,
+    }
+}
+
+/// B-011, O-13: from the desk to the device's confirmation.
+#[test]
+fn an_order_waits_for_its_confirmation_and_then_leaves_the_outbox() {
+    let mut centre = Centre::new();
+    let name = centre.order(None, AT).unwrap();
+    let bytes = fs::read(centre.letter(1)).unwrap();
+    let core = SigningKey::from_seed([1; 32]).unwrap().public();
+    let order = StopOrder::open(&bytes, &site(), &core, &device()).unwrap();
+    let order = order.at(AT).unwrap();
+    assert_eq!((order.number, order.id.as_str()), (1, name.as_str()));
+    assert_eq!(order.keys.told().chart.expose(), "0001112223");
+    // Nothing of the person is kept.
+    for file in ["catalogue.sqlite", "catalogue.sqlite-wal"] {
+        let kept = fs::read(centre.root.path().join(file)).unwrap_or_default();
+        assert!(!kept.windows(10).any(|it| it == b"0001112223"), "{file}");
+    }
+    let day = UNCONFIRMED_SECONDS;
+    assert!(!centre.overdue(AT + day - 1) && centre.overdue(AT + day));
+    assert_eq!(centre.state(AT), ["waiting"]);
+    assert_eq!(centre.state(AT + day), ["overdue"]);
+    centre.answer(1, 1, applied(0, 2, 0), &site_key());
+    assert_eq!(centre.run(AT + day).answers, 1);
+    assert!(!centre.letter(1).exists());
+    assert!(!centre.overdue(AT + day));
+    assert_eq!(centre.state(AT + day), ["held"]);
+    // What somebody decides at the site follows.
+    centre.answer(1, 2, applied(1, 0, 1), &site_key());
+    assert_eq!(centre.run(AT).answers, 1);
+    assert_eq!(centre.state(AT), ["stopped"]);
+    assert_eq!(centre.run(AT), Summary::default());
+}
+
+#[test]
+fn an_answer_that_the_site_did_not_sign_confirms_nothing() {
+    let mut centre = Centre::new();
+    centre.order(None, AT).unwrap();
+    let stranger = SigningKey::from_seed([9; 32]).unwrap();
+    centre.answer(1, 1, applied(1, 0, 0), &stranger);
+    let summary = centre.run(AT);
+    assert_eq!(summary.answers, 0);
+    assert_eq!(summary.refused.get("L005"), Some(&1));
+    assert!(centre.letter(1).exists() && centre.overdue(AT + UNCONFIRMED_SECONDS));
+}
+
+/// O-13: an order that came too late is not confirmed; one in its place is.
+#[test]
+fn an_expired_order_holds_the_site_back_until_another_stands_in_its_place() {
+    let mut centre = Centre::new();
+    let first = centre.order(None, AT).unwrap();
+    centre.answer(1, 1, Outcome::Expired, &site_key());
+    centre.run(AT);
+    let later = AT + UNCONFIRMED_SECONDS;
+    assert_eq!(centre.state(later), ["expired"]);
+    assert!(centre.overdue(later));
+    assert!(centre.order(Some("S-none"), later).is_err());
+    centre.order(Some(&first), later).unwrap();
+    assert_eq!(centre.state(later), ["replaced", "waiting"]);
+    assert!(!centre.overdue(later));
+    assert!(centre.letter(2).exists());
+}
+
+/// Killed between catalogue and outbox: the file is written from what the catalogue holds.
+#[test]
+fn a_letter_whose_file_is_lost_is_put_out_again_as_it_was() {
+    let mut centre = Centre::new();
+    centre.order(None, AT).unwrap();
+    let bytes = fs::read(centre.letter(1)).unwrap();
+    fs::remove_file(centre.letter(1)).unwrap();
+    centre.run(AT);
+    assert_eq!(fs::read(centre.letter(1)).unwrap(), bytes);
+}
+
+#[test]
+fn a_site_without_a_key_of_its_device_is_given_no_order() {
+    let mut centre = Centre::new();
+    let path = centre.root.path().join("core.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with("device_key"));
+    fs::write(&path, lines.collect::<Vec<_>>().join("\n")).unwrap();
+    centre.settings = Settings::load(&path).unwrap();
+    let failure = centre.order(None, AT).unwrap_err();
+    assert_eq!(failure.problem(), Problem::Letters);
+}
