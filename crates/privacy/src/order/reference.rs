@@ -92,7 +92,7 @@ pub struct Known {
 }
 
 impl Known {
-    /// Everything by which a patient who was read could be named: all numbers, also doubtful ones,
+    /// Everything by which a patient who was read could be named: all numbers, also doubtful and older ones,
     /// and the identity of every reading.
     pub fn of(patient: &PatientReadings, key: &dyn Prf) -> Self {
         let mut known = Self::default();
@@ -102,7 +102,7 @@ impl Known {
         }
         for reading in &patient.readings {
             known.add_chart(&reading.chart, key);
-            for chart in &reading.claimed {
+            for chart in reading.claimed.iter().chain(&reading.identity.former) {
                 known.add_chart(chart, key);
             }
             known.add_identity(&reading.identity, key);

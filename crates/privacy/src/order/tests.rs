@@ -369,3 +369,19 @@ proptest! {
         prop_assert_eq!(one, other);
     }
 }
+
+/// B-011: an order names a person by a number that only the older numbers of a document hold.
+#[test]
+fn an_older_number_of_a_patient_is_one_of_theirs() {
+    let mut reading = reading(TARO.chart, DataKind::Adt00, Vec::new());
+    reading.identity.former = vec![chart("0777")];
+    let patient = PatientReadings {
+        chart: chart(TARO.chart),
+        readings: vec![reading],
+        doubtful: Vec::new(),
+    };
+    let known = Known::of(&patient, &Key::fixed(1));
+    let found = judge(&wanted(only("0777")), [(0, known)].into_iter());
+    let nobody = judge(&wanted(only("0778")), [(0, TARO.known())].into_iter());
+    assert_ne!(found, nobody);
+}
