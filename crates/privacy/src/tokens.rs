@@ -10,6 +10,7 @@
 //! birth is caught by [`TokenKind::NamePostal`] instead, which does not contain it.
 
 mod filter;
+mod placeholder;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -162,7 +163,7 @@ pub struct LinkageTokens {
 }
 
 /// Makes the tokens of a person. A token exists only when all its parts are present and undamaged;
-/// an unknown sex counts as absent. At most [`MOST_INSURANCES`] cards are used.
+/// an unknown sex counts as absent, and so does what systems fill in for the unknown. At most [`MOST_INSURANCES`] cards are used.
 pub fn tokenize(identity: &Identity, key: &dyn Prf, epoch: u16) -> LinkageTokens {
     let who = Folded::of(identity);
     let mut tokens = Tokens {
@@ -214,8 +215,11 @@ struct Folded {
 impl Folded {
     fn of(identity: &Identity) -> Self {
         let (family, given) = folded_parts(identity.kana.as_ref(), fold::kana);
+        let told = |name: &Text| !placeholder::is_name(name);
+        let (family, given) = (family.filter(told), given.filter(told));
         let (kanji_family, kanji_given) = folded_parts(identity.kanji.as_ref(), fold::kanji);
         let birth = identity.birth.map(|birth| birth.expose());
+        let birth = birth.filter(|day| !placeholder::is_birth(*day));
         let numbers =
             |date: Date| format!("{:04}{:02}{:02}", date.year(), date.month(), date.day());
         Self {
@@ -292,8 +296,10 @@ impl Tokens<'_> {
 
     fn insured(&mut self, who: &Folded, card: &Insurance) {
         let insurer = fold::insurer(card.insurer.expose()).map(Text::new);
+        let insurer = insurer.filter(|number| !placeholder::is_insurer(number));
         let symbol = symbol(&card.symbol);
         let number = fold::insured(card.number.expose()).map(Text::new);
+        let number = number.filter(|number| !placeholder::is_card(number));
         let branch = fold::branch(card.branch.expose()).map(Text::new);
         let [insurer, symbol, number, branch, day] =
             [&insurer, &symbol, &number, &branch, &who.day]

@@ -440,3 +440,61 @@ proptest! {
         tokens(&other);
     }
 }
+
+/// B-116, A-045: what systems fill in for the unknown makes no token, because it would join
+/// strangers.
+#[test]
+fn what_stands_for_the_unknown_makes_no_token() {
+    let without = |change: &dyn Fn(&mut Identity), lost: &[TokenKind]| {
+        let mut who = person();
+        change(&mut who);
+        let left: Vec<_> = kinds(&tokens(&person()))
+            .into_iter()
+            .filter(|kind| !lost.contains(kind))
+            .collect();
+        assert_eq!(kinds(&tokens(&who)), left);
+    };
+    let of_kana = [
+        TokenKind::KanaBirthSex,
+        TokenKind::GivenBirthSex,
+        TokenKind::FamilyBirthSex,
+        TokenKind::NameBirthYear,
+        TokenKind::NamePostal,
+    ];
+    without(&|who| who.kana = name("フメイ", "フメイ"), &of_kana);
+    without(&|who| who.kana = name("ダミー", "アアア"), &of_kana);
+    let given = [
+        TokenKind::KanaBirthSex,
+        TokenKind::GivenBirthSex,
+        TokenKind::NameBirthYear,
+        TokenKind::NamePostal,
+    ];
+    without(&|who| who.kana = name("タカハシ", "ナナシ"), &given);
+    without(&|who| who.kana = name("タカハシ", "ナナ"), &[]);
+    for day in [
+        date(1900, 1, 1),
+        date(1901, 1, 1),
+        date(1800, 5, 5),
+        date(9999, 12, 31),
+    ] {
+        let all: Vec<_> = TokenKind::ALL
+            .iter()
+            .copied()
+            .filter(|kind| *kind != TokenKind::NamePostal)
+            .collect();
+        without(&|who| who.birth = Some(Birth::new(day)), &all);
+    }
+    let cards = [TokenKind::Insured, TokenKind::InsuredHousehold];
+    for (insurer, number) in [
+        ("99999999", "567"),
+        ("06130012", "9999999"),
+        ("06130012", "９９９"),
+    ] {
+        let change = |who: &mut Identity| who.insurance = vec![card(insurer, "1234", number, "01")];
+        without(&change, &cards);
+    }
+    without(
+        &|who| who.insurance = vec![card("06130012", "1234", "9", "01")],
+        &[],
+    );
+}
