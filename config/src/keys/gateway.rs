@@ -127,6 +127,11 @@ pub(super) const SECTIONS: &[Section] = &[
         "時刻の確かめ方です。外すことはできません（[時計](clock.md)）。",
         "By what the clock is confirmed; it cannot be turned off ([clock](clock.md)).",
     ),
+    section(
+        "[letters]",
+        "センターからの通知（停止の指示、消去の完了）を受け取るときに書きます。",
+        "Letters of the centre: stop orders, and words of whom it has erased; without it none are fetched.",
+    ),
     section("[limits]", "1回の実行の上限です。", "Bounds of one run."),
 ];
 
@@ -424,6 +429,20 @@ const OTHERS: &[Key] = &[
         Else("\"/run/systemd/timesync/synchronized\""),
         "時刻同期サービスが、時刻を合わせるたびに更新するファイル。",
         "The file that the time service touches at each synchronization.",
+    ),
+    key(
+        "letters.device_key",
+        Place,
+        Always,
+        "この機器の秘密の鍵。通知はこの鍵だけで開きます。",
+        "The secret key of this device, for which they are sealed.",
+    ),
+    key(
+        "letters.core_key",
+        Place,
+        Always,
+        "通知に署名するセンター中核の公開鍵。",
+        "The public key of the core that signs them.",
     ),
     key(
         "limits.workers",

@@ -277,8 +277,8 @@ pub(super) const KEYS: &[Key] = &[
         "source.feed.index_postgres.authority",
         Place,
         Perhaps,
-        "認証局の証明書（PEM）。書くと暗号化し、できなければ接続しません。`server_name` とともに書きます。",
-        "Certificate authority (PEM); with it the connection is encrypted or there is none.",
+        "認証局の証明書（PEM）。書くと暗号化し、できなければ接続しません。`server_name` とともに書きます。この機器の中にないデータベースでは必須です。",
+        "Certificate authority (PEM): the connection is encrypted or there is none. Needed for another machine.",
     ),
     key(
         "source.feed.index_postgres.server_name",

@@ -29,7 +29,7 @@ file = "/i"
 PatientID = 1
 UpdateDatetime = 2
 [source.feed.index_postgres]
-address = "10.0.0.1:5432"
+address = "127.0.0.1:5432"
 database = "d"
 user = "u"
 password = "/p"
@@ -68,6 +68,9 @@ private_key = "/k"
 receipt_key = "/k"
 transport = "ipsec"
 [clock]
+[letters]
+device_key = "/k"
+core_key = "/k"
 [limits]
 "#;
 
