@@ -132,13 +132,8 @@ fn collect_and_send(
     report: &mut Report,
 ) -> Result<(), Failure> {
     state.collected_only(None)?;
-    // What a run that was killed had not done yet of the orders that stand.
-    ledger::open(settings)?.apply_orders(now)?;
-    // Not being able to ask keeps what is sealed from being sent, below.
     let ask = (delivery == Delivery::Send).then_some(keys.as_ref());
-    if let Some(keys) = ask {
-        letters::exchange(settings, keys, now, &mut report.letters).or_else(passing)?;
-    }
+    take_orders(settings, ask, now, report)?;
     // The feed is asked once: what it tells later is for the next run.
     let mut planned: Option<Planned> = None;
     loop {
@@ -199,6 +194,19 @@ fn collect_and_send(
         report.start_next_pass();
         planned = Some(today);
     }
+}
+
+/// Applies what the centre ordered: what a run that was killed had not done yet, and what is new.
+/// Not being able to ask keeps what is sealed from being sent, in [`send`].
+fn take_orders(
+    settings: &Settings,
+    ask: Option<&Keys>,
+    now: clock::Now,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    ledger::open(settings)?.apply_orders(now)?;
+    let Some(keys) = ask else { return Ok(()) };
+    letters::exchange(settings, keys, now, &mut report.letters).or_else(passing)
 }
 
 /// Whom this run visits.

@@ -163,7 +163,8 @@ pub struct LinkageTokens {
 }
 
 /// Makes the tokens of a person. A token exists only when all its parts are present and undamaged;
-/// an unknown sex counts as absent, and so does what systems fill in for the unknown. At most [`MOST_INSURANCES`] cards are used.
+/// an unknown sex counts as absent, and so does what systems fill in for the unknown. At most
+/// [`MOST_INSURANCES`] cards are used.
 pub fn tokenize(identity: &Identity, key: &dyn Prf, epoch: u16) -> LinkageTokens {
     let who = Folded::of(identity);
     let mut tokens = Tokens {

@@ -507,15 +507,13 @@ impl<D: Disk> PatientReader<D> {
             false => Vec::new(),
         };
         let take_back = !vanished.is_empty() && self.shared.may_take_back();
-        if !vanished.is_empty() {
-            let code = match take_back {
-                true => FindingCode::DocumentVanished,
-                false => FindingCode::VanishedKept,
-            };
-            for _ in &vanished {
-                visited.note(Finding::of_file(code), None, || reference);
-            }
-            remember &= take_back;
+        remember &= take_back || vanished.is_empty();
+        let code = match take_back {
+            true => FindingCode::DocumentVanished,
+            false => FindingCode::VanishedKept,
+        };
+        for _ in &vanished {
+            visited.note(Finding::of_file(code), None, || reference);
         }
         if patient.readings.is_empty() && !take_back {
             visited.outcome = Outcome::Quarantined;

@@ -92,8 +92,8 @@ pub struct Known {
 }
 
 impl Known {
-    /// Everything by which a patient who was read could be named: all numbers, also doubtful and older ones,
-    /// and the identity of every reading.
+    /// Everything by which a patient who was read could be named: all numbers, also doubtful and
+    /// older ones, and the identity of every reading.
     pub fn of(patient: &PatientReadings, key: &dyn Prf) -> Self {
         let mut known = Self::default();
         known.add_chart(&patient.chart, key);

@@ -381,7 +381,7 @@ fn an_older_number_of_a_patient_is_one_of_theirs() {
         doubtful: Vec::new(),
     };
     let known = Known::of(&patient, &Key::fixed(1));
-    let found = judge(&wanted(only("0777")), [(0, known)].into_iter());
-    let nobody = judge(&wanted(only("0778")), [(0, TARO.known())].into_iter());
+    let found = judge(&wanted(only("0777")), [(0, known)]);
+    let nobody = judge(&wanted(only("0778")), [(0, TARO.known())]);
     assert_ne!(found, nobody);
 }
