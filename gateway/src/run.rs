@@ -172,18 +172,11 @@ fn collect_and_send(
         if done && whole(report) {
             today.settle(state)?;
         }
-        if delivery == Delivery::Hold {
-            match collected {
-                Collected::Everything if done => return today.end(),
-                Collected::Everything | Collected::Overtaken => {
-                    report.start_next_pass();
-                    planned = Some(today);
-                    continue;
-                }
-                Collected::UntilSpoolFull => return Err(Failure::new(Problem::SpoolFull, "")),
-            }
+        let held = delivery == Delivery::Hold;
+        if held && collected == Collected::UntilSpoolFull {
+            return Err(Failure::new(Problem::SpoolFull, ""));
         }
-        if !send(settings, keys, &mut watch, time, state, spool, report)? {
+        if !held && !send(settings, keys, &mut watch, time, state, spool, report)? {
             report.start_next_pass();
             continue;
         }
