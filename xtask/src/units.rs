@@ -87,6 +87,7 @@ fn stage(workspace: &Workspace) -> anyhow::Result<Vec<PathBuf>> {
     // reached from the institution's network, and from nowhere else.
     for (unit, example) in [
         ("sekisho-gateway", "front.conf"),
+        ("sekisho-orders", "front.conf"),
         ("sekisho-page", "page.conf"),
     ] {
         let drop_in = folder.join(format!("{unit}.service.d"));
