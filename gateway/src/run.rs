@@ -235,8 +235,14 @@ fn send(
     let mut sent = Sent::default();
     // An order that was made meanwhile takes effect on what waits.
     match letters::exchange(settings, keys, watch.now, &mut report.letters) {
-        Err(failure) if !state.waiting()?.is_empty() => return Err(failure),
-        Err(failure) => passing(failure)?,
+        Err(failure) => match state.waiting()?.first() {
+            Some(oldest) => {
+                // A damaged queue needs a person, whether the line is up or not.
+                spool.get(oldest)?;
+                return Err(failure);
+            }
+            None => passing(failure)?,
+        },
         Ok(()) => {}
     }
     let mut stands = |state: &mut State| match watch.newer()? {

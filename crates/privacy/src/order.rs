@@ -3,7 +3,7 @@
 //! Somebody says no to the centre by telephone and tells who they are: a chart number, a kana
 //! name, a birthday, an insurance card, some of it perhaps misheard. The site alone knows its
 //! patients. Both sides are turned into keyed references ([`Wanted`], [`Known`]), so that neither
-//! an order nor a patient has to lie on a disk in clear, and [`judge`] compares them.
+//! an order nor a patient has to lie on a disk in clear, and [`judge()`] compares them.
 //!
 //! One key that fits suffices to be meant. Where more than one person is meant, all of them are
 //! withheld until somebody who knows them decides: no way through the comparison lets a person pass
