@@ -234,16 +234,15 @@ fn send(
     let started = clock::stopwatch();
     let mut sent = Sent::default();
     // An order that was made meanwhile takes effect on what waits.
-    match letters::exchange(settings, keys, watch.now, &mut report.letters) {
-        Err(failure) => match state.waiting()?.first() {
+    if let Err(failure) = letters::exchange(settings, keys, watch.now, &mut report.letters) {
+        match state.waiting()?.first() {
             Some(oldest) => {
                 // A damaged queue needs a person, whether the line is up or not.
                 spool.get(oldest)?;
                 return Err(failure);
             }
             None => passing(failure)?,
-        },
-        Ok(()) => {}
+        }
     }
     let mut stands = |state: &mut State| match watch.newer()? {
         None => Ok(true),
