@@ -83,7 +83,7 @@ impl Sex {
 }
 
 /// A name in two parts, as written.
-#[derive(Clone, Default, PartialEq, Eq, Debug)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Name {
     /// 姓
     pub family: Sensitive,

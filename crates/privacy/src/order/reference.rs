@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use record::identity::{Birth, ChartNumber, Identity, Insurance, Name, Sex};
+use record::identity::{Birth, ChartNumber, Insurance, Name, Sex};
 use text::fold;
 use zeroize::Zeroizing;
 
@@ -96,17 +96,30 @@ impl Known {
     /// older ones, and the identity of every reading.
     pub fn of(patient: &PatientReadings, key: &dyn Prf) -> Self {
         let mut known = Self::default();
-        known.add_chart(&patient.chart, key);
-        for chart in &patient.doubtful {
-            known.add_chart(chart, key);
-        }
-        for reading in &patient.readings {
-            known.add_chart(&reading.chart, key);
-            for chart in reading.claimed.iter().chain(&reading.identity.former) {
-                known.add_chart(chart, key);
-            }
-            known.add_identity(&reading.identity, key);
-        }
+        // All files of a patient say nearly the same: each value is folded and keyed once.
+        let identities = || patient.readings.iter().map(|reading| &reading.identity);
+        let claimed = patient.readings.iter().flat_map(|it| &it.claimed);
+        let charts: BTreeSet<&ChartNumber> = std::iter::once(&patient.chart)
+            .chain(&patient.doubtful)
+            .chain(patient.readings.iter().map(|reading| &reading.chart))
+            .chain(claimed)
+            .chain(identities().flat_map(|it| &it.former))
+            .collect();
+        charts
+            .into_iter()
+            .for_each(|chart| known.add_chart(chart, key));
+        let names: BTreeSet<&Name> = identities().filter_map(|it| it.kana.as_ref()).collect();
+        names.into_iter().for_each(|name| known.add_kana(name, key));
+        let births: BTreeSet<_> = identities().filter_map(|it| it.birth).collect();
+        let births = births
+            .into_iter()
+            .map(|birth| (KeyKind::Birth, of_birth(birth, key)));
+        known.keys.extend(births);
+        let sexes: BTreeSet<_> = identities().filter_map(|it| it.sex).collect();
+        let sexes = sexes.into_iter().filter_map(|sex| of_sex(sex, key));
+        known.keys.extend(sexes.map(|sex| (KeyKind::Sex, sex)));
+        let cards: BTreeSet<&Insurance> = identities().flat_map(|it| &it.insurance).collect();
+        cards.into_iter().for_each(|card| known.add_card(card, key));
         known
     }
 
@@ -141,25 +154,23 @@ impl Known {
         self.keys.insert((KeyKind::Chart, of_chart(chart, key)));
     }
 
-    fn add_identity(&mut self, identity: &Identity, key: &dyn Prf) {
-        let kana = identity.kana.as_ref().and_then(whole);
-        let kana = kana.map(|kana| (KeyKind::Kana, KeyRef::of(KeyKind::Kana, &[&kana], key)));
-        self.keys.extend(kana);
-        let birth = identity.birth.map(|birth| of_birth(birth, key));
-        self.keys.extend(birth.map(|birth| (KeyKind::Birth, birth)));
-        let sex = identity.sex.and_then(|sex| of_sex(sex, key));
-        self.keys.extend(sex.map(|sex| (KeyKind::Sex, sex)));
-        for card in &identity.insurance {
-            let Some(household) = household(card) else {
-                continue;
-            };
-            let branch = fold::branch(card.branch.expose()).map(Zeroizing::new);
-            let branch = branch.as_ref().map(|branch| branch.as_str());
-            // A branch that is known is found by it and by the household; one that is not, by any.
-            let own = of_card(&household, branch.or(Some("")), key);
-            let all = of_card(&household, None, key);
-            self.keys.extend([own, all].map(|it| (KeyKind::Card, it)));
+    fn add_kana(&mut self, name: &Name, key: &dyn Prf) {
+        if let Some(kana) = whole(name) {
+            let reference = KeyRef::of(KeyKind::Kana, &[&kana], key);
+            self.keys.insert((KeyKind::Kana, reference));
         }
+    }
+
+    fn add_card(&mut self, card: &Insurance, key: &dyn Prf) {
+        let Some(household) = household(card) else {
+            return;
+        };
+        let branch = fold::branch(card.branch.expose()).map(Zeroizing::new);
+        let branch = branch.as_ref().map(|branch| branch.as_str());
+        // A branch that is known is found by it and by the household; one that is not, by any.
+        let own = of_card(&household, branch.or(Some("")), key);
+        let all = of_card(&household, None, key);
+        self.keys.extend([own, all].map(|it| (KeyKind::Card, it)));
     }
 }
 
