@@ -552,12 +552,23 @@ fn settle_documents(
          SELECT ?3, subject, document, digest, kind, version, withdrawn, sequence
          FROM document WHERE subject = ?1 AND document = ?2",
     )?;
+    let mut stands =
+        transaction.prepare_cached("SELECT EXISTS (SELECT 1 FROM document WHERE subject = ?1)")?;
+    let mut last: Option<(SubjectRef, bool)> = None;
     for (subject, known) in documents {
-        keep.execute(params![
-            subject.as_bytes(),
-            known.document.as_bytes(),
-            sequence
-        ])?;
+        let is_known = match last {
+            Some((asked, is_known)) if asked == *subject => is_known,
+            _ => stands.query_row([subject.as_bytes()], |row| row.get(0))?,
+        };
+        last = Some((*subject, is_known));
+        // Nothing of a patient who is new can be replaced.
+        if is_known {
+            keep.execute(params![
+                subject.as_bytes(),
+                known.document.as_bytes(),
+                sequence
+            ])?;
+        }
         insert.execute(params![
             subject.as_bytes(),
             known.document.as_bytes(),

@@ -355,7 +355,7 @@ pub(crate) fn reading(
         domain: Domain::Medical,
         version: Version(version),
         state: DocumentState::Current,
-        identity: identity(number),
+        identity: identity(number).into(),
         records,
         findings: vec![],
         drops: Drops::default(),

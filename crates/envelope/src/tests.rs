@@ -52,7 +52,7 @@ fn reading(patient: usize, order: usize, records: usize, state: DocumentState) -
         domain: Domain::Medical,
         version: Version(20_260_401_120_000_000),
         state,
-        identity: Identity::default(),
+        identity: Identity::default().into(),
         records: vec![condition; records],
         findings: Vec::new(),
         drops: Drops::default(),

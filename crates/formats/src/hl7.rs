@@ -240,6 +240,16 @@ impl<'t> Lines<'t> {
 }
 
 impl<'t> Segment<'t> {
+    /// Everything after the name and, but for MSH, after the first separator.
+    pub(crate) fn text(&self) -> &'t str {
+        self.body
+    }
+
+    /// The separators of its message.
+    pub(crate) fn separators(&self) -> Separators {
+        self.separators
+    }
+
     /// Splits the segment into its fields; `None` above [`MAX_FIELDS`].
     pub fn fields(&self) -> Option<Fields<'t>> {
         let mut ends = [0u32; KEPT_FIELDS];

@@ -20,15 +20,18 @@ mod message;
 mod notes;
 mod prefecture;
 mod read;
+mod said;
 mod terms;
 mod values;
+
+use std::sync::Arc;
 
 use record::{DataKind, DocumentState, Domain, Drops, Identity, Reading};
 
 pub use claims::claims;
 pub use name::{FileName, Flag, Kind};
 pub(crate) use read::read_observations;
-pub use read::{cancels, read};
+pub use read::{FileReader, cancels, read};
 
 /// Whether [`read()`] knows the data kind.
 pub fn supported(kind: DataKind) -> bool {
@@ -46,7 +49,7 @@ pub fn withdrawal(name: &FileName) -> Option<Reading> {
         domain: Domain::Medical,
         version: name.version,
         state: DocumentState::Withdrawn,
-        identity: Identity::default(),
+        identity: Arc::<Identity>::default(),
         records: Vec::new(),
         findings: Vec::new(),
         drops: Drops::default(),

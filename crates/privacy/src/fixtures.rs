@@ -6,6 +6,8 @@
     reason = "tests fail by panicking"
 )]
 
+use std::sync::Arc;
+
 use record::content::{DocumentState, Record};
 use record::identity::{ChartNumber, Identity, Insurance, Name, Sensitive};
 use record::kind::{DataKind, Domain};
@@ -68,7 +70,7 @@ pub(crate) fn reading(number: &str, kind: DataKind, records: Vec<Record>) -> Rea
         domain: Domain::Medical,
         version: Version(1),
         state: DocumentState::Current,
-        identity: Identity::default(),
+        identity: Arc::<Identity>::default(),
         records,
         findings: Vec::new(),
         drops: Drops::default(),

@@ -14,6 +14,8 @@ pub(crate) mod spelling;
 mod standing;
 mod terms;
 
+use std::sync::Arc;
+
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -92,6 +94,18 @@ pub struct PatientReadings {
     /// Numbers that files set aside among the person's claim, in their names or inside: perhaps
     /// another person's, perhaps a second number of the same one.
     pub doubtful: Vec<ChartNumber>,
+}
+
+/// What the readings of one person say of who it is. Files that share one identity with the file
+/// before them add nothing.
+pub(crate) fn identities(readings: &[Reading]) -> impl Iterator<Item = &Identity> {
+    let mut before: Option<&Arc<Identity>> = None;
+    readings.iter().filter_map(move |reading| {
+        let identity = &reading.identity;
+        let same = before.replace(identity);
+        let same = same.is_some_and(|same| Arc::ptr_eq(same, identity));
+        (!same).then_some(&**identity)
+    })
 }
 
 impl fmt::Debug for PatientReadings {
@@ -535,7 +549,7 @@ fn leave_out(readings: &mut [Reading], pass: &Pass) -> u64 {
         let outside = !pass.extends_to(reading.domain, reading.key.care_date);
         if outside && reading.state == DocumentState::Current {
             reading.state = DocumentState::Withdrawn;
-            reading.identity = Identity::default();
+            reading.identity = Arc::<Identity>::default();
             reading.records.clear();
             left_out += 1;
         }

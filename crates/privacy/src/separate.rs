@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use text::fold;
 
 use crate::Prf;
-use crate::gate::{PatientReadings, Screened, Withheld};
+use crate::gate::{PatientReadings, Screened, Withheld, identities};
 use crate::message::Message;
 use crate::tokens::{LinkageTokens, MOST_INSURANCES, tokenize};
 use faint::Faint;
@@ -266,7 +266,7 @@ fn withdrawal(
 
 /// One identity out of many readings, which stand in order of preference.
 fn newest_identity(readings: &[Reading]) -> Identity {
-    let identities = || readings.iter().map(|reading| &reading.identity);
+    let identities = || identities(readings);
     let standing = readings
         .iter()
         .filter(|reading| reading.state == DocumentState::Current);

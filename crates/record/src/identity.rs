@@ -106,7 +106,7 @@ pub struct Insurance {
 
 /// Everything that a source says about who the patient is. It ends at the separation stage, where
 /// it becomes keyed tokens.
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, Default, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// 漢字氏名
     pub kanji: Option<Name>,

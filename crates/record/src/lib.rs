@@ -27,4 +27,4 @@ pub use kind::{DataKind, Domain, ResourceKind};
 pub use moment::{Date, Moment, YearMonth};
 pub use number::{Comparator, Decimal, Quantity};
 pub use quality::{Measure, Quality, Rate};
-pub use reading::{DocumentKey, Drops, Reading, Version};
+pub use reading::{DocumentKey, DropName, Drops, Reading, Version};

@@ -382,7 +382,7 @@ mod tests {
             version: Version(1),
             domain: Domain::Medical,
             state: DocumentState::Current,
-            identity: Identity::default(),
+            identity: std::sync::Arc::default(),
             records,
             findings: findings.into_iter().map(Finding::of_file).collect(),
             drops: Drops::default(),

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +31,7 @@ pub struct DocumentKey {
 }
 
 /// One file as read: records, who they are about, and what was wrong or left behind.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
     /// The chart number by which the storage files the document.
     pub chart: ChartNumber,
@@ -45,7 +46,7 @@ pub struct Reading {
     /// Whether it stands.
     pub state: DocumentState,
     /// Who the patient is.
-    pub identity: Identity,
+    pub identity: Arc<Identity>,
     /// What the file says, in the vocabulary.
     pub records: Vec<Record>,
     /// What was wrong, with places.
@@ -60,8 +61,8 @@ pub struct Reading {
 pub struct Drops(Vec<(DropName, u64)>);
 
 impl Drops {
-    /// Counts one drop. A name outside `[A-Za-z0-9:._-]{1,32}` is counted as `unrecognised`, so
-    /// that data cannot write into reports.
+    /// Counts one drop. What [`DropName::of`] does not recognise is counted as such, so that data
+    /// cannot write into reports.
     pub fn count(&mut self, name: &str) {
         self.add(name, 1);
     }
@@ -107,9 +108,19 @@ impl Serialize for Drops {
     }
 }
 
+impl FromIterator<(DropName, u64)> for Drops {
+    fn from_iter<I: IntoIterator<Item = (DropName, u64)>>(counts: I) -> Self {
+        let mut drops = Self::default();
+        for (name, number) in counts {
+            drops.add_named(name, number);
+        }
+        drops
+    }
+}
+
 /// A name of a drop in place, filled up with zeros: every file has some, so they do not allocate.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct DropName([u8; 32]);
+pub struct DropName([u8; 32]);
 
 /// The order of the text, found by two whole numbers: every file asks for it often.
 impl Ord for DropName {
@@ -132,7 +143,8 @@ impl DropName {
         }
     }
 
-    fn of(name: &str) -> Self {
+    /// The name, or `unrecognised` outside `[A-Za-z0-9:._-]{1,32}`.
+    pub fn of(name: &str) -> Self {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b":._-".contains(&b);
         let fits = (1..=32).contains(&name.len()) && name.bytes().all(allowed);
         let name = if fits { name } else { "unrecognised" };

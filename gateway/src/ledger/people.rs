@@ -80,6 +80,10 @@ impl Ledger {
         let transaction =
             Transaction::new_unchecked(&self.connection, behavior).map_err(database)?;
         let mut orders = Vec::new();
+        // Mostly no order stands, and then nobody can be meant by one.
+        let query = "SELECT EXISTS (SELECT 1 FROM order_key)";
+        let any_order = transaction.query_row(query, [], |row| row.get(0));
+        let any_order: bool = any_order.map_err(database)?;
         for met in people {
             let person = self.key.person(&met.chart);
             let before = self.person(&person)?;
@@ -99,6 +103,9 @@ impl Ledger {
                     transaction
                         .prepare_cached("INSERT OR IGNORE INTO known_key VALUES (?1, ?2)")?
                         .execute(params![key.as_bytes(), person])?;
+                    if !any_order {
+                        continue;
+                    }
                     let mut query = transaction
                         .prepare_cached("SELECT number FROM order_key WHERE key = ?1")?;
                     let numbers = query.query_map([key.as_bytes()], |row| row.get(0))?;

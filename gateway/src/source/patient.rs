@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use config::gateway::{ChangeMode, Changes, Limits};
 use envelope::MacKey;
-use formats::ssmix2;
 use formats::ssmix2::name::FileName;
 use formats::ssmix2::versions::Resolved;
+use formats::ssmix2::{self, FileReader};
 use privacy::gate::{Gate, NumberRef, Numbers, Pass, PatientReadings};
 use privacy::order;
 use privacy::separate::{SiteKeys, document_ref, separate, subject_ref};
@@ -100,6 +100,7 @@ pub(crate) struct PatientReader<D: Disk> {
     caller: Caller,
     state: StateReader,
     listing: Listing,
+    reader: FileReader,
     /// The bytes of the file at hand.
     pub(super) buffer: Vec<u8>,
     /// The bytes that a fingerprint is made of.
@@ -121,6 +122,7 @@ impl<D: Disk> PatientReader<D> {
             caller,
             state: StateReader::open(state)?,
             listing: Listing::default(),
+            reader: FileReader::default(),
             buffer: Vec::new(),
             inventory: Vec::new(),
         })
@@ -370,7 +372,7 @@ impl<D: Disk> PatientReader<D> {
         let mut contents = Vec::with_capacity(current.len());
         for (name, found) in current {
             let read = self.read(folders, found)?.and_then(|()| {
-                let read = read_guarded(name, &self.buffer);
+                let read = read_guarded(&mut self.reader, name, &self.buffer);
                 if read.is_err() {
                     doubtful.extend(claims_guarded(&self.buffer));
                 }
@@ -388,6 +390,7 @@ impl<D: Disk> PatientReader<D> {
                 Err(finding) => visited.set_aside(finding, Some(name), found, &keys.site),
             }
         }
+        self.reader.forget_patient();
         visited.find_equal_contents(contents, &keys.site);
         Ok(readings)
     }

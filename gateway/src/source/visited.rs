@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::hash::BuildHasher as _;
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
-use formats::ssmix2;
+use foldhash::fast::FixedState;
 use formats::ssmix2::name::{FileName, Kind};
 use formats::ssmix2::place::Folders;
+use formats::ssmix2::{self, FileReader};
 use privacy::Prf;
 use privacy::gate::{NumberRef, Withheld};
 use record::{ChartNumber, DataKind, DocumentState, Drops, Finding, FindingCode, Quality, Reading};
@@ -337,9 +338,16 @@ impl Visited {
 }
 
 /// One file that finds a fault in the reader is set aside; it does not stop the site.
-pub(super) fn read_guarded(name: &FileName, bytes: &[u8]) -> Result<Reading, Finding> {
-    catch_unwind(AssertUnwindSafe(|| ssmix2::read(name, bytes)))
-        .unwrap_or_else(|_| Err(Finding::of_file(FindingCode::ReaderFailed)))
+pub(super) fn read_guarded(
+    reader: &mut FileReader,
+    name: &FileName,
+    bytes: &[u8],
+) -> Result<Reading, Finding> {
+    catch_unwind(AssertUnwindSafe(|| reader.read(name, bytes))).unwrap_or_else(|_| {
+        // What it remembered may be half of something.
+        *reader = FileReader::default();
+        Err(Finding::of_file(FindingCode::ReaderFailed))
+    })
 }
 
 /// As [`read_guarded`]: what the reader failed on, this may fail on as well.
@@ -358,11 +366,7 @@ fn kind_of(name: Option<&FileName>) -> Option<DataKind> {
 /// with others of the same patient in the same run only, and nothing but a count depends on it.
 pub(super) fn content(reading: &Reading) -> Option<u64> {
     let stands = reading.state == DocumentState::Current && !reading.records.is_empty();
-    stands.then(|| {
-        let mut hasher = DefaultHasher::new();
-        (reading.key.kind, &reading.records).hash(&mut hasher);
-        hasher.finish()
-    })
+    stands.then(|| FixedState::default().hash_one((reading.key.kind, &reading.records)))
 }
 
 fn name_file(place: Option<[&str; 3]>, levels: [&str; 3]) -> Result<FileName, FindingCode> {

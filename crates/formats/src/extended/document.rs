@@ -1,6 +1,7 @@
 //! One content folder: which document it is a version of, and what its files say together.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use record::{
     ChartNumber, DocumentState, Domain, Drops, Finding, FindingCode, Identity, Reading, Record,
@@ -79,7 +80,7 @@ pub struct Document<'f> {
     folder: &'f Folder,
     files: u64,
     claimed: Vec<ChartNumber>,
-    identity: Identity,
+    identity: Arc<Identity>,
     records: Vec<Record>,
     findings: Vec<Finding>,
     drops: Drops,
@@ -93,7 +94,7 @@ impl<'f> Document<'f> {
             folder,
             files: 0,
             claimed: Vec::new(),
-            identity: Identity::default(),
+            identity: Arc::default(),
             records: Vec::new(),
             findings: folder.findings.clone(),
             drops: Drops::default(),
@@ -136,7 +137,7 @@ impl<'f> Document<'f> {
     }
 
     fn older(&mut self, numbers: Vec<ChartNumber>) {
-        let former = &mut self.identity.former;
+        let former = &mut Arc::make_mut(&mut self.identity).former;
         for number in numbers {
             if !former.contains(&number) {
                 former.push(number);

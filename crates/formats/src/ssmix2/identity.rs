@@ -4,7 +4,10 @@
 //! of the patient goes into [`record::content::Patient`]. A value with a damaged character is not
 //! used, because it would never match the same person elsewhere.
 
-use record::identity::{Birth, Death, Name, Sex};
+use std::sync::Arc;
+
+use record::content::Patient;
+use record::identity::{Birth, Death, Identity, Name, Sex};
 use record::{Finding, FindingCode, Insurance, Moment, Place, Sensitive, YearMonth};
 use text::fold::Damage;
 use text::{era, fold};
@@ -36,19 +39,25 @@ pub(crate) fn read(fields: &Allowed<'_, '_>, output: &mut Output) -> Result<(), 
             place,
         });
     }
-    let notes = &mut output.notes;
-    names(fields, &mut output.identity, notes);
-    output.identity.sex = sex(fields, notes);
-    output.patient.sex = output.identity.sex;
-    birth(fields, output);
-    addresses(fields, output);
+    let Output {
+        identity,
+        patient,
+        notes,
+        ..
+    } = output;
+    let identity = Arc::make_mut(identity);
+    names(fields, identity, notes);
+    identity.sex = sex(fields, notes);
+    patient.sex = identity.sex;
+    birth(fields, identity, patient, notes);
+    addresses(fields, identity, patient, notes);
     for number in [13, 14] {
         for repetition in fields.field(number).repetitions() {
-            let phone = phone(repetition).and_then(|p| known(p, fields, number, &mut output.notes));
-            output.identity.phones.extend(phone);
+            let phone = phone(repetition).and_then(|p| known(p, fields, number, notes));
+            identity.phones.extend(phone);
         }
     }
-    death(fields, output);
+    death(fields, identity, patient, notes);
     Ok(())
 }
 
@@ -125,7 +134,7 @@ type Written = (Option<char>, Script, Name);
 /// The script decides which repetition is which: codes of the representation are shifted, swapped,
 /// missing or all alike in real files. Where no name has kanji, a name in kana is the kanji name if
 /// its code says so, and serves as both if it stands alone.
-fn names(fields: &Allowed<'_, '_>, identity: &mut record::Identity, notes: &mut Notes) {
+fn names(fields: &Allowed<'_, '_>, identity: &mut Identity, notes: &mut Notes) {
     let mut written: Vec<Written> = Vec::new();
     for repetition in fields.field(5).repetitions() {
         let [family, given] = [1, 2].map(|n| repetition.component(n).subcomponent(1));
@@ -234,30 +243,40 @@ fn sex(fields: &Allowed<'_, '_>, notes: &mut Notes) -> Option<Sex> {
     Some(sex)
 }
 
-fn birth(fields: &Allowed<'_, '_>, output: &mut Output) {
+fn birth(
+    fields: &Allowed<'_, '_>,
+    identity: &mut Identity,
+    patient: &mut Patient,
+    notes: &mut Notes,
+) {
     let text = fields.field(7).value().text();
     let moment = Moment::from_hl7(&text)
         .ok()
         .or_else(|| era::read(&text).ok()?.moment());
     let date = moment.and_then(Moment::date);
-    output.identity.birth = date.map(Birth::new);
-    output.patient.birth = moment.and_then(month);
+    identity.birth = date.map(Birth::new);
+    patient.birth = moment.and_then(month);
     let code = match (moment, date) {
         (Some(_), Some(_)) => return,
         (Some(_), None) => FindingCode::DatePartial,
         (None, _) if text.is_empty() => FindingCode::BirthMissing,
         (None, _) => FindingCode::DateImpossible,
     };
-    output.notes.found_at(code, fields, 7);
+    notes.found_at(code, fields, 7);
 }
 
-fn addresses(fields: &Allowed<'_, '_>, output: &mut Output) {
+fn addresses(
+    fields: &Allowed<'_, '_>,
+    identity: &mut Identity,
+    patient: &mut Patient,
+    notes: &mut Notes,
+) {
     for repetition in fields.field(11).repetitions() {
         let at_work = repetition.component(7).text() == "B";
         let postal = repetition.component(5);
-        if output.identity.postal.is_empty() && !at_work && !postal.is_empty() {
-            let postal = known(postal, fields, 11, &mut output.notes);
-            output.identity.postal = postal.unwrap_or_default();
+        if identity.postal.is_empty() && !at_work && !postal.is_empty() {
+            let postal = known(postal, fields, 11, notes);
+            identity.postal = postal.unwrap_or_default();
         }
         let whole = repetition.component(8).text();
         // Prefecture, city, street, further: the order in which Japanese addresses are written.
@@ -270,12 +289,12 @@ fn addresses(fields: &Allowed<'_, '_>, output: &mut Output) {
         if address.is_empty() {
             continue;
         }
-        if output.patient.prefecture.is_none() && !at_work {
-            output.patient.prefecture = prefecture::of_address(&address);
+        if patient.prefecture.is_none() && !at_work {
+            patient.prefecture = prefecture::of_address(&address);
         }
         match fold::damage(&address) {
-            Some(damage) => output.notes.found_at(finding_of(damage), fields, 11),
-            None => output.identity.addresses.push(Sensitive::new(address)),
+            Some(damage) => notes.found_at(finding_of(damage), fields, 11),
+            None => identity.addresses.push(Sensitive::new(address)),
         }
     }
 }
@@ -290,19 +309,24 @@ fn phone(repetition: Repetition<'_>) -> Option<Value<'_>> {
         .find(digits)
 }
 
-fn death(fields: &Allowed<'_, '_>, output: &mut Output) {
-    let died = terms::moment(fields, 29, &mut output.notes);
-    output.identity.died = died.and_then(Moment::date).map(Death::new);
-    output.patient.died = died.and_then(month);
+fn death(
+    fields: &Allowed<'_, '_>,
+    identity: &mut Identity,
+    patient: &mut Patient,
+    notes: &mut Notes,
+) {
+    let died = terms::moment(fields, 29, notes);
+    identity.died = died.and_then(Moment::date).map(Death::new);
+    patient.died = died.and_then(month);
     let marked = match &*fields.field(30).value().text() {
         "Y" => true,
         "" | "N" => false,
         _ => {
-            output.notes.found_at(FindingCode::ValueInvalid, fields, 30);
+            notes.found_at(FindingCode::ValueInvalid, fields, 30);
             false
         }
     };
-    output.patient.deceased = marked || died.is_some();
+    patient.deceased = marked || died.is_some();
 }
 
 /// The month of a moment that is known to the month at least.

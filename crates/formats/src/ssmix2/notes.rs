@@ -1,8 +1,9 @@
 //! What a reader notes beside the records: findings with places, and counts of what it left.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use record::{Drops, Finding, FindingCode, Place};
+use record::{DropName, Drops, Finding, FindingCode, Place};
 
 use super::table::Allowed;
 use crate::hl7::SegmentName;
@@ -13,7 +14,7 @@ const MAX_FINDINGS: usize = 1_000;
 const BEYOND: u8 = 63;
 
 /// Something left behind, packed: what, the segment name, the field, the component.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Left(u64);
 
 /// What kind of thing was left behind.
@@ -36,7 +37,7 @@ enum What {
 }
 
 /// The notes of one file.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Notes {
     findings: Vec<Finding>,
     left: Vec<(Left, u64)>,
@@ -74,7 +75,7 @@ impl Notes {
     pub(crate) fn found(&mut self, finding: Finding) {
         match self.findings.len() < MAX_FINDINGS {
             true => self.findings.push(finding),
-            false => self.leave(Left::new(What::Finding, [0; 3], 0, 0)),
+            false => self.leave(Left::new(What::Finding, [0; 3], 0, 0), 1),
         }
     }
 
@@ -85,22 +86,22 @@ impl Notes {
 
     /// Counts a field that does not pass.
     pub(crate) fn leave_field_of(&mut self, name: SegmentName, number: u8) {
-        self.leave(Left::new(What::Field, name, number, 0));
+        self.leave(Left::new(What::Field, name, number, 0), 1);
     }
 
     /// Counts a component that does not pass.
     pub(crate) fn leave_component_of(&mut self, name: SegmentName, number: u8, component: u8) {
-        self.leave(Left::new(What::Component, name, number, component));
+        self.leave(Left::new(What::Component, name, number, component), 1);
     }
 
     /// Counts a line that did not become a record although its kind of segment does.
     pub(crate) fn leave_line(&mut self, name: SegmentName) {
-        self.leave(Left::new(What::Line, name, 0, 0));
+        self.leave(Left::new(What::Line, name, 0, 0), 1);
     }
 
     /// Counts a line that says who somebody is instead of how.
     pub(crate) fn leave_person(&mut self, name: SegmentName) {
-        self.leave(Left::new(What::Person, name, 0, 0));
+        self.leave(Left::new(What::Person, name, 0, 0), 1);
     }
 
     /// Counts a segment that is not read: as a line where others of its name become records.
@@ -108,32 +109,59 @@ impl Notes {
         const RECORDS: &[&SegmentName] = &[b"IAM", b"IN1", b"OBX", b"PRB", b"RXA", b"RXC", b"RXE"];
         let is_record = RECORDS.contains(&&name);
         let what = if is_record { What::Line } else { What::Segment };
-        self.leave(Left::new(what, name, 0, 0));
+        self.leave(Left::new(what, name, 0, 0), 1);
     }
 
     /// Counts a line that is no segment.
     pub(crate) fn leave_unreadable(&mut self, line: u32) {
         self.found_in_line(FindingCode::SegmentUnreadable, None, line);
-        self.leave(Left::new(What::Unreadable, [0; 3], 0, 0));
+        self.leave(Left::new(What::Unreadable, [0; 3], 0, 0), 1);
+    }
+
+    /// Adds the notes of another part of the file.
+    pub(crate) fn add(&mut self, other: &Self) {
+        for finding in &other.findings {
+            self.found(*finding);
+        }
+        for (left, number) in &other.left {
+            self.leave(*left, *number);
+        }
     }
 
     /// The findings and the counts.
-    pub(crate) fn finish(self) -> (Vec<Finding>, Drops) {
-        let mut drops = Drops::default();
-        let mut name = String::with_capacity(16);
-        for (left, number) in self.left {
-            name.clear();
-            left.write(&mut name);
-            drops.add(&name, number);
-        }
-        (self.findings, drops)
+    pub(crate) fn finish(self, names: &mut Names) -> (Vec<Finding>, Drops) {
+        let named = self.left.iter();
+        let drops = named.map(|(left, number)| (names.of(*left), *number));
+        (self.findings, drops.collect())
     }
 
-    fn leave(&mut self, left: Left) {
+    fn leave(&mut self, left: Left, times: u64) {
         match self.left.iter_mut().find(|(known, _)| *known == left) {
-            Some((_, number)) => *number += 1,
-            None => self.left.push((left, 1)),
+            Some((_, number)) => *number += times,
+            None => self.left.push((left, times)),
         }
+    }
+}
+
+/// Names of what was left behind, each written once: every file leaves much the same.
+#[derive(Default)]
+pub(crate) struct Names(BTreeMap<Left, DropName>);
+
+impl Names {
+    /// More are not kept: a hostile file could make up segment names of its own.
+    const MOST: usize = 4_096;
+
+    fn of(&mut self, left: Left) -> DropName {
+        if let Some(name) = self.0.get(&left) {
+            return *name;
+        }
+        let mut text = String::with_capacity(16);
+        left.write(&mut text);
+        let name = DropName::of(&text);
+        if self.0.len() < Self::MOST {
+            self.0.insert(left, name);
+        }
+        name
     }
 }
 

@@ -1,5 +1,7 @@
 //! Reading one file: decode, split, map, and check whose it is.
 
+use std::sync::Arc;
+
 use memchr::memmem;
 use record::content::Patient;
 use record::{
@@ -13,7 +15,8 @@ use super::identity;
 use super::kinds::Mapper;
 use super::message::{self, Event};
 use super::name::{FileName, Flag, Kind};
-use super::notes::Notes;
+use super::notes::{Names, Notes};
+use super::said::{self, Asked, Said};
 use super::table::{self, Allowed};
 use crate::hl7::{self, Fields, Line, Segment};
 
@@ -21,7 +24,7 @@ use crate::hl7::{self, Fields, Line, Segment};
 #[derive(Default)]
 pub(crate) struct Output {
     /// The patient as identifiers.
-    pub(crate) identity: Identity,
+    pub(crate) identity: Arc<Identity>,
     /// The patient as content.
     pub(crate) patient: Patient,
     /// The records.
@@ -33,16 +36,39 @@ pub(crate) struct Output {
 /// Reads one file of a supported kind.
 ///
 /// # Errors
-/// The finding for which the whole file is set aside: an unsupported or unknown kind, an empty
-/// file, no HL7 message, a message type that the kind may not carry, more lines than the limit, no
-/// patient number, or one that is not the storage's.
+/// As for [`FileReader::read`].
 pub fn read(name: &FileName, bytes: &[u8]) -> Result<Reading, Finding> {
-    let (key, mapper) = match (name.kind, name.key()) {
-        (Kind::Known(kind), Some(key)) => (key, Mapper::of(kind)),
-        _ => return Err(Finding::of_file(FindingCode::KindUnknown)),
-    };
-    let mapper = mapper.ok_or(Finding::of_file(FindingCode::KindUnsupported))?;
-    read_with(name, key, mapper, bytes)
+    FileReader::default().read(name, bytes)
+}
+
+/// Reads one file after another, and works out once what they share. What a file gives does not
+/// depend on those before it.
+#[derive(Default)]
+pub struct FileReader {
+    said: Vec<Said>,
+    names: Names,
+}
+
+impl FileReader {
+    /// Forgets, and wipes, what it knows of the patient.
+    pub fn forget_patient(&mut self) {
+        self.said.clear();
+    }
+
+    /// Reads one file of a supported kind.
+    ///
+    /// # Errors
+    /// The finding for which the whole file is set aside: an unsupported or unknown kind, an empty
+    /// file, no HL7 message, a message type that the kind may not carry, more lines than the limit,
+    /// no patient number, or one that is not the storage's.
+    pub fn read(&mut self, name: &FileName, bytes: &[u8]) -> Result<Reading, Finding> {
+        let (key, mapper) = match (name.kind, name.key()) {
+            (Kind::Known(kind), Some(key)) => (key, Mapper::of(kind)),
+            _ => return Err(Finding::of_file(FindingCode::KindUnknown)),
+        };
+        let mapper = mapper.ok_or(Finding::of_file(FindingCode::KindUnsupported))?;
+        read_with(name, key, mapper, bytes, self)
+    }
 }
 
 /// Reads observations of the extended storage (ORU^R30), by the rules of laboratory results.
@@ -52,7 +78,13 @@ pub fn read(name: &FileName, bytes: &[u8]) -> Result<Reading, Finding> {
 pub(crate) fn read_observations(name: &FileName, bytes: &[u8]) -> Result<Reading, Finding> {
     let key = name.key();
     let key = key.ok_or(Finding::of_file(FindingCode::KindUnknown))?;
-    read_with(name, key, Mapper::observations(), bytes)
+    read_with(
+        name,
+        key,
+        Mapper::observations(),
+        bytes,
+        &mut FileReader::default(),
+    )
 }
 
 fn read_with(
@@ -60,6 +92,7 @@ fn read_with(
     key: DocumentKey,
     mapper: Mapper,
     bytes: &[u8],
+    shared: &mut FileReader,
 ) -> Result<Reading, Finding> {
     if bytes.iter().all(|b| b.is_ascii_whitespace() || *b == 0) {
         return Err(Finding::of_file(FindingCode::FileEmpty));
@@ -75,6 +108,7 @@ fn read_with(
         patients_of_message: 0,
         differs: false,
         output: Output::default(),
+        said: &mut shared.said,
     };
     for finding in decoded.repairs.findings() {
         reader.output.notes.found(finding);
@@ -92,7 +126,7 @@ fn read_with(
     if withdrawn {
         output.records.clear();
     }
-    let (findings, drops) = output.notes.finish();
+    let (findings, drops) = output.notes.finish(&mut shared.names);
     Ok(Reading {
         chart: name.chart.clone(),
         claimed,
@@ -141,13 +175,15 @@ struct Reader<'n> {
     /// Whether a care date was found to differ.
     differs: bool,
     output: Output,
+    /// The PIDs of earlier files of the patient.
+    said: &'n mut Vec<Said>,
 }
 
 impl Reader<'_> {
     fn segment(&mut self, segment: &Segment<'_>) -> Result<(), Finding> {
         match &segment.name {
             b"MSH" => return self.header(&split(segment)?),
-            b"PID" => return self.patient(&split(segment)?),
+            b"PID" => return self.patient(segment),
             // Also of a cancel: the person is asked about all the same.
             b"MRG" => return self.merged(&split(segment)?),
             _ => {}
@@ -219,11 +255,57 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn patient(&mut self, fields: &Fields<'_>) -> Result<(), Finding> {
-        let Some(gate) = table::gate(self.kind, fields.name()) else {
+    fn patient(&mut self, segment: &Segment<'_>) -> Result<(), Finding> {
+        let Some(gate) = table::gate(self.kind, segment.name) else {
             return Err(Finding::of_file(FindingCode::PatientMissing));
         };
-        let fields = &gate.admit(fields, &mut self.output.notes);
+        let asked = Asked {
+            segment,
+            gate,
+            chart: &self.name.chart,
+        };
+        match self.patients == 0 && self.output.identity.former.is_empty() {
+            true => self.first_patient(asked)?,
+            false => self.read_patient(asked)?,
+        }
+        self.patients += 1;
+        self.patients_of_message += 1;
+        if self.patients_of_message > 1 {
+            self.mapper.patient_again();
+        }
+        Ok(())
+    }
+
+    /// Takes the first PID of the file as an earlier file gave it, if it is the same.
+    fn first_patient(&mut self, asked: Asked<'_>) -> Result<(), Finding> {
+        if let Some(said) = self.said.iter().find(|said| asked.is_as(said)) {
+            self.claimed.extend_from_slice(&said.claimed);
+            self.output.identity = Arc::clone(&said.identity);
+            self.output.patient = said.patient.clone();
+            self.output.notes.add(&said.notes);
+            return Ok(());
+        }
+        let before = std::mem::take(&mut self.output.notes);
+        self.read_patient(asked)?;
+        let Output {
+            identity,
+            patient,
+            notes,
+            ..
+        } = &mut self.output;
+        if self.said.len() >= said::MOST {
+            self.said.remove(0);
+        }
+        let gave = asked.gave(&self.claimed, identity, patient, notes);
+        self.said.push(gave);
+        let of_patient = std::mem::replace(notes, before);
+        notes.add(&of_patient);
+        Ok(())
+    }
+
+    fn read_patient(&mut self, asked: Asked<'_>) -> Result<(), Finding> {
+        let fields = split(asked.segment)?;
+        let fields = &asked.gate.admit(&fields, &mut self.output.notes);
         let numbers = fields.field(3);
         let place = Place {
             segment: Some(*b"PID"),
@@ -258,15 +340,10 @@ impl Reader<'_> {
             return Err(Finding::of_file(FindingCode::PatientMissing));
         }
         self.older(fields)?;
-        self.patients += 1;
-        self.patients_of_message += 1;
-        if self.patients == 1 {
-            identity::read(fields, &mut self.output)?;
+        match self.patients {
+            0 => identity::read(fields, &mut self.output),
+            _ => Ok(()),
         }
-        if self.patients_of_message > 1 {
-            self.mapper.patient_again();
-        }
-        Ok(())
     }
 
     fn merged(&mut self, fields: &Fields<'_>) -> Result<(), Finding> {
@@ -284,7 +361,10 @@ impl Reader<'_> {
     fn older(&mut self, fields: &Allowed<'_, '_>) -> Result<(), Finding> {
         for &number in claims::older(fields.name()) {
             let field = fields.field(number);
-            let former = &mut self.output.identity.former;
+            if field.is_empty() {
+                continue;
+            }
+            let former = &mut Arc::make_mut(&mut self.output.identity).former;
             for older in claims::numbers(field) {
                 if older != self.name.chart && !former.contains(&older) {
                     former.push(older);

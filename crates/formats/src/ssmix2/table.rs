@@ -288,6 +288,13 @@ pub(crate) struct Gate {
     shapes: &'static [Shape; FIELDS],
 }
 
+/// Two gates of one segment are equal when the same passes.
+impl PartialEq for Gate {
+    fn eq(&self, other: &Self) -> bool {
+        self.passing == other.passing && std::ptr::eq(self.shapes, other.shapes)
+    }
+}
+
 /// The gate of a segment; `None` when nothing of it passes for the kind.
 pub(crate) fn gate(kind: DataKind, name: SegmentName) -> Option<Gate> {
     let at = NAMES.binary_search(&number_of(name)).ok()?;

@@ -8,6 +8,8 @@ mod evidence;
 mod law;
 mod scope;
 
+use std::sync::Arc;
+
 use jiff::civil::date;
 use record::kind::DataKind;
 
@@ -379,7 +381,7 @@ fn a_stop_for_a_merged_number_is_a_stop_for_every_number_of_the_person() {
 fn a_stop_under_an_older_number_withholds_whoever_tells_it() {
     let patient = || {
         let mut newer = reading("1001", &["1001"]);
-        newer.identity.former = vec![chart("000770")];
+        Arc::make_mut(&mut newer.identity).former = vec![chart("000770")];
         PatientReadings {
             chart: chart("1001"),
             readings: vec![reading("1001", &["1001"]), newer],

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 use super::OrderKeys;
 use crate::Prf;
-use crate::gate::PatientReadings;
 use crate::gate::spelling::any_spelling;
+use crate::gate::{PatientReadings, identities};
 use crate::message::Message;
 
 const DOMAIN: &str = "sekisho order key v1";
@@ -97,7 +97,7 @@ impl Known {
     pub fn of(patient: &PatientReadings, key: &dyn Prf) -> Self {
         let mut known = Self::default();
         // All files of a patient say nearly the same: each value is folded and keyed once.
-        let identities = || patient.readings.iter().map(|reading| &reading.identity);
+        let identities = || identities(&patient.readings);
         let claimed = patient.readings.iter().flat_map(|it| &it.claimed);
         let charts: BTreeSet<&ChartNumber> = std::iter::once(&patient.chart)
             .chain(&patient.doubtful)

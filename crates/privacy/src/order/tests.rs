@@ -1,5 +1,7 @@
 //! Orders against the patients of a site.
 
+use std::sync::Arc;
+
 use jiff::civil::date;
 use proptest::prelude::*;
 use record::identity::{Birth, Identity, Insurance, Sensitive, Sex};
@@ -30,13 +32,13 @@ const TARO: Person = Person {
 impl Person {
     fn known(&self) -> Known {
         let mut reading = reading(self.chart, DataKind::Adt00, Vec::new());
-        reading.identity = Identity {
+        reading.identity = Arc::new(Identity {
             kana: self.kana.and_then(|(family, given)| name(family, given)),
             birth: self.birth.map(|year| Birth::new(date(year, 1, 2))),
             sex: self.sex,
             insurance: self.card.iter().map(cards).collect(),
             ..Identity::default()
-        };
+        });
         let patient = PatientReadings {
             chart: chart(self.chart),
             readings: vec![reading],
@@ -374,7 +376,7 @@ proptest! {
 #[test]
 fn an_older_number_of_a_patient_is_one_of_theirs() {
     let mut reading = reading(TARO.chart, DataKind::Adt00, Vec::new());
-    reading.identity.former = vec![chart("0777")];
+    Arc::make_mut(&mut reading.identity).former = vec![chart("0777")];
     let patient = PatientReadings {
         chart: chart(TARO.chart),
         readings: vec![reading],

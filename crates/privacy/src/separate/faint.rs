@@ -17,6 +17,7 @@ use text::romaji;
 
 use super::leak::{SHORTEST, form, numbers_of};
 use super::slots::{Slot, visit};
+use crate::gate::identities;
 
 /// The fewest characters of a number, and letters of a name, that are searched for.
 const FEWEST: usize = 4;
@@ -64,8 +65,7 @@ impl Faint {
             }
         }
         let mut seen: Vec<&Name> = Vec::new();
-        for reading in readings {
-            let identity = &reading.identity;
+        for identity in identities(readings) {
             let names = identity.kana.iter().chain(&identity.kanji);
             for name in names.chain(&identity.letters) {
                 if !seen.contains(&name) {
@@ -134,33 +134,23 @@ impl Faint {
                 coding.take_if(|coding| held(self.in_coding(coding)));
             }
             Slot::Concept(concept) => {
-                if let Some(one) = concept.take() {
-                    *concept = self.cleared(one, &mut held);
-                }
+                concept.take_if(|concept| !self.stands(concept, &mut held));
             }
             Slot::Concepts(concepts) => {
-                let all = std::mem::take(concepts).into_iter();
-                concepts.extend(all.filter_map(|one| self.cleared(one, &mut held)));
+                concepts.retain_mut(|concept| self.stands(concept, &mut held));
             }
-            Slot::Modifiers(modifiers) => modifiers.retain_mut(|modifier| {
-                let cleared = self.cleared(modifier.code.clone(), &mut held);
-                cleared.map(|code| modifier.code = code).is_some()
-            }),
-            Slot::Essential(concept) => {
-                return match self.cleared(concept.clone(), &mut held) {
-                    Some(cleared) => {
-                        *concept = cleared;
-                        true
-                    }
-                    None => false,
-                };
+            Slot::Modifiers(modifiers) => {
+                modifiers.retain_mut(|modifier| self.stands(&mut modifier.code, &mut held));
             }
+            Slot::Essential(concept) => return self.stands(concept, &mut held),
             Slot::Unit(unit) => {
                 unit.take_if(|unit| held(self.in_text(Unit::as_str(unit))));
             }
             Slot::Value(value) => match value {
                 Some(Value::Concept(concept)) => {
-                    *value = self.cleared(concept.clone(), &mut held).map(Value::Concept);
+                    if !self.stands(concept, &mut held) {
+                        *value = None;
+                    }
                 }
                 // Signs are of a closed list; the others are places of their own.
                 Some(Value::Sign(_) | Value::Moment(_) | Value::Quantity(_) | Value::Used(_))
@@ -172,20 +162,22 @@ impl Faint {
         true
     }
 
-    /// What is left of a concept.
-    fn cleared(
-        &self,
-        concept: Concept,
-        held: &mut impl FnMut(Option<Held>) -> bool,
-    ) -> Option<Concept> {
-        let Concept { first, second } = concept;
-        let mut codings = std::iter::once(first)
-            .chain(second)
-            .filter(|coding| !held(self.in_coding(coding)));
-        Some(Concept {
-            first: codings.next()?,
-            second: codings.next(),
-        })
+    /// Whether anything of a concept stands. Codings that hold something are taken out of it.
+    fn stands(&self, concept: &mut Concept, held: &mut impl FnMut(Option<Held>) -> bool) -> bool {
+        let first = held(self.in_coding(&concept.first));
+        concept
+            .second
+            .take_if(|second| held(self.in_coding(second)));
+        if !first {
+            return true;
+        }
+        match concept.second.take() {
+            Some(second) => {
+                concept.first = second;
+                true
+            }
+            None => false,
+        }
     }
 
     fn in_coding(&self, coding: &Coding) -> Option<Held> {

@@ -18,6 +18,7 @@ use text::fold;
 use zeroize::Zeroizing;
 
 use super::slots::{Slot, visit};
+use crate::gate::identities;
 
 /// The fewest letters and digits for which a document is refused.
 pub(super) const SHORTEST: usize = 6;
@@ -39,7 +40,7 @@ impl Identifiers {
         let mut all = Self::default();
         let mut others = BTreeSet::new();
         let mut postals = BTreeSet::new();
-        for reading in readings {
+        for identity in identities(readings) {
             // Every field is named, so that a new one cannot be forgotten. Codes are ASCII, so no
             // name or address in Japanese can stand in one; names in Latin letters and older
             // numbers are looked at beside.
@@ -55,7 +56,7 @@ impl Identifiers {
                 phones,
                 insurance,
                 former: _,
-            } = &reading.identity;
+            } = identity;
             others.extend(phones);
             let cards = insurance.iter();
             others.extend(cards.flat_map(|card| [&card.symbol, &card.number]));
@@ -85,9 +86,10 @@ impl Identifiers {
         if reading.key.order.expose() != super::NO_ORDER {
             order.add(reading.key.order.expose());
         }
-        let search = Search {
+        let mut search = Search {
             of_person: self,
             of_document: &order,
+            joined: Vec::new(),
         };
         reading.records.iter_mut().any(|record| {
             let mut found = false;
@@ -123,7 +125,7 @@ impl Identifiers {
         };
         self.anywhere.iter().any(inside)
             || self.any_run(text.written.as_bytes())
-            || (text.joined.len() < text.written.len() && self.any_run(&text.joined))
+            || (text.joined.len() < text.written.len() && self.any_run(text.joined))
     }
 
     fn any_run(&self, text: &[u8]) -> bool {
@@ -169,12 +171,14 @@ pub(super) fn form(identifier: &str) -> Zeroizing<String> {
 /// A code, as written and without hyphens in upper case.
 struct Searched<'a> {
     written: &'a str,
-    joined: Vec<u8>,
+    joined: &'a [u8],
 }
 
 struct Search<'a> {
     of_person: &'a Identifiers,
     of_document: &'a Identifiers,
+    /// Space for the code at hand without its hyphens.
+    joined: Vec<u8>,
 }
 
 impl Search<'_> {
@@ -183,7 +187,7 @@ impl Search<'_> {
         self.of_person.births.contains(&Birth::new(day))
     }
 
-    fn slot(&self, slot: &Slot<'_>) -> bool {
+    fn slot(&mut self, slot: &Slot<'_>) -> bool {
         match slot {
             Slot::Code(code) => code.iter().any(|code| self.text(Code::as_str(code))),
             Slot::Coding(coding) => coding.iter().any(|coding| self.coding(coding)),
@@ -199,7 +203,7 @@ impl Search<'_> {
         }
     }
 
-    fn value(&self, value: &Value) -> bool {
+    fn value(&mut self, value: &Value) -> bool {
         match value {
             // A measured day that is the day of birth says just that.
             Value::Moment(moment) => moment.date().is_some_and(|day| self.is_birth(day)),
@@ -210,33 +214,30 @@ impl Search<'_> {
         }
     }
 
-    fn concept(&self, concept: &Concept) -> bool {
+    fn concept(&mut self, concept: &Concept) -> bool {
         concept.codings().any(|coding| self.coding(coding))
     }
 
-    fn coding(&self, coding: &Coding) -> bool {
+    fn coding(&mut self, coding: &Coding) -> bool {
         let Coding { code, system } = coding;
         self.text(code.as_str()) || system.iter().any(|system| self.text(system.as_str()))
     }
 
     /// Only a number of eight digits before the point can be an identifier and not a measurement.
-    fn number(&self, number: Decimal) -> bool {
+    fn number(&mut self, number: Decimal) -> bool {
         number.to_f64().abs() >= 1e7 && self.text(&number.to_string())
     }
 
-    fn text(&self, text: &str) -> bool {
+    fn text(&mut self, text: &str) -> bool {
         if text.len() < SHORTEST {
             return false;
         }
-        let mut joined = Vec::with_capacity(text.len());
-        joined.extend(
-            text.bytes()
-                .filter(|b| *b != b'-')
-                .map(|b| b.to_ascii_uppercase()),
-        );
+        let plain = text.bytes().filter(|b| *b != b'-');
+        self.joined.clear();
+        self.joined.extend(plain.map(|b| b.to_ascii_uppercase()));
         let searched = Searched {
             written: text,
-            joined,
+            joined: &self.joined,
         };
         self.of_person.in_text(&searched) || self.of_document.in_text(&searched)
     }

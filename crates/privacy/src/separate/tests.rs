@@ -4,6 +4,8 @@
     reason = "tests fail by panicking"
 )]
 
+use std::sync::Arc;
+
 use jiff::civil::date;
 use proptest::prelude::*;
 use record::code::Concept;
@@ -174,7 +176,7 @@ fn each_field_of_the_identity_comes_from_the_newest_standing_version_that_has_it
     let at = |version, identity| {
         let kind = DataKind::ALL[usize::try_from(version).unwrap()];
         let mut one = reading("0000004711", kind, vec![]);
-        (one.version, one.identity) = (Version(version), identity);
+        (one.version, one.identity) = (Version(version), Arc::new(identity));
         one
     };
     let birth = Some(Birth::new(date(1958, 3, 9)));
@@ -236,8 +238,9 @@ fn each_field_of_the_identity_comes_from_the_newest_standing_version_that_has_it
 fn at_most_eight_insurances_become_tokens_the_newest_first() {
     let readings = (1..=12).map(|n| {
         let mut reading = of_order(DataKind::Omp01, &n.to_string(), n);
-        reading.identity.birth = Some(Birth::new(date(1958, 3, 9)));
-        reading.identity.insurance = vec![card("06130012", "1", &n.to_string(), "01")];
+        Arc::make_mut(&mut reading.identity).birth = Some(Birth::new(date(1958, 3, 9)));
+        Arc::make_mut(&mut reading.identity).insurance =
+            vec![card("06130012", "1", &n.to_string(), "01")];
         reading
     });
     let separated = separated("0000004711", readings.collect());
@@ -309,8 +312,9 @@ impl Marked {
 
     fn readings(&self) -> Vec<Reading> {
         let mut plain = reading(&self.chart, DataKind::Adt00, vec![condition("E119")]);
-        plain.identity.phones = vec![Sensitive::new(self.phone.as_str())];
-        plain.identity.insurance = vec![card("06130012", "12", &self.insured, "01")];
+        Arc::make_mut(&mut plain.identity).phones = vec![Sensitive::new(self.phone.as_str())];
+        Arc::make_mut(&mut plain.identity).insurance =
+            vec![card("06130012", "12", &self.insured, "01")];
         let code = format!("{}{}{}", self.around.0, self.identifier(), self.around.1);
         let mut marked = reading(&self.chart, DataKind::Omp01, vec![condition(&code)]);
         marked.key.order = Sensitive::new(self.order.as_str());
@@ -391,7 +395,7 @@ fn a_short_number_or_a_name_costs_the_value_and_a_long_number_the_document() {
         ("12345678", "12345678", 1, 0, Some("F035")),
     ] {
         let mut plain = reading(number, DataKind::Adt00, vec![condition("E119")]);
-        plain.identity.kana = name("ヤマダ", "タロウ");
+        Arc::make_mut(&mut plain.identity).kana = name("ヤマダ", "タロウ");
         let codes = [condition("I10"), condition(code)];
         let marked = reading(number, DataKind::Ppr01, codes.into());
         let separated = separated(number, vec![plain, marked]);
@@ -418,7 +422,7 @@ fn a_refused_document_becomes_a_withdrawal_that_says_nothing() {
     let mut refused = of_order(DataKind::Omp01, "5", 7);
     refused.records = vec![condition("X0004711000")];
     let mut other = of_order(DataKind::Omp11, "5", 7);
-    other.identity.phones = vec![Sensitive::new("0004711000")];
+    Arc::make_mut(&mut other.identity).phones = vec![Sensitive::new("0004711000")];
     let reference = document_ref(&chart("0000004711"), &refused.key, &Key::fixed(9));
     let separated = separated("0000004711", vec![refused, other]);
     let document = separated
@@ -441,7 +445,8 @@ fn a_refused_document_becomes_a_withdrawal_that_says_nothing() {
 fn the_care_date_of_the_day_of_birth_or_death_is_its_month() {
     let of_care = |birth: Option<Birth>, died: Option<Death>| {
         let mut one = of_order(DataKind::Omp01, "5", 7);
-        (one.identity.birth, one.identity.died) = (birth, died);
+        let identity = Arc::make_mut(&mut one.identity);
+        (identity.birth, identity.died) = (birth, died);
         separated("0000004711", vec![one]).documents()[0].clone()
     };
     let day = date(2024, 5, 2);

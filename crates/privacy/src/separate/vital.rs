@@ -133,8 +133,9 @@ mod tests {
     fn of_person(birth: &str, death: &str, records: Vec<Record>) -> Reading {
         let day = |text: &str| Moment::from_hl7(text).ok().and_then(Moment::date);
         let mut one = reading("1", DataKind::Ppr01, records);
-        one.identity.birth = day(birth).map(Birth::new);
-        one.identity.died = day(death).map(Death::new);
+        let identity = std::sync::Arc::make_mut(&mut one.identity);
+        identity.birth = day(birth).map(Birth::new);
+        identity.died = day(death).map(Death::new);
         one
     }
 

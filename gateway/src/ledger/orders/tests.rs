@@ -56,7 +56,7 @@ fn met((chart, given): (&str, &str)) -> Met {
         domain: Domain::Medical,
         version: Version(1),
         state: DocumentState::Current,
-        identity,
+        identity: identity.into(),
         records: Vec::new(),
         findings: Vec::new(),
         drops: Drops::default(),

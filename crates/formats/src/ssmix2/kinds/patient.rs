@@ -1,6 +1,8 @@
 //! What every ADT message but ADT-61 may hold beside its own matter: body measurements, insurance,
 //! allergies. ADT-00 adds the patient.
 
+use std::sync::Arc;
+
 use record::Record;
 use record::content::Coverage;
 
@@ -30,7 +32,11 @@ pub(super) fn finish(output: &mut Output) {
 pub(super) fn insurance(fields: &Allowed<'_, '_>, output: &mut Output) {
     let notes = &mut output.notes;
     let insurance = identity::insurance(fields, notes);
-    output.identity.insurance.extend(insurance);
+    if let Some(insurance) = insurance {
+        Arc::make_mut(&mut output.identity)
+            .insurance
+            .push(insurance);
+    }
     let (start, end) = (
         terms::moment(fields, 12, notes),
         terms::moment(fields, 13, notes),

@@ -63,12 +63,12 @@ fn names_are_found_by_code_and_by_script() {
             name.map(|n| format!("{}/{}", n.family.expose(), n.given.expose()))
         };
         assert_eq!(
-            shown(identity.kanji).as_deref(),
+            shown(identity.kanji.clone()).as_deref(),
             kanji,
             "row {row}: {written}"
         );
         assert_eq!(
-            shown(identity.kana).as_deref(),
+            shown(identity.kana.clone()).as_deref(),
             kana,
             "row {row}: {written}"
         );
@@ -257,4 +257,52 @@ fn a_patient_says_no_more_than_content_may() {
         deceased: true,
     };
     assert_eq!(reading.records, [Record::Patient(expected)]);
+}
+
+/// A-043: what a file gives does not depend on the files of the patient that were read before it.
+#[test]
+fn files_of_one_patient_read_one_after_another_give_what_each_gives_alone() {
+    let older = PATIENT.replace("PID|0001||", "PID|0001|0009998887|");
+    let damaged = PATIENT
+        .replace("カ", "\u{FFFD}")
+        .replace("19650415", "19651315");
+    let other = PATIENT.replace("0001112223", "0001112224");
+    let with_message = |kind: &str, patients: &[&str]| {
+        let visit = "PV1|0001|O|01^^^^^C";
+        let text = [
+            &[&*header(kind)],
+            patients,
+            &[visit, "IN1|1|06|06130012|||||||1~2~01"],
+        ];
+        (name(kind), text.concat().join("\r").into_bytes())
+    };
+    let usual_dash = header("ADT-12").replace("|^~\\&|", "|^~\\#|");
+    let separated = [&*usual_dash, PATIENT, "PV1|0001|O|01"].join("\r");
+    let late = [&*header("ADT-12"), "PV1|0001|O|01", PATIENT].join("\r");
+    let merged = [&*header("ADT-00"), "MRG|0009998880", PATIENT].join("\r");
+    let files = [
+        with_message("ADT-12", &[PATIENT]),
+        with_message("ADT-00", &[PATIENT]),
+        with_message("ADT-12", &[&older]),
+        with_message("ADT-12", &[&damaged]),
+        with_message("ADT-12", &[&other]),
+        with_message("ADT-12", &[PATIENT, &older]),
+        with_message("ADT-12", &[PATIENT_WITH_ALL]),
+        with_message("ADT-12", &[]),
+        with_message("OML-11", &[PATIENT]),
+        (name("ADT-12"), separated.into_bytes()),
+        (name("ADT-12"), late.into_bytes()),
+        (name("ADT-00"), merged.into_bytes()),
+    ];
+    let alone = files.each_ref().map(|(name, bytes)| read(name, bytes));
+    assert!(alone.iter().filter(|read| read.is_ok()).count() >= 9);
+    for before in 0..files.len() {
+        for then in 0..files.len() {
+            let mut reader = FileReader::default();
+            for at in [before, then, before] {
+                let (name, bytes) = &files[at];
+                assert_eq!(reader.read(name, bytes), alone[at], "{before} {then} {at}");
+            }
+        }
+    }
 }

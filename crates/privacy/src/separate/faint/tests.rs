@@ -4,6 +4,8 @@
     reason = "tests fail by panicking"
 )]
 
+use std::sync::Arc;
+
 use record::code::Concept;
 use record::content::{
     Condition, Coverage, Dose, Encounter, MedicationAdministration, Modifier, Observation,
@@ -22,8 +24,8 @@ fn concept(code: &str, system: &str) -> Concept {
 /// A person of a number, with a kana name and one in Latin letters.
 fn faint(number: &str, kana: [&str; 2], letters: [&str; 2]) -> Faint {
     let mut one = reading(number, DataKind::Adt12, Vec::new());
-    one.identity.kana = name(kana[0], kana[1]);
-    one.identity.letters = name(letters[0], letters[1]).into_iter().collect();
+    Arc::make_mut(&mut one.identity).kana = name(kana[0], kana[1]);
+    Arc::make_mut(&mut one.identity).letters = name(letters[0], letters[1]).into_iter().collect();
     Faint::of(&chart(number), &[], &[one])
 }
 

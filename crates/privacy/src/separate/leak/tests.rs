@@ -4,6 +4,8 @@
     reason = "tests fail by panicking"
 )]
 
+use std::sync::Arc;
+
 use record::code::{Code, Coding, Concept, Unit};
 use record::content::{
     AllergyIntolerance, Amount, Condition, Coverage, Dose, Encounter, MedicationAdministration,
@@ -38,12 +40,12 @@ fn observation(code: &str) -> Record {
 
 fn person(number: &str) -> Reading {
     let mut reading = reading(number, DataKind::Oml11, Vec::new());
-    reading.identity = Identity {
+    reading.identity = Arc::new(Identity {
         postal: Sensitive::new("184-0014"),
         phones: vec![Sensitive::new("０９９-385-1234")],
         insurance: vec![card("06130012", "川崎 12", "４５６７８９０", "01")],
         ..Identity::default()
-    };
+    });
     reading
 }
 
@@ -95,7 +97,7 @@ fn identifiers_are_found_as_far_as_they_say_something() {
 #[test]
 fn an_older_number_is_searched_for_like_the_present_one() {
     let mut reading = person("1");
-    reading.identity.former = vec![chart("0012345678")];
+    Arc::make_mut(&mut reading.identity).former = vec![chart("0012345678")];
     let identifiers = Identifiers::of(&chart("1"), &[], std::slice::from_ref(&reading));
     for (code, found) in [("X12345678", true), ("X12345679", false)] {
         reading.records = vec![observation(code)];
@@ -327,7 +329,7 @@ fn every_place_for_a_code_is_searched() {
 #[test]
 fn the_day_of_birth_is_found_in_codes_and_in_measured_days() {
     let mut born = person("0000012345");
-    born.identity.birth = Some(Birth::new(jiff::civil::date(1950, 1, 2)));
+    Arc::make_mut(&mut born.identity).birth = Some(Birth::new(jiff::civil::date(1950, 1, 2)));
     let identifiers = Identifiers::of(&chart("0000012345"), &[], std::slice::from_ref(&born));
     let measured = |day: &str| {
         let value = Some(Value::Moment(Moment::from_hl7(day).unwrap()));
