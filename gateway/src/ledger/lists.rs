@@ -25,6 +25,7 @@ use rand_core::{Rng as _, UnwrapErr};
 use record::ChartNumber;
 
 use super::entry::{Actor, Entry, ImportId};
+use super::spelling::any_spelling;
 use super::store::{Ledger, Writer};
 use crate::clock::Now;
 use crate::error::{Failure, Problem};
@@ -102,6 +103,16 @@ pub(super) fn take_in(
     })?;
     let added = added.count() as u64;
     Ok(LedgerCounts { added, ..counts })
+}
+
+/// Whether the list of stops has a person, in any spelling of the number.
+pub(super) fn has_stop(settings: &Settings, chart: &ChartNumber) -> Result<bool, Failure> {
+    let (wanted, mut found) = (any_spelling(chart), false);
+    read(&settings.ledger.stops, STOP_COLUMNS, stop, |stop| {
+        found |= any_spelling(&stop.chart).expose() == wanted.expose();
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// The entries of which nothing equal is among the marks.

@@ -19,6 +19,7 @@ mod terms;
 
 use config::gateway::Settings;
 use privacy::gate::{Event, Gate, Standing};
+use record::ChartNumber;
 
 use crate::clock::Now;
 use crate::error::Failure;
@@ -29,6 +30,7 @@ pub(crate) use key::LedgerKey;
 pub(crate) use met::StopsMet;
 pub(crate) use orders::Untold;
 pub(crate) use people::Met;
+pub(crate) use spelling::any_spelling;
 pub(crate) use store::Ledger;
 pub(crate) use terms::terms;
 
@@ -69,6 +71,14 @@ pub(crate) fn gate(
 /// Which state of the two lists that the settings name there is now, without reading them.
 pub(crate) fn lists_now(settings: &Settings) -> [Option<[i128; 5]>; 2] {
     lists::now(settings)
+}
+
+/// Whether the list of stops that the settings name has a person now, in any spelling of the number.
+///
+/// # Errors
+/// The list is missing, changes while it is read, or has a line that cannot be read.
+pub(crate) fn lists_stop(settings: &Settings, chart: &ChartNumber) -> Result<bool, Failure> {
+    lists::has_stop(settings, chart)
 }
 
 /// The whole ledger, read once.

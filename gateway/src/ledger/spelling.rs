@@ -3,7 +3,7 @@
 use record::{ChartNumber, Sensitive};
 
 /// Width, letter case, blanks, hyphens and leading zeros make no difference.
-pub(super) fn any_spelling(chart: &ChartNumber) -> Sensitive {
+pub(crate) fn any_spelling(chart: &ChartNumber) -> Sensitive {
     let folded = text::fold::insured(chart.expose());
     Sensitive::new(folded.unwrap_or_else(|| chart.expose().to_owned()))
 }

@@ -3,8 +3,8 @@
 use std::ops::RangeInclusive;
 
 use envelope::sha256;
-use privacy::gate::{Event, Terms};
-use record::{ChartNumber, SiteId};
+use privacy::gate::{DocumentVersion, Event, Terms};
+use record::{ChartNumber, Date, Sensitive, SiteId};
 
 use super::secret::hex;
 use super::store::Store;
@@ -29,6 +29,17 @@ pub(super) fn open(place: &Place) -> Result<Ledger, Failure> {
 /// A section of them is malformed.
 pub(super) fn terms(place: &Place) -> Result<Terms, Failure> {
     ledger::terms(&place.settings)
+}
+
+/// The notice texts that are out on a day, the newest first.
+///
+/// # Errors
+/// A section of the settings is malformed.
+pub(super) fn documents(place: &Place, day: Date) -> Result<Vec<DocumentVersion>, Failure> {
+    let mut out = terms(place)?.documents;
+    out.retain(|it| it.published_on <= day);
+    out.sort_by_key(|it| std::cmp::Reverse((it.published_on, it.version.clone())));
+    Ok(out.into_iter().map(|it| it.version).collect())
 }
 
 /// Appends what an account did.
@@ -64,12 +75,21 @@ pub(super) fn sharing<'p>(page: &'p Page, place: &'p Place) -> Vec<&'p Place> {
     std::iter::once(place).chain(others).collect()
 }
 
+/// Whether two numbers are one in different spellings.
+pub(super) fn same_number(one: &ChartNumber, other: &ChartNumber) -> bool {
+    any_spelling(one).expose() == any_spelling(other).expose()
+}
+
+fn any_spelling(chart: &ChartNumber) -> Sensitive {
+    ledger::any_spelling(chart)
+}
+
 /// How a person stands in the access log: the same for every spelling of the number, and nothing
 /// that anybody without the page's key could trace back.
 pub(super) fn reference(store: &Store, site: &SiteId, chart: &ChartNumber) -> String {
-    let folded = text::fold::insured(chart.expose());
-    let folded = folded.as_deref().unwrap_or(chart.expose());
-    let message = [site.as_str().as_bytes(), b"\0", &sha256(folded.as_bytes())].concat();
+    let folded = any_spelling(chart);
+    let folded = sha256(folded.expose().as_bytes());
+    let message = [site.as_str().as_bytes(), b"\0", &folded].concat();
     let digest = store.key.mac("sekisho page person v1", &message);
     let (short, _) = digest.split_at(6);
     format!("p-{}", hex(short))

@@ -53,6 +53,8 @@ acts! {
     SessionRefused = "session-refused", "別の端末から使われたログインを終わらせた",
         "session used from elsewhere and ended";
     StopEntered = "stop-entered", "提供停止を登録", "stop entered";
+    ConsentEntered = "consent-entered", "同意を登録", "consent entered";
+    Merged = "merged", "患者番号の統合を登録", "numbers merged";
     Revoked = "revoked", "登録を取り消し", "entry revoked";
     NoticesEntered = "notices-entered", "通知をまとめて登録", "notices entered together";
     NoticesUndone = "notices-undone", "まとめた登録を取り消し", "notices taken back together";

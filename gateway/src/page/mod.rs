@@ -11,6 +11,7 @@ mod answer;
 mod book;
 mod certificate;
 mod clinic;
+mod consent;
 mod decisions;
 mod director;
 mod entry;
@@ -22,15 +23,19 @@ mod leaflet;
 mod log;
 mod logbook;
 mod me;
+mod merge;
 mod passkey;
 mod password;
 mod person;
 mod reception;
+mod scope;
 mod secret;
 mod server;
 mod session;
 mod status_code;
+mod stop;
 mod store;
+mod terms;
 mod texts;
 mod totp;
 mod visit;
@@ -263,12 +268,11 @@ fn router(page: Arc<Page>) -> Router {
         .route("/{site}", get(entry::site_home))
         .route("/{site}/reception", get(reception::page))
         .route("/{site}/person", post(reception::person))
-        .route("/{site}/stop", post(reception::stop))
+        .route("/{site}/stop", post(stop::stop))
+        .route("/{site}/consent", post(consent::enter))
+        .route("/{site}/merge", post(merge::enter))
         .route("/{site}/revoke", post(reception::revoke))
-        .route(
-            "/{site}/confirmation/{number}",
-            get(reception::confirmation),
-        )
+        .route("/{site}/confirmation/{number}", get(stop::confirmation))
         .route(
             "/{site}/visitors",
             get(visitors::page).post(visitors::preview),

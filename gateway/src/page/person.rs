@@ -1,6 +1,6 @@
 //! One person of an institution as the ledger knows them, by chart number alone.
 
-use privacy::gate::{Event, Gate, LedgerHead, Standing, Stop, Withheld};
+use privacy::gate::{Event, Gate, LedgerHead, Scope, Standing, Stop, Withheld};
 use record::{ChartNumber, Date};
 
 use super::Place;
@@ -80,21 +80,25 @@ impl Person {
         })
     }
 
-    /// The stop that stands, the latest one.
-    pub(super) fn stop(&self) -> Option<(&Entry, &Stop)> {
-        let stops = self.entries.iter().rev().filter(|entry| !entry.revoked);
-        stops
-            .filter_map(|entry| match &entry.event {
-                Event::Stopped(stop) => Some((entry, stop)),
-                _ => None,
-            })
-            .next()
+    /// The stops that stand, the latest first.
+    pub(super) fn stops(&self) -> impl Iterator<Item = (&Entry, &Stop)> {
+        let stand = self.entries.iter().rev().filter(|entry| !entry.revoked);
+        stand.filter_map(|entry| match &entry.event {
+            Event::Stopped(stop) => Some((entry, stop)),
+            _ => None,
+        })
+    }
+
+    /// Whether a stop of everything stands.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stops().any(|(_, stop)| stop.scope == Scope::ALL)
     }
 
     /// How the person stands, in one sentence: class of the sign, and the text.
     pub(super) fn state(&self) -> (&'static str, Filled) {
         let plain = |class, text: Text| (class, text.plain());
         match (self.decision, self.from) {
+            (Ok(()), _) if self.stops().next().is_some() => plain("good", T.person_passes_in_part),
             (Ok(()), _) => plain("good", T.person_passes),
             (Err(Withheld::HoldRunning), Some(from)) => ("wait", T.person_hold.of(from)),
             (Err(Withheld::HoldRunning), None) => plain("wait", T.withheld_hold),

@@ -1,5 +1,5 @@
-//! The reception's page (C-07): search by chart number, "the patient says no", the confirmation to
-//! print, taking back.
+//! The reception's page (C-07): search by chart number, what the ledger says of a person, taking
+//! back.
 //!
 //! Chart numbers travel in the body of forms only, never in an address. A page that shows one is
 //! the answer to a form, or is named by the number of a ledger entry.
@@ -7,19 +7,23 @@
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
-use privacy::gate::{Channel, Event, Ground, Requester, Scope, Stop, Verification};
-use record::SiteId;
+use privacy::gate::{Channel, Event, Ground, Requester, Stop, Verification};
+use record::{ChartNumber, SiteId};
 
 use super::Place;
 use super::account::Role;
-use super::answer::{Refusal, html, see_other};
+use super::answer::{Refusal, html};
 use super::book::{self, Entry};
+use super::consent;
 use super::frame::Frame;
 use super::log::{Act, Line};
 use super::person::{self, Person};
+use super::scope::{self, Choices};
+use super::terms::{channel_text, ground_text, requester_text, verification_text};
 use super::texts::{Filled, T, Text};
 use super::visit::{Posted, Visit, work};
 use super::words::moment;
+use crate::ledger;
 
 #[derive(Template)]
 #[template(path = "reception.html")]
@@ -37,7 +41,12 @@ struct PersonPage {
     state: Filled,
     known: bool,
     filed: (&'static str, Text),
-    stop: Option<u64>,
+    told: Option<(&'static str, Text)>,
+    stops: Vec<(u64, Filled)>,
+    stopped: bool,
+    choices: Choices,
+    /// The texts that can have been explained, where consent is asked for.
+    consent: Option<Vec<String>>,
     rows: Vec<Row>,
     today: String,
     requesters: Vec<(&'static str, Text)>,
@@ -53,25 +62,10 @@ struct Row {
     at: String,
     what: Text,
     detail: String,
+    scope: Option<Filled>,
     who: String,
     revoked: bool,
     revocable: bool,
-}
-
-#[derive(Template)]
-#[template(path = "confirmation.html")]
-struct ConfirmationPage {
-    frame: Frame,
-    number: u64,
-    chart: String,
-    requested_on: String,
-    recorded_at: String,
-    requester: Text,
-    verification: Text,
-    who: String,
-    contact: String,
-    shared: Vec<String>,
-    revoked: bool,
 }
 
 /// `/{site}/reception`.
@@ -100,12 +94,21 @@ pub(crate) async fn person(Path(site): Path<String>, posted: Posted) -> Result<R
         visit.page.store.note(&line, visit.at)?;
         let place = visit.page.institution(&site).ok_or(Refusal::NotHere)?;
         let person = Person::read(place, &book::open(place)?, chart, visit.page.now()?)?;
-        show(&visit, place, &person)
+        show(&visit, place, &person, None)
     })
 }
 
-fn show(visit: &Visit, place: &Place, person: &Person) -> Result<Response, Refusal> {
+/// Shows a person, with what came of a form before.
+pub(super) fn show(
+    visit: &Visit,
+    place: &Place,
+    person: &Person,
+    told: Option<(&'static str, Text)>,
+) -> Result<Response, Refusal> {
     let (class, state) = person.state();
+    let today = visit.page.now()?.today;
+    let consent = consent::offered(place, today)?;
+    let stop = |(entry, stop): (&Entry, &Stop)| (entry.number, scope::words(&stop.scope));
     let shared = book::sharing(&visit.page, place);
     let page = PersonPage {
         frame: visit.frame(T.title_person, &place.site, "reception"),
@@ -117,9 +120,13 @@ fn show(visit: &Visit, place: &Place, person: &Person) -> Result<Response, Refus
             let roots = place.settings.source.storages.clone();
             visit.page.looks.look(roots, &person.chart).text()
         },
-        stop: person.stop().map(|(entry, _)| entry.number),
+        told,
+        stops: person.stops().map(stop).collect(),
+        stopped: person.is_stopped(),
+        choices: Choices::all(),
+        consent: consent.map(|texts| texts.iter().map(ToString::to_string).collect()),
         rows: person.entries.iter().rev().map(row).collect(),
-        today: visit.page.now()?.today.to_string(),
+        today: today.to_string(),
         requesters: words(Requester::ALL, |it| (it.as_str(), requester_text(it))),
         verifications: [
             Verification::Known,
@@ -146,88 +153,6 @@ fn words<W: Copy>(
     word: impl Fn(W) -> (&'static str, Text),
 ) -> Vec<(&'static str, Text)> {
     all.iter().map(|it| word(*it)).collect()
-}
-
-/// The patient says no (C-07): a stop under this number, at once and everywhere that shares it.
-pub(crate) async fn stop(Path(site): Path<String>, posted: Posted) -> Result<Response, Refusal> {
-    let Posted { visit, fields } = posted;
-    let site = visit.site(&site, &[Role::Reception])?;
-    let chart = person::chart(fields.one("chart")).ok_or(Refusal::Form(T.chart_wrong))?;
-    let stop = Stop {
-        requested_on: fields.read_as("requested_on", T.day_wrong)?,
-        requester: fields.read_as("requester", T.choice_wrong)?,
-        channel: fields.read_as("channel", T.choice_wrong)?,
-        verification: fields.read_as("verification", T.choice_wrong)?,
-        scope: Scope::ALL,
-        chart,
-    };
-    work(|| {
-        let now = visit.page.now()?;
-        if stop.requested_on > now.today {
-            return Err(Refusal::Form(T.day_in_future));
-        }
-        let place = visit.page.institution(&site).ok_or(Refusal::NotHere)?;
-        let about = book::reference(&visit.page.store, &site, &stop.chart);
-        let mut shown = None;
-        for place in book::sharing(&visit.page, place) {
-            let line = Line::about(Act::StopEntered, visit.name(), &about);
-            visit
-                .page
-                .store
-                .note(&line.at(place.site.as_str()), visit.at)?;
-            let mut ledger = book::open(place)?;
-            // A form that was sent twice, or a person who says no again, is one stop.
-            let person = Person::read(place, &ledger, stop.chart.clone(), now)?;
-            let standing = person.stop().filter(|(_, known)| known.scope == Scope::ALL);
-            let number = match standing {
-                Some((entry, _)) => entry.number,
-                None => {
-                    let events = vec![Event::Stopped(stop.clone())];
-                    *book::append(&mut ledger, visit.name(), now, events)?.end()
-                }
-            };
-            shown.get_or_insert(number);
-        }
-        let number = shown.ok_or(Refusal::NotHere)?;
-        Ok(see_other(&format!("/{site}/confirmation/{number}")))
-    })
-}
-
-/// `/{site}/confirmation/{number}`: the confirmation of a stop, to print (B-005).
-pub(crate) async fn confirmation(
-    visit: Visit,
-    Path((site, number)): Path<(String, u64)>,
-) -> Result<Response, Refusal> {
-    let site = visit.site(&site, &[Role::Reception])?;
-    work(|| {
-        let place = visit.page.institution(&site).ok_or(Refusal::NotHere)?;
-        let mut found = book::open(place)?.entries(number..=number)?;
-        let entry = found.pop().ok_or(Refusal::NotHere)?;
-        let Event::Stopped(stop) = &entry.event else {
-            return Err(Refusal::NotHere);
-        };
-        let about = book::reference(&visit.page.store, &site, &stop.chart);
-        let line = Line::about(Act::Printed, visit.name(), &about).at(site.as_str());
-        visit.page.store.note(&line, visit.at)?;
-        let shared = book::sharing(&visit.page, place);
-        Ok(html(&ConfirmationPage {
-            frame: visit.frame(T.title_confirmation, &site, "reception"),
-            number,
-            chart: stop.chart.expose().to_owned(),
-            requested_on: stop.requested_on.to_string(),
-            recorded_at: moment(entry.recorded_at),
-            requester: requester_text(stop.requester),
-            verification: verification_text(stop.verification),
-            who: book::actor(&entry.actor),
-            contact: place.told.contact.clone(),
-            shared: shared
-                .iter()
-                .skip(1)
-                .map(|place| place.told.name.clone())
-                .collect(),
-            revoked: entry.revoked,
-        }))
-    })
 }
 
 /// Takes an entry of the ledger back.
@@ -258,83 +183,69 @@ pub(crate) async fn revoke(Path(site): Path<String>, posted: Posted) -> Result<R
             ground,
         };
         book::append(&mut ledger, visit.name(), now, vec![event])?;
-        show(&visit, place, &Person::read(place, &ledger, chart, now)?)
+        let told = match entry.event {
+            Event::Stopped(_) => listed_still(place, &chart),
+            _ => None,
+        };
+        let person = Person::read(place, &ledger, chart, now)?;
+        show(&visit, place, &person, told)
     })
+}
+
+/// Of two sources that conflict the one that stops wins: a stop that is taken back here holds again
+/// in the next run while the hospital's own list has the person.
+fn listed_still(place: &Place, chart: &ChartNumber) -> Option<(&'static str, Text)> {
+    match ledger::lists_stop(&place.settings, chart) {
+        Ok(false) => None,
+        Ok(true) => Some(("bad", T.listed_still)),
+        Err(_) => Some(("wait", T.listed_unknown)),
+    }
 }
 
 /// Only what this page enters is taken back here; a case that was held is decided on its own page.
 fn is_revocable(entry: &Entry) -> bool {
     let enters = matches!(
         entry.event,
-        Event::Stopped(_) | Event::Notified(_) | Event::Visited { .. }
+        Event::Stopped(_)
+            | Event::Notified(_)
+            | Event::Visited { .. }
+            | Event::Consented(_)
+            | Event::Merged { .. }
     );
     enters && !entry.revoked
 }
 
 fn row(entry: &Entry) -> Row {
-    let (what, detail) = match &entry.event {
-        Event::Notified(notice) => (
-            T.event_notified,
-            format!("{} {}", notice.notified_on, notice.document),
-        ),
-        Event::Visited { on, .. } => (T.event_visited, on.to_string()),
-        Event::Stopped(stop) => (
-            T.event_stopped,
-            format!(
-                "{} {}",
-                stop.requested_on,
-                requester_text(stop.requester).ja
-            ),
-        ),
-        Event::Consented(consent) => (T.event_consented, consent.given_on.to_string()),
-        Event::Held { order, .. } => (T.event_held, order.to_string()),
-        Event::Merged { .. } => (T.event_merged, String::new()),
-        Event::Revoked { entry, .. } => (T.event_revoked, entry.to_string()),
+    let (what, detail, scope) = match &entry.event {
+        Event::Notified(notice) => {
+            let detail = format!("{} {}", notice.notified_on, notice.document);
+            (T.event_notified, detail, None)
+        }
+        Event::Visited { on, .. } => (T.event_visited, on.to_string(), None),
+        Event::Stopped(stop) => {
+            let requester = requester_text(stop.requester).ja;
+            let detail = format!("{} {requester}", stop.requested_on);
+            (T.event_stopped, detail, Some(&stop.scope))
+        }
+        Event::Consented(consent) => {
+            let detail = format!("{} {}", consent.given_on, consent.document);
+            (T.event_consented, detail, Some(&consent.scope))
+        }
+        Event::Held { order, .. } => (T.event_held, order.to_string(), None),
+        Event::Merged { from, into } => {
+            let detail = format!("{} → {}", from.expose(), into.expose());
+            (T.event_merged, detail, None)
+        }
+        Event::Revoked { entry, .. } => (T.event_revoked, entry.to_string(), None),
     };
     Row {
         number: entry.number,
         at: moment(entry.recorded_at),
         what,
         detail,
+        scope: scope.map(scope::words),
         who: book::actor(&entry.actor),
         revoked: entry.revoked,
         revocable: is_revocable(entry),
-    }
-}
-
-/// What a requester is called.
-pub(super) fn requester_text(requester: Requester) -> Text {
-    match requester {
-        Requester::Own => T.requester_own,
-        Requester::Family => T.requester_family,
-        Requester::Bereaved => T.requester_bereaved,
-        Requester::Representative => T.requester_representative,
-        Requester::Guardian => T.requester_guardian,
-    }
-}
-
-fn verification_text(verification: Verification) -> Text {
-    match verification {
-        Verification::Unverified => T.verification_unverified,
-        Verification::Document => T.verification_document,
-        Verification::Known => T.verification_known,
-    }
-}
-
-fn channel_text(channel: Channel) -> Text {
-    match channel {
-        Channel::Desk => T.channel_desk,
-        Channel::Paper => T.channel_paper,
-        Channel::Phone => T.channel_phone,
-        Channel::Centre => T.channel_centre,
-        Channel::Import => T.channel_import,
-    }
-}
-
-fn ground_text(ground: Ground) -> Text {
-    match ground {
-        Ground::Mistake => T.ground_mistake,
-        Ground::Wish => T.ground_wish,
-        Ground::OtherPerson => T.ground_other_person,
     }
 }

@@ -19,6 +19,8 @@ use super::server::Peer;
 use super::session::SignIn;
 use super::*;
 
+mod desk;
+
 pub(super) const HOST: &str = "sekisho.internal:8443";
 const SECRET: [u8; 20] = [9; 20];
 const PASSWORD: &str = "asagao-to-tsuyu";
@@ -490,11 +492,13 @@ fn accounts_are_made_for_the_own_institution_and_not_for_oneself() {
 }
 
 /// Every form of an institution, with who may send it and a body that would do something.
-const FORMS: [(&str, &str, &[&str]); 8] = [
+pub(super) const FORMS: [(&str, &str, &[&str]); 10] = [
     ("person", "chart=0012345", &["reception"]),
     (
         "stop",
-        "chart=0012345&requested_on=2026-01-05&requester=self&channel=desk&verification=known",
+        "chart=0012345&requested_on=2026-01-05&requester=self&channel=desk&verification=known\
+         &domain=medical&domain=checkup&domain=care&domain=vital-status&domain=lifestyle\
+         &product=anonymized&product=pseudonymized&product=ndb-linkable&from=&until=",
         &["reception"],
     ),
     ("revoke", "entry=1&ground=mistake", &["reception"]),
@@ -511,6 +515,16 @@ const FORMS: [(&str, &str, &[&str]); 8] = [
     ("visitors/undo", "number=1", &["reception"]),
     ("decisions", "entry=1&means=no", &["reception", "director"]),
     ("clinic", "", &["it"]),
+    (
+        "consent",
+        "chart=0012345&given_on=2026-06-01&document=2026-04&domain=medical&product=anonymized",
+        &["reception"],
+    ),
+    (
+        "merge",
+        "chart=0012345&other=0067890&used=this",
+        &["reception"],
+    ),
 ];
 
 /// A-055, A-007: a form of a page that the account does not see does nothing, at no institution.
@@ -532,40 +546,6 @@ fn forms_are_taken_from_their_roles_at_their_institution_only() {
         .unwrap();
     let ledger = super::book::open(second).unwrap();
     assert!(ledger.entries(1..=u64::MAX).unwrap().is_empty());
-}
-
-/// C-07: number, button, confirmation; said twice it is one stop; taken back it is gone.
-#[test]
-fn a_stop_is_entered_once_confirmed_and_taken_back() {
-    let scene = Scene::new();
-    let desk = scene.signed_in("reception");
-    let (_, form, _) = FORMS[1];
-    let entered = desk.post("/HOSPITAL-1/stop", form);
-    assert_eq!(
-        (entered.status, entered.place.as_str()),
-        (303, "/HOSPITAL-1/confirmation/1")
-    );
-    let again = desk.post("/HOSPITAL-1/stop", &form.replace("0012345", "12345"));
-    assert_eq!(
-        again.place, entered.place,
-        "another spelling of the same number"
-    );
-    let sheet = desk.get(&entered.place).text;
-    assert!(sheet.contains("0012345") && sheet.contains("確認書"));
-    assert_eq!(desk.get("/HOSPITAL-1/confirmation/2").status, 404);
-    let person = desk.post("/HOSPITAL-1/person", "chart=0012345").text;
-    assert!(person.contains("停止のお申し出あり"));
-    // The folder of the example's settings is not there.
-    assert!(person.contains("確かめられませんでした"), "{person}");
-    let back = desk.post("/HOSPITAL-1/revoke", "entry=1&ground=mistake");
-    assert!(back.text.contains("取り消し済み"));
-    assert_eq!(
-        desk.post("/HOSPITAL-1/revoke", "entry=1&ground=mistake")
-            .status,
-        422
-    );
-    let after = desk.post("/HOSPITAL-1/stop", form);
-    assert_eq!(after.place, "/HOSPITAL-1/confirmation/3");
 }
 
 /// Nothing that cannot be read is entered, and what was typed comes back escaped.

@@ -247,6 +247,7 @@ texts! {
     reception_step_3 = "出てきた確認書を印刷して、お渡しします。", "Print the confirmation and hand it over.";
     title_person = "患者", "Patient";
     person_passes = "提供の対象です。", "Records are provided.";
+    person_passes_in_part = "一部を除いて、提供の対象です。", "Records are provided, but for a part.";
     person_hold = "待機期間中です。{} から提供します。", "In the hold; provided from {}.";
     person_stopped = "提供していません（停止のお申し出あり）。", "Not provided: asked to stop.";
     person_not_notified = "提供していません（通知の記録なし）。", "Not provided: no notice on record.";
@@ -267,6 +268,59 @@ texts! {
     stop_submit = "提供停止を登録する", "Enter the stop";
     stop_help = "登録した時点から、次の送信に含まれません。あとで取り消せます。",
         "From now on nothing more is sent. It can be taken back later.";
+    scope_finer = "もっと細かく（一部だけ止めるとき）", "In detail, to stop a part only";
+    scope_help = "止めるものだけに印を残してください。何も変えなければ、すべてを止めます。",
+        "Leave a mark on what is to stop. Unchanged, everything stops.";
+    scope_domains = "記録の種類", "Kinds of records";
+    scope_products = "使い道", "Uses";
+    scope_from = "受診日（この日から）", "Care from";
+    scope_until = "受診日（この日まで）", "Care until";
+    scope_period_help = "空欄のままなら、すべての受診日です。", "Left empty: whatever the day of care.";
+    scope_empty = "記録の種類と使い道を、それぞれ1つ以上選んでください。",
+        "Choose at least one kind of records and one use.";
+    scope_reversed = "受診日の終わりが始まりより前です。", "The days of care end before they begin.";
+    scope_all = "すべての医療情報", "all medical records";
+    scope_all_domains = "すべての種類", "every kind";
+    scope_all_products = "すべての使い道", "every use";
+    scope_since = "{} からの受診", "care from {} on";
+    scope_up_to = "{} までの受診", "care up to {}";
+    scope_between = "{} から {} までの受診", "care from {} to {}";
+    domain_medical = "診療", "medical care";
+    domain_checkup = "健診", "check-ups";
+    domain_care = "介護", "long-term care";
+    domain_vital_status = "死亡・住民の情報", "deaths and residents";
+    domain_lifestyle = "生活", "daily life";
+    product_anonymized = "匿名加工", "anonymized data";
+    product_pseudonymized = "仮名加工", "pseudonymized data";
+    product_ndb_linkable = "国のデータベースとの連結", "linkage with national databases";
+    consent_title = "同意のお申し出", "The patient agrees";
+    consent_day = "同意の日", "Day of the consent";
+    consent_document = "説明した文書の版", "Version of the text explained";
+    consent_finer = "もっと細かく（一部だけ同意のとき）", "In detail, to agree to a part only";
+    consent_scope_help = "同意するものだけに印を残してください。何も変えなければ、すべてへの同意です。",
+        "Leave a mark on what is agreed to. Unchanged, it is everything.";
+    consent_submit = "同意を登録する", "Enter the consent";
+    consent_stopped = "停止のお申し出がある間は、同意があっても提供しません。",
+        "While a stop stands, nothing is provided in spite of a consent.";
+    consent_entered = "同意を登録しました。", "The consent is entered.";
+    consent_not_here = "この施設は、同意ではなく通知によって提供します。",
+        "This institution provides by notice, not by consent.";
+    consent_needs_time = "機器の時刻が確かめられていないため、同意はまだ登録できません（停止は登録できます）。情報担当に連絡してください。",
+        "The time is not confirmed, so consents cannot be entered yet (stops can). Call clinic IT.";
+    merge_title = "同じ方の別の番号があるとき", "The same person has another number";
+    merge_help = "2つの番号を1人として扱います。片方への停止は、両方の停止になります。通知と同意は番号ごとです。",
+        "Both numbers count as one person: a stop of either stops both. Notices and consents stay with their number.";
+    merge_other = "別の患者番号", "The other chart number";
+    merge_used = "いま使っている番号", "The number in use";
+    merge_used_this = "表示中の番号", "the one shown";
+    merge_used_other = "別の番号", "the other one";
+    merge_submit = "同じ方として登録する", "Enter as one person";
+    merge_same = "同じ番号です。別の番号を入力してください。", "That is the same number; enter the other one.";
+    merge_entered = "2つの番号を1人として登録しました。", "The two numbers are one person now.";
+    listed_still = "取り消しましたが、病院の停止の一覧（CSV）にこの患者が載っているため、次の処理で停止に戻ります。停止をやめるには、一覧からも消してください。",
+        "Taken back here, but the hospital's own stop list (CSV) has the patient: the next run stops them again. Take the patient off that list as well.";
+    listed_unknown = "取り消しました。病院の停止の一覧（CSV）は読めませんでした。この患者が載っていれば、次の処理で停止に戻ります。",
+        "Taken back here. The hospital's own stop list (CSV) could not be read; if it has the patient, the next run stops them again.";
     stop_shared = "次の部署にも登録します:", "Entered for these departments too:";
     requester_own = "本人", "the patient";
     requester_family = "家族", "family";
@@ -311,11 +365,14 @@ texts! {
     confirmation_text = "次のとおり、医療情報の提供をやめるお申し出を受け付けました。",
         "We have taken your request that your medical records no longer be provided.";
     confirmation_scope = "停止の範囲", "Scope";
-    confirmation_scope_all = "すべての医療情報", "all medical records";
     confirmation_recorded = "受付の記録", "Recorded";
     confirmation_place = "受け付けた施設", "Institution";
     confirmation_contact = "お問い合わせ", "Contact";
     confirmation_next = "受付の時点から、新しい記録は提供しません。", "From now on no new record is provided.";
+    confirmation_next_limited = "受付の時点から、上の範囲の新しい記録は提供しません。",
+        "From now on no new record within this scope is provided.";
+    confirmation_before_limited = "上の範囲ですでに提供した記録は、センターで取り下げます。匿名に加工して提供を終えたものは、どなたの記録か分からないため取り下げられないことがあります。",
+        "What was provided before within this scope is withdrawn at the centre. What was made anonymous and released may not be, since nobody can tell whose it is.";
     confirmation_before = "すでに提供した記録は、センターに消去を求めます。匿名に加工して提供を終えたものは、どなたの記録か分からないため消去できないことがあります。",
         "Erasure of records provided before is asked of the centre. What was made anonymous and released may not be erasable, since nobody can tell whose it is.";
     confirmation_no_harm = "お申し出によって、診療で不利益を受けることはありません。お考えが変わったときは、いつでもお申し出ください。",

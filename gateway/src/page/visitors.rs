@@ -93,22 +93,13 @@ pub(crate) async fn page(visit: Visit, Path(site): Path<String>) -> Result<Respo
                 .iter()
                 .map(|it| (it.as_str(), method_text(*it)))
                 .collect(),
-            documents: documents(place, today)?,
+            documents: book::documents(place, today)?
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             earlier: visit.page.store.bulks(&site)?,
         }))
     })
-}
-
-/// The notice texts that are out, the newest first.
-fn documents(place: &Place, today: Date) -> Result<Vec<String>, Failure> {
-    let terms = book::terms(place)?;
-    let mut out: Vec<_> = terms
-        .documents
-        .iter()
-        .filter(|it| it.published_on <= today)
-        .collect();
-    out.sort_by_key(|it| std::cmp::Reverse((it.published_on, it.version.clone())));
-    Ok(out.into_iter().map(|it| it.version.to_string()).collect())
 }
 
 /// Shows what a list would do, and does nothing.
@@ -218,10 +209,7 @@ fn head(visit: &Visit, place: &Place, fields: &Fields) -> Result<Head, Refusal> 
     }
     let document: DocumentVersion = fields.read_as("document", T.choice_wrong)?;
     // A notice of a text that is not listed, or not out on the day, would be no notice.
-    let listed = documents(place, on)?
-        .iter()
-        .any(|known| known == document.as_str());
-    if !listed {
+    if !book::documents(place, on)?.contains(&document) {
         return Err(Refusal::Form(T.document_wrong));
     }
     Ok(Head {

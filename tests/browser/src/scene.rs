@@ -66,14 +66,37 @@ impl Scene {
         Self::on(Programs::beside_test()?, persons)
     }
 
+    /// The same, with the settings of the first hospital changed before the page reads them.
+    ///
+    /// # Errors
+    /// A program does not do what it should, or the settings say nothing of the kind.
+    pub fn with_settings(persons: u32, from: &str, to: &str) -> Result<Self> {
+        let change = |job: &Job| {
+            let site = job.deployment.sites.first().context("no site")?;
+            let text = fs::read_to_string(&site.config)?;
+            ensure!(text.contains(from), "{text}");
+            Ok(fs::write(&site.config, text.replace(from, to))?)
+        };
+        Self::prepared(Programs::beside_test()?, persons, change)
+    }
+
     /// The same with these programs.
     ///
     /// # Errors
     /// A program does not do what it should.
     pub fn on(programs: Programs, persons: u32) -> Result<Self> {
+        Self::prepared(programs, persons, |_| Ok(()))
+    }
+
+    fn prepared(
+        programs: Programs,
+        persons: u32,
+        prepare: impl FnOnce(&Job) -> Result<()>,
+    ) -> Result<Self> {
         let root = tempfile::tempdir()?;
         let (truth, deployment) = town_with_deployment(root.path(), 11, persons)?;
         let job = Job::new(deployment, programs);
+        prepare(&job)?;
         let listen = free_address()?;
         let folder = root.path().join("page");
         let config = root.path().join("page.toml");
@@ -234,6 +257,33 @@ impl Scene {
     /// The password of everybody here.
     pub fn password(&self) -> &'static str {
         PASSWORD
+    }
+
+    /// B-133: whatever was typed, no log and no file of the page names anybody.
+    ///
+    /// # Errors
+    /// One does.
+    pub fn names_nobody(&self, charts: &[&str]) -> Result<()> {
+        let mut kept = vec![("page.log".to_owned(), self.page_log()?.into_bytes())];
+        for file in fs::read_dir(&self.folder)? {
+            let path = file?.path();
+            kept.push((path.display().to_string(), fs::read(&path)?));
+        }
+        ensure!(kept.len() > 3, "nothing to look at");
+        for (name, bytes) in kept {
+            let holds = |text: &str| {
+                let mut parts = bytes.windows(text.len());
+                parts.any(|part| part == text.as_bytes())
+            };
+            for chart in charts {
+                ensure!(!holds(chart), "{name} holds a chart number");
+            }
+            let all = self.truth.identifiers.iter();
+            for identifier in all.filter(|it| it.chars().count() >= 8) {
+                ensure!(!holds(identifier), "{name} holds an identifier");
+            }
+        }
+        Ok(())
     }
 
     /// What the page wrote to its log so far.

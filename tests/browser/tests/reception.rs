@@ -6,35 +6,6 @@ use browser::{Album, Chromium, Scene};
 const HOST: &str = "sekisho.internal";
 const DESK: &str = "/HOSPITAL-A/reception";
 
-/// B-133: whatever was typed, no log and no file of the page names anybody.
-fn assert_nobody_is_named(scene: &Scene, charts: &[&str]) {
-    let log = scene.page_log().unwrap().into_bytes();
-    let mut kept = vec![("page.log".to_owned(), log)];
-    for file in std::fs::read_dir(&scene.folder).unwrap() {
-        let path = file.unwrap().path();
-        kept.push((path.display().to_string(), std::fs::read(&path).unwrap()));
-    }
-    assert!(kept.len() > 3);
-    for (name, bytes) in kept {
-        let holds = |text: &str| {
-            bytes
-                .windows(text.len())
-                .any(|part| part == text.as_bytes())
-        };
-        for chart in charts {
-            assert!(!holds(chart), "{name} holds a chart number");
-        }
-        let long = scene
-            .truth
-            .identifiers
-            .iter()
-            .filter(|it| it.chars().count() >= 8);
-        for identifier in long {
-            assert!(!holds(identifier), "{name} holds an identifier");
-        }
-    }
-}
-
 /// C-07, B-005: the patient says no, by mouse: number, search, one button, confirmation. Then by
 /// keyboard alone in a window of 320 pixels, and taken back.
 #[test]
@@ -84,7 +55,7 @@ fn the_patient_says_no_by_mouse_and_by_keyboard() {
     album.look(&tab, "stopped").unwrap();
     let other = scene.chart(0, 1).unwrap();
     by_keyboard(&scene, &tab, &other);
-    assert_nobody_is_named(&scene, &[&chart, &other]);
+    scene.names_nobody(&[&chart, &other]).unwrap();
 }
 
 fn by_keyboard(scene: &Scene, tab: &browser::Tab, chart: &str) {
@@ -147,7 +118,7 @@ fn notices_of_a_day_are_looked_at_entered_and_taken_back() {
     tab.follow("a[href='/HOSPITAL-A/leaflet']").unwrap();
     album.look(&tab, "leaflet").unwrap();
     album.print(&tab, "leaflet").unwrap();
-    assert_nobody_is_named(&scene, &["7700001", "7700002", "山田"]);
+    scene.names_nobody(&["7700001", "7700002", "山田"]).unwrap();
 }
 
 /// Two at the desk press the button for the same person: one stop, and both get its confirmation.

@@ -174,6 +174,16 @@ impl Scope {
             && self.until.is_none()
     }
 
+    /// Whether everything in another scope lies in this one.
+    pub fn covers(&self, other: &Self) -> bool {
+        let begins = |from: Date| other.from.is_some_and(|begun| from <= begun);
+        let ends = |until: Date| other.until.is_some_and(|ended| ended <= until);
+        self.domains.holds_all(other.domains)
+            && self.products.holds_all(other.products)
+            && self.from.is_none_or(begins)
+            && self.until.is_none_or(ends)
+    }
+
     fn in_period(&self, care_date: Option<Moment>) -> Option<bool> {
         if self.from.is_none() && self.until.is_none() {
             return Some(true);
@@ -267,6 +277,25 @@ mod tests {
         ] {
             assert!(text.parse::<Scope>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_scope_covers_what_lies_in_it_and_nothing_wider() {
+        let scopes = [
+            "*/*/..",
+            "medical+care/*/..",
+            "medical/anonymized/2020-04-01..",
+            "medical/anonymized/2020-04-01..2020-04-30",
+            "medical/anonymized/2020-04-02..2020-04-30",
+        ]
+        .map(|text| text.parse::<Scope>().unwrap());
+        for (place, wide) in scopes.iter().enumerate() {
+            for (other, narrow) in scopes.iter().enumerate() {
+                assert_eq!(wide.covers(narrow), place <= other, "{wide} {narrow}");
+            }
+        }
+        let open: Scope = "medical/anonymized/..2020-04-30".parse().unwrap();
+        assert!(!scopes[2].covers(&open) && !open.covers(&scopes[2]));
     }
 
     /// A-061.
