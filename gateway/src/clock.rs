@@ -140,6 +140,40 @@ pub(crate) fn told_by_centre(state: &State, sealed: i64, received: i64) -> Resul
     }
 }
 
+/// What the clocks of the appliance say at one moment, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ticks {
+    /// The clock, since 1970.
+    pub(crate) wall_ms: i64,
+    /// The oscillator, which no time service steers and nobody can set, since some moment that is
+    /// the same as long as a process lives.
+    pub(crate) raw_ms: i64,
+    /// When the time service last confirmed the clock, by that clock.
+    pub(crate) confirmed_ms: Option<i64>,
+}
+
+impl Ticks {
+    /// The clock less the oscillator.
+    pub(crate) const fn offset_ms(&self) -> i64 {
+        self.wall_ms.saturating_sub(self.raw_ms)
+    }
+}
+
+/// Reads the clocks, to see whether one moved against the other. Of several files of the time
+/// service the newest counts.
+pub(crate) fn ticks<'f>(synchronized: impl Iterator<Item = &'f Path>) -> Ticks {
+    let confirmed = |file: &Path| {
+        let found = fs::metadata(file).ok()?;
+        Some(found.mtime() * 1_000 + found.mtime_nsec() / 1_000_000)
+    };
+    let raw = clock_gettime(ClockId::MonotonicRaw);
+    Ticks {
+        wall_ms: Timestamp::now().as_millisecond(),
+        raw_ms: raw.tv_sec * 1_000 + raw.tv_nsec / 1_000_000,
+        confirmed_ms: synchronized.filter_map(confirmed).max(),
+    }
+}
+
 /// Reads the clock and refuses it when it cannot be right (P-19).
 ///
 /// # Errors

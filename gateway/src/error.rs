@@ -214,6 +214,12 @@ problems! {
     LedgerEntry = "G052", 1,
         "台帳にその番号の記載がないか、取り消せません。", "The ledger has no such entry, or it cannot be taken back.",
         "番号を台帳の表示（ledger show）で確認してください。", "Check the number with `ledger show`.";
+    /// An entry that was told by hand is no entry.
+    LedgerAdd = "G059", 1,
+        "入力した内容では台帳に記載できません。何も記載していません。",
+        "What was entered makes no entry of the ledger; nothing was added.",
+        "示した項目を直して、もう一度実行してください（書き方は docs/operating/ledger.md）。",
+        "Correct the field that is named and run it again (docs/operating/ledger.md tells how).";
     /// A file to be taken into the ledger cannot be read.
     ImportFile = "G053", 1,
         "取り込むファイルを読めません。何も取り込んでいません。",

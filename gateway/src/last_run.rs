@@ -31,6 +31,15 @@ pub(crate) struct LastRun {
     pub(crate) withheld: BTreeMap<String, u64>,
     /// Stops that match no patient of the storage.
     pub(crate) stops_without_patient: u64,
+    /// Persons of the ledger with a notice, and with a stop.
+    #[serde(default)]
+    pub(crate) notified: u64,
+    /// See there.
+    #[serde(default)]
+    pub(crate) stopped: u64,
+    /// Persons who turned 16 and have not been told again since (B-003).
+    #[serde(default)]
+    pub(crate) to_tell_again: u64,
 }
 
 impl LastRun {
@@ -48,6 +57,9 @@ impl LastRun {
                 .map(|(reason, count)| ((*reason).to_owned(), count.persons))
                 .collect(),
             stops_without_patient: report.stops_without_patient,
+            notified: report.ledger.persons_notified,
+            stopped: report.ledger.persons_stopped,
+            to_tell_again: report.ledger.to_tell_again,
         }
     }
 

@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use config::gateway::Settings;
 use envelope::{
-    Answer, DeviceSecretKey, ErasedWord, LetterError, LetterKind, LetterPlace, Outcome, StopOrder,
-    VerifyingKey, letter_kind, sha256,
+    Answer, DeviceSecretKey, EmergencyCode, ErasedWord, LetterError, LetterKind, LetterPlace,
+    Outcome, StopOrder, VerifyingKey, letter_kind, sha256,
 };
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
@@ -33,6 +33,8 @@ pub(crate) struct LettersReport {
     pub(crate) orders: u64,
     /// Erasures that the centre said are done.
     pub(crate) erasures_confirmed: u64,
+    /// Emergency codes that were taken.
+    pub(crate) codes: u64,
     /// Answers that the front has now.
     pub(crate) answers: u64,
     /// Letters that were refused, by code; nothing of them was applied. Those that are still there
@@ -56,6 +58,7 @@ impl LettersReport {
                 "persons whose erasure the centre confirmed",
                 self.erasures_confirmed,
             ),
+            ("緊急コード", "emergency codes", self.codes),
             (
                 "届いていない通知（センターに連絡してください）",
                 "letters that are missing, call the centre",
@@ -80,6 +83,7 @@ impl LettersReport {
     pub(crate) fn add(&mut self, again: Self) {
         self.orders += again.orders;
         self.erasures_confirmed += again.erasures_confirmed;
+        self.codes += again.codes;
         self.answers += again.answers;
         // Letters that are refused or missing are counted as they were last.
         if again != Self::default() {
@@ -196,6 +200,24 @@ impl Desk<'_> {
                 let confirmed = self.ledger.confirm_erasures(&word.persons, self.now)?;
                 self.report.erasures_confirmed += confirmed;
                 self.ledger.note_letter(number, &digest, Outcome::Noted)?;
+            }
+            Ok(LetterKind::Emergency) => {
+                let code = match EmergencyCode::open(bytes, site, core, &self.device) {
+                    Ok(code) if code.number == number => code,
+                    Ok(_) => return Ok(Err(LetterError::Replayed)),
+                    Err(error) => return Ok(Err(error)),
+                };
+                match code.at(self.now.seconds) {
+                    Ok(code) => {
+                        self.ledger.take_code(&code, &digest)?;
+                        self.report.codes += 1;
+                    }
+                    Err(LetterError::Expired) => {
+                        self.ledger.note_letter(number, &digest, Outcome::Expired)?;
+                        return Ok(Err(LetterError::Expired));
+                    }
+                    Err(error) => return Ok(Err(error)),
+                }
             }
             Ok(LetterKind::Answer) => return Ok(Err(LetterError::OtherKind)),
             Err(error) => return Ok(Err(error)),

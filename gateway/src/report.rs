@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use privacy::gate::Withheld;
+use privacy::gate::{Gate, RateAlarm, Withheld};
 use record::{Drops, Finding, FindingCode, Quality, Record, ResourceKind, SiteId};
 use serde::Serialize;
 
@@ -248,6 +248,14 @@ pub(crate) struct Seconds {
 pub(crate) struct LedgerReport {
     /// Entries at the last look.
     pub(crate) entries: u64,
+    /// Persons with a notice.
+    pub(crate) persons_notified: u64,
+    /// Persons with a stop.
+    pub(crate) persons_stopped: u64,
+    /// Why the share of those who said no is suspicious, if it is.
+    pub(crate) stop_rate_alarm: Option<RateAlarm>,
+    /// Persons who turned 16 and have not been told again since (B-003).
+    pub(crate) to_tell_again: u64,
     /// The lists.
     #[serde(flatten)]
     pub(crate) lists: LedgerCounts,
@@ -280,10 +288,38 @@ impl LedgerReport {
         };
     }
 
+    /// Takes what the gate says of the whole ledger.
+    pub(crate) fn look(&mut self, gate: &Gate) {
+        let rate = gate.stop_rate();
+        self.persons_notified = rate.notified;
+        self.persons_stopped = rate.stopped;
+        self.stop_rate_alarm = rate.alarm();
+        self.to_tell_again = gate.to_tell_again().len() as u64;
+    }
+
     /// What people are told of it: Japanese, English, value.
     fn for_people(&self) -> impl Iterator<Item = [String; 3]> {
         let lists = &self.lists;
+        let [nobody, many] = [RateAlarm::Nobody, RateAlarm::Many].map(|alarm| {
+            let stands = self.stop_rate_alarm == Some(alarm);
+            if stands { self.persons_notified } else { 0 }
+        });
         [
+            (
+                "通知した人（停止のお申し出が1人もありません。受付の手順を確認してください）",
+                "persons told, of whom nobody said no: check how stops are taken down",
+                nobody,
+            ),
+            (
+                "通知した人（停止のお申し出が1%を超えています。ご案内と取り込みを確認してください）",
+                "persons told, of whom more than 1% said no: check leaflet and imports",
+                many,
+            ),
+            (
+                "16歳になり、あらためて通知する人（画面の受付に一覧）",
+                "persons who turned 16 and are to be told again (listed on the page)",
+                self.to_tell_again,
+            ),
             (
                 "通知の一覧から消え、通知なしに戻した人",
                 "notices that left the list and no longer count",

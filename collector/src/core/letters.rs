@@ -11,22 +11,22 @@
 
 mod request;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use envelope::{
-    Answer, CoreSecretKey, DevicePublicKey, ERASED_AT_ONCE, ErasedWord, LETTER_MAX, LetterError,
-    LetterKind, SigningKey, StopOrder,
+    Answer, CoreSecretKey, DevicePublicKey, EMERGENCY_SECONDS_MAX, ERASED_AT_ONCE, EmergencyCode,
+    ErasedWord, LETTER_MAX, LetterError, LetterKind, SigningKey, StopOrder,
 };
 use rand_core::CryptoRng;
 use record::SiteId;
 use serde::Serialize;
 
 use self::request::Request;
-use super::catalogue::{Catalogue, Letter, NewOrder};
+use super::catalogue::{Catalogue, Letter, NewCode, NewOrder};
 use super::durable;
 use super::failure::{Failure, Problem, Result};
 use super::settings::{Letters as Folders, Settings};
@@ -85,16 +85,14 @@ impl<'a> Post<'a> {
         rng: &mut impl CryptoRng,
     ) -> Result<String> {
         let device = self.device(site)?;
-        let request = Request::read(text, super::today_at(at))?;
+        let request = Request::read(text, &self.folders.addressees, super::today_at(at))?;
         if let Some(before) = instead_of {
             let known = |letter: &Letter| letter.site == *site && letter.name == before;
             if !catalogue.letters()?.iter().any(known) {
                 return Err(Failure::new(Problem::UnknownOrder, before));
             }
         }
-        let mut random = [0; 8];
-        rng.fill_bytes(&mut random);
-        let name = format!("S-{:016x}", u64::from_be_bytes(random));
+        let name = named('S', rng);
         let id = name
             .parse()
             .map_err(|_| Failure::new(Problem::Order, "name"))?;
@@ -102,6 +100,7 @@ impl<'a> Post<'a> {
             site,
             name: &name,
             instead_of,
+            addressee: &request.addressee,
         };
         catalogue.order(&order, at, |number| {
             let order = StopOrder {
@@ -122,6 +121,45 @@ impl<'a> Post<'a> {
         })?;
         self.put_out(catalogue)?;
         Ok(name)
+    }
+
+    /// Makes a one-time code that lets one account of a site in for a short time (B-088). Gives its
+    /// name and the code, which is kept nowhere.
+    ///
+    /// # Errors
+    /// The site cannot be told, or there can be no such account.
+    pub(crate) fn emergency(
+        &self,
+        catalogue: &mut Catalogue,
+        site: &SiteId,
+        account: &str,
+        operator: &str,
+        at: i64,
+        rng: &mut impl CryptoRng,
+    ) -> Result<(String, String)> {
+        let device = self.device(site)?;
+        let (name, code) = (named('E', rng), EmergencyCode::draw(rng));
+        let new = NewCode {
+            site,
+            name: &name,
+            account,
+            operator,
+        };
+        catalogue.emergency(&new, at, |number| {
+            let letter = EmergencyCode {
+                site: site.clone(),
+                number,
+                account: account.to_owned(),
+                issued_at: at,
+                expires_at: at + EMERGENCY_SECONDS_MAX,
+                digest: EmergencyCode::digest(site, number, &code),
+            };
+            letter
+                .seal(device, &self.signing, rng)
+                .map_err(|error| Failure::new(Problem::Letters, error.to_string()))
+        })?;
+        self.put_out(catalogue)?;
+        Ok((name, code))
     }
 
     /// Takes what devices have answered, tells sites of erasures that are done, and brings the
@@ -233,6 +271,13 @@ impl<'a> Post<'a> {
     }
 }
 
+/// A name for a letter.
+fn named(kind: char, rng: &mut impl CryptoRng) -> String {
+    let mut random = [0; 8];
+    rng.fill_bytes(&mut random);
+    format!("{kind}-{:016x}", u64::from_be_bytes(random))
+}
+
 /// Sites of which an order has not been confirmed for too long.
 ///
 /// # Errors
@@ -253,21 +298,47 @@ pub(crate) struct OrderState {
     pub(crate) site: String,
     /// How old it is.
     pub(crate) hours: i64,
-    /// `waiting`, `overdue`, `stopped`, `held`, `no_match`, `not_meant`, `expired`, `replaced`.
+    /// `waiting`, `overdue`, `stopped`, `held`, `no_match`, `not_meant`, `expired`, `replaced`; of
+    /// emergency codes `code_waiting`, `code_ready`, `code_used`, `code_expired`.
     pub(crate) state: &'static str,
     /// Persons stopped.
     pub(crate) stopped: u32,
     /// Persons held until somebody decides.
     pub(crate) held: u32,
+    /// To which legal entity the request was addressed; empty when nobody said.
+    pub(crate) addressee: String,
 }
 
-/// Every stop order, by site and number.
+/// Requests to stop by the legal entity to which they were addressed (`-` when nobody said), and
+/// by state.
+///
+/// # Errors
+/// The catalogue is damaged.
+pub(crate) fn requests(
+    catalogue: &Catalogue,
+    at: i64,
+) -> Result<BTreeMap<String, BTreeMap<String, u64>>> {
+    let mut counts: BTreeMap<String, BTreeMap<String, u64>> = BTreeMap::new();
+    let letters = catalogue.letters()?.into_iter();
+    for letter in letters.filter(|letter| letter.kind == LetterKind::StopOrder) {
+        let state = state(&letter, at);
+        let addressee = match state.addressee.as_str() {
+            "" => "-",
+            named => named,
+        };
+        let states = counts.entry(addressee.to_owned()).or_default();
+        *states.entry(state.state.to_owned()).or_default() += 1;
+    }
+    Ok(counts)
+}
+
+/// Every stop order and emergency code, by site and number.
 ///
 /// # Errors
 /// The catalogue is damaged.
 pub(crate) fn orders(catalogue: &Catalogue, at: i64) -> Result<Vec<OrderState>> {
     let letters = catalogue.letters()?.into_iter();
-    let orders = letters.filter(|letter| letter.kind == LetterKind::StopOrder);
+    let orders = letters.filter(|letter| letter.kind != LetterKind::Erased);
     Ok(orders.map(|letter| state(&letter, at)).collect())
 }
 
@@ -275,9 +346,12 @@ fn state(letter: &Letter, at: i64) -> OrderState {
     use envelope::Outcome;
     let age = at.saturating_sub(letter.made_at);
     let (state, stopped, held) = match letter.outcome {
+        outcome if letter.kind == LetterKind::Emergency => (code_state(outcome, age), 0, 0),
         _ if letter.replaced => ("replaced", 0, 0),
-        None | Some(Outcome::Noted) if age >= UNCONFIRMED_SECONDS => ("overdue", 0, 0),
-        None | Some(Outcome::Noted) => ("waiting", 0, 0),
+        None | Some(Outcome::Noted | Outcome::Used) if age >= UNCONFIRMED_SECONDS => {
+            ("overdue", 0, 0)
+        }
+        None | Some(Outcome::Noted | Outcome::Used) => ("waiting", 0, 0),
         Some(Outcome::Expired) => ("expired", 0, 0),
         Some(Outcome::Applied {
             stopped,
@@ -297,6 +371,18 @@ fn state(letter: &Letter, at: i64) -> OrderState {
         state,
         stopped,
         held,
+        addressee: letter.addressee.clone(),
+    }
+}
+
+fn code_state(outcome: Option<envelope::Outcome>, age: i64) -> &'static str {
+    use envelope::Outcome;
+    match outcome {
+        Some(Outcome::Used) => "code_used",
+        Some(Outcome::Expired) => "code_expired",
+        _ if age >= EMERGENCY_SECONDS_MAX => "code_expired",
+        Some(Outcome::Noted | Outcome::Applied { .. }) => "code_ready",
+        None => "code_waiting",
     }
 }
 

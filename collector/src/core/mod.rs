@@ -109,7 +109,20 @@ enum Step {
         #[arg(long)]
         instead_of: Option<String>,
     },
-    /// 停止指示の一覧: show every stop order, its age and what the device said.
+    /// 緊急コード: let one account of a site's page in for 30 minutes, once, within 24 hours. The
+    /// code is printed and kept nowhere; the account may only look and enter stops.
+    EmergencyCode {
+        /// The site.
+        #[arg(long)]
+        site: SiteId,
+        /// The account, by its name for signing in.
+        #[arg(long)]
+        account: String,
+        /// Who makes it at the centre: 1 to 64 of `A-Z a-z 0-9 . _ -`.
+        #[arg(long, value_parser = operator)]
+        operator: String,
+    },
+    /// 停止指示の一覧: show every stop order and emergency code, its age and what the device said.
     Orders {
         /// Print as JSON.
         #[arg(long)]
@@ -140,6 +153,14 @@ struct MakeOptions {
     /// Strings that must not occur in the release, one a line.
     #[arg(long)]
     lint_list: Option<PathBuf>,
+}
+
+fn operator(text: &str) -> std::result::Result<String, &'static str> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    match (1..=64).contains(&text.len()) && text.bytes().all(fits) {
+        true => Ok(text.to_owned()),
+        false => Err("1-64: A-Z a-z 0-9 . _ -"),
+    }
 }
 
 impl Command {
@@ -207,6 +228,11 @@ impl Core {
             Step::OrderStop { site, instead_of } => {
                 return self.order_stop(site, instead_of.as_deref());
             }
+            Step::EmergencyCode {
+                site,
+                account,
+                operator,
+            } => return self.emergency_code(site, account, operator),
             Step::Orders { json } => return self.show_orders(*json),
             Step::Letters => self.letters()?,
         }
@@ -248,6 +274,15 @@ impl Core {
         let at = self.at.as_second();
         let name = post.order(&mut self.catalogue, site, &text, instead_of, at, &mut rng)?;
         print(&name)
+    }
+
+    fn emergency_code(&mut self, site: &SiteId, account: &str, operator: &str) -> Result<()> {
+        let post = Post::open(&self.settings)?;
+        let post = post.ok_or_else(|| Failure::new(Problem::Letters, site.to_string()))?;
+        let mut rng = Randomness::System.stream("letters", b"")?;
+        let (catalogue, at) = (&mut self.catalogue, self.at.as_second());
+        let (name, code) = post.emergency(catalogue, site, account, operator, at, &mut rng)?;
+        print(&format!("{name}\n{code}"))
     }
 
     fn show_orders(&self, json: bool) -> Result<()> {

@@ -93,7 +93,21 @@ pub(crate) fn status(it: &Status, not_taken: &[Decided]) -> String {
         line("提供", name, *persons);
     }
     for (state, orders) in &it.orders {
-        line("停止指示", &format!("stop orders, {state}"), *orders);
+        match state.starts_with("code_") {
+            true => line("緊急コード", &format!("emergency codes, {state}"), *orders),
+            false => line("停止指示", &format!("stop orders, {state}"), *orders),
+        }
+    }
+    for (addressee, states) in &it.requests {
+        let all = states.values().sum();
+        line(
+            "停止のお申し出（あて先別）",
+            &format!("requests, {addressee}"),
+            all,
+        );
+    }
+    for (site, rate) in &it.stop_rates {
+        let _ = writeln!(text, "{}", rate.for_people(site));
     }
     for site in &it.sites_held_back {
         let _ = writeln!(
@@ -152,6 +166,10 @@ pub(crate) fn orders(orders: &[OrderState]) -> String {
             "no_match" => "該当者なし。求めた人に確認してください",
             "not_meant" => "施設が別人と判断しました。求めた人に確認してください",
             "expired" => "期限切れ。--instead-of で作り直してください",
+            "code_waiting" => "緊急コード。機器がまだ受け取っていません",
+            "code_ready" => "緊急コード。使えます",
+            "code_used" => "緊急コード。使われました",
+            "code_expired" => "緊急コード。使われないまま期限が切れました",
             _ => "作り直し済み",
         };
         let _ = writeln!(

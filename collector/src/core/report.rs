@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
+use privacy::gate::{RateAlarm, StopRate};
 use serde::Serialize;
 
 use super::catalogue::Catalogue;
@@ -96,6 +97,10 @@ pub(crate) struct Status {
     pub(crate) to_erase: u64,
     /// Stop orders by state; see `core orders`.
     pub(crate) orders: BTreeMap<String, u64>,
+    /// Requests to stop by the legal entity to which they were addressed, and by state.
+    pub(crate) requests: BTreeMap<String, BTreeMap<String, u64>>,
+    /// How many of those who were told said no, by site, as its last batch states it.
+    pub(crate) stop_rates: BTreeMap<String, SiteRate>,
     /// Sites of which an order is unconfirmed for too long: their batches wait, and new data sets
     /// leave them out.
     pub(crate) sites_held_back: Vec<String>,
@@ -115,6 +120,46 @@ pub(crate) struct Status {
     pub(crate) ledger_height: u64,
     /// How good the data of each site is.
     pub(crate) quality: BTreeMap<String, SiteQuality>,
+}
+
+/// How many of a site's persons were told and how many said no.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct SiteRate {
+    /// Persons with a notice.
+    pub(crate) notified: u64,
+    /// Persons with a stop.
+    pub(crate) stopped: u64,
+    /// Why the share is suspicious, if it is.
+    pub(crate) alarm: Option<RateAlarm>,
+}
+
+impl SiteRate {
+    fn of(rate: StopRate) -> Self {
+        Self {
+            notified: rate.notified,
+            stopped: rate.stopped,
+            alarm: rate.alarm(),
+        }
+    }
+
+    /// The line for people.
+    pub(crate) fn for_people(&self, site: &str) -> String {
+        let (ja, en) = match self.alarm {
+            None => ("停止の割合", "share of stops"),
+            Some(RateAlarm::Nobody) => (
+                "停止が1人もない施設（受付の手順を施設に確認してください）",
+                "nobody said no, ask the site how stops are taken down",
+            ),
+            Some(RateAlarm::Many) => (
+                "停止が1%を超えた施設（ご案内と取り込みを施設に確認してください）",
+                "more than 1% said no, ask the site about leaflet and imports",
+            ),
+        };
+        let Self {
+            notified, stopped, ..
+        } = self;
+        format!("{ja} / {en}: {site} {stopped} / {notified}")
+    }
 }
 
 impl Status {
@@ -142,6 +187,7 @@ impl Status {
         for order in letters::orders(catalogue, at)? {
             *status.orders.entry(order.state.to_owned()).or_default() += 1;
         }
+        status.requests = letters::requests(catalogue, at)?;
         let held_back = letters::overdue(catalogue, at)?;
         status.sites_held_back = held_back.iter().map(ToString::to_string).collect();
         for (outcome, reason, count) in catalogue.outcomes()? {
@@ -159,6 +205,11 @@ impl Status {
             let own = own.unwrap_or_default();
             let judged = quality::judge(catalogue, &site, &settings.quality, &own)?;
             status.quality.insert(site.to_string(), judged);
+            if let Some(rate) = catalogue.stop_rate(&site)? {
+                status
+                    .stop_rates
+                    .insert(site.to_string(), SiteRate::of(rate));
+            }
             status.sites += 1;
             status.documents += standing;
             status.documents_withdrawn += withdrawn;

@@ -65,6 +65,10 @@ pub(crate) struct Letters {
     pub(crate) outbox: PathBuf,
     /// Answers of devices: the front writes, the core reads.
     pub(crate) answers: PathBuf,
+    /// The legal entities to which people address requests to stop, where one desk answers for
+    /// several: any short words, by which they are counted.
+    #[serde(default)]
+    pub(crate) addressees: Vec<String>,
 }
 
 /// A site (医療情報取扱事業者) and its contract.

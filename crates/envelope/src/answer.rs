@@ -31,9 +31,12 @@ pub enum Outcome {
     /// A stop order came too late to be applied.
     #[serde(rename = "expired")]
     Expired,
-    /// A word of erasure was noted.
+    /// A word of erasure or an emergency code was noted.
     #[serde(rename = "noted")]
     Noted,
+    /// An emergency code let its account in.
+    #[serde(rename = "used")]
+    Used,
 }
 
 /// The device's answer to a letter.

@@ -129,8 +129,8 @@ coded_errors! {
         "通知が上限を超える大きさです。センターに連絡してください。",
         "The letter is larger than its limit. Call the centre.";
     Expired = "L010",
-        "停止の通知の期限が過ぎています。センターにもう一度作ってもらってください。",
-        "The stop order has expired. Have the centre make it again.";
+        "通知の期限が過ぎています。センターにもう一度作ってもらってください。",
+        "The letter has expired. Have the centre make it again.";
     Future = "L011",
         "通知の日時が先の日時です。機器とセンターの時計を確認してください。",
         "The letter lies in the future. Check the clocks of device and centre.";

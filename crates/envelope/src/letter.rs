@@ -43,6 +43,9 @@ pub enum LetterKind {
     /// The centre tells whom it has erased.
     #[serde(rename = "erased")]
     Erased,
+    /// The centre lets one account in for once.
+    #[serde(rename = "emergency-code")]
+    Emergency,
 }
 
 impl LetterKind {
@@ -51,6 +54,7 @@ impl LetterKind {
             Self::StopOrder => b"sekisho stop order v1\0",
             Self::Answer => b"sekisho letter answer v1\0",
             Self::Erased => b"sekisho erased letter v1\0",
+            Self::Emergency => b"sekisho emergency code v1\0",
         }
     }
 }

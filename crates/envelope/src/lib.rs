@@ -11,7 +11,7 @@
 //! | routing a batch without opening it | [`peek`], [`inspect`] |
 //! | opening a batch at the core | [`open()`] |
 //! | acknowledging a batch | [`Receipt`] |
-//! | letters of the centre to a device, and its answers | [`StopOrder`], [`ErasedWord`], [`Answer`] |
+//! | letters of the centre to a device, and its answers | [`StopOrder`], [`ErasedWord`], [`EmergencyCode`], [`Answer`] |
 //! | what a program keeps for itself | [`AtRestKey`] |
 //!
 //! The byte layout stands at the head of [`container`]. The crate does no I/O and reads no clock;
@@ -24,6 +24,7 @@ pub mod container;
 mod content;
 mod device;
 mod digest;
+mod emergency;
 mod error;
 mod header;
 mod keys;
@@ -44,6 +45,7 @@ pub use at_rest::{AtRestKey, NONCE_BYTES};
 pub use content::{Item, Subject};
 pub use device::{DevicePublicKey, DeviceSecretKey};
 pub use digest::{Sha256, sha256};
+pub use emergency::{EMERGENCY_SECONDS_MAX, EmergencyCode};
 pub use error::{LetterError, OpenError, SealError};
 pub use header::{Header, peek};
 pub use keys::{KeyError, KeyId};

@@ -15,7 +15,7 @@ use crate::letter::{self, LetterKind, LetterPlace};
 use crate::signing::{SigningKey, VerifyingKey};
 
 /// How far a device's clock may be behind that of the core.
-const CLOCKS_APART_SECONDS: i64 = 86_400;
+pub(crate) const CLOCKS_APART_SECONDS: i64 = 86_400;
 /// Longest validity: an order that is older than this says nothing any more.
 pub const VALID_DAYS_MAX: i64 = 400;
 

@@ -140,6 +140,8 @@ fn evidence() -> GateEvidence {
         documents: [("v1".parse().unwrap(), 2)].into(),
         withheld: Default::default(),
         documents_left_out: 0,
+        persons_notified: 0,
+        persons_stopped: 0,
     }
 }
 

@@ -7,8 +7,10 @@ mod contract;
 mod evidence;
 mod history;
 mod judge;
+mod kept;
 mod numbers;
 mod people;
+mod rate;
 mod scope;
 pub(crate) mod spelling;
 mod standing;
@@ -31,6 +33,7 @@ pub use evidence::{ContractTerms, EvidenceFault, GateEvidence, Tally};
 pub use history::{Consent, Event, Ground, Notice, Stop};
 pub use judge::truth_table;
 pub use numbers::{NumberRef, Numbers};
+pub use rate::{RateAlarm, StopRate};
 pub use scope::{Domains, Product, Products, Scope};
 pub use standing::{Standing, revoked};
 pub use terms::{
@@ -221,6 +224,7 @@ pub struct Gate {
     scopes: Vec<Scope>,
     complete: bool,
     to_tell_again: Vec<ChartNumber>,
+    rate: StopRate,
     head: LedgerHead,
     today: Date,
 }
@@ -252,9 +256,11 @@ impl Gate {
             scopes,
             complete,
             to_tell_again,
+            rate: StopRate::default(),
             head,
             today,
         };
+        gate.rate = gate.count_rate();
         let mut told = std::mem::take(&mut gate.told);
         told.choose(|later, kept| gate.suffices(later) && !gate.suffices(kept));
         gate.told = told;
@@ -343,6 +349,11 @@ impl Gate {
     /// Persons who turned 16 and have not been told again since (B-003).
     pub fn to_tell_again(&self) -> &[ChartNumber] {
         &self.to_tell_again
+    }
+
+    /// How many persons were told, and how many said no.
+    pub const fn stop_rate(&self) -> StopRate {
+        self.rate
     }
 
     /// Bytes that the state takes: what is known of persons, and the tables in which it is found.

@@ -14,7 +14,7 @@ use privacy::separate::subject_ref;
 use record::ChartNumber;
 use zeroize::Zeroizing;
 
-use super::{Actor, Entry, ImportId, Ledger, import, open, terms};
+use super::{Actor, Entry, ImportId, Ledger, add, import, open, terms};
 use crate::clock::{self, Now};
 use crate::error::{Failure, Problem};
 use crate::keys;
@@ -42,6 +42,13 @@ pub(crate) enum Act {
         /// 過去の時点（日本時間 2026-05-01T12:00） / as of a past time in Japan.
         #[arg(long, requires = "person")]
         at: Option<DateTime>,
+    },
+    /// 1件を加える。内容は標準入力から TOML で読む（docs/operating/ledger.md） / add one entry, which
+    /// is read as TOML from standard input: arguments of a program are visible to others.
+    Add {
+        /// 設定ファイル / settings file.
+        #[arg(long)]
+        config: PathBuf,
     },
     /// CSV を調べ、--apply で取り込む / look at a CSV file, and take it in with --apply.
     Import {
@@ -99,6 +106,9 @@ pub(crate) enum Act {
 const NOT_YET: &str = "まだ何も取り込んでいません。--apply で取り込みます。\n\
     Nothing was taken in yet; --apply does.";
 
+const BY_TODAYS_SETTINGS: &str = "その時点の契約と通知文は台帳にないため、今の設定で判定します \
+    (the ledger has no contracts and notice texts of that time: judged by today's settings)";
+
 fn ground(word: &str) -> Result<Ground, TermError> {
     word.parse()
 }
@@ -123,6 +133,7 @@ impl Act {
                 Ok(())
             }
             Self::Show { config, person, at } => show(&settings(&config)?, person, at),
+            Self::Add { config } => add_one(&settings(&config)?, tell),
             Self::Import {
                 config,
                 name,
@@ -163,6 +174,28 @@ impl Act {
             }
         }
     }
+}
+
+/// Adds what standard input tells, unless it stands already.
+fn add_one(settings: &Settings, tell: &dyn Fn(&str)) -> Result<(), Failure> {
+    let at = now(settings)?;
+    let add::Entry { event, opens } = add::entered(settings, at.today)?;
+    // A clock that is behind would date it before the true day, and a hold end early.
+    if opens && !clock::confirmed_now(&settings.clock) {
+        return Err(Failure::new(Problem::ClockUnproven, ""));
+    }
+    let mut ledger = open(settings)?;
+    let revoked = ledger.revoked()?;
+    let mut same = ledger.same_as(&event)?.into_iter();
+    if let Some(known) = same.find(|number| !revoked.contains(number)) {
+        tell(&format!(
+            "すでに同じ記載があります (stands already): {known}"
+        ));
+        return Ok(());
+    }
+    let added = ledger.append(&Actor::Operator, at, vec![event])?;
+    tell(&format!("記載しました (added): {}", added.end()));
+    Ok(())
 }
 
 fn take_in(
@@ -262,7 +295,7 @@ pub(super) fn erasures(settings: &Settings, chart: &ChartNumber) -> Result<Vec<S
     Ok(erasures.iter().map(line).collect())
 }
 
-/// The entries of a person and what the gate says, now or at a past time under today's settings.
+/// The entries of a person and what the gate says, now or at a past time by what held then.
 pub(super) fn of_person(
     ledger: &Ledger,
     settings: &Settings,
@@ -286,7 +319,16 @@ pub(super) fn of_person(
         entry.revoked = revoked.contains(&entry.number);
         lines.push(line(&entry));
     }
-    let gate = Gate::new(terms::terms(settings)?, standing, head, day);
+    let provided = match at {
+        // What holds now is what the settings say, whether or not a run has seen them.
+        None => None,
+        Some(_) => ledger.provided_at(head.entries)?,
+    };
+    if at.is_some() && provided.is_none() {
+        lines.push(BY_TODAYS_SETTINGS.to_owned());
+    }
+    let terms = provided.map_or_else(|| terms::terms(settings), Ok)?;
+    let gate = Gate::new(terms, standing, head, day);
     lines.push(match gate.decide(std::slice::from_ref(chart)) {
         Ok(_) => format!("{day}: 提供できる (may leave)"),
         Err(reason) => format!("{day}: 提供しない (withheld): {} / {reason}", reason.ja()),

@@ -18,6 +18,8 @@ pub(crate) enum Actor {
     Order(OrderId),
     /// An account of the local page, by the name for signing in.
     Account(String),
+    /// A run that found other settings than the one before.
+    Settings,
 }
 
 impl fmt::Display for Actor {
@@ -27,6 +29,7 @@ impl fmt::Display for Actor {
             Self::Import(id) => write!(f, "import:{id}"),
             Self::Order(id) => write!(f, "order:{id}"),
             Self::Account(name) => write!(f, "account:{name}"),
+            Self::Settings => f.write_str("settings"),
         }
     }
 }
@@ -37,6 +40,7 @@ impl FromStr for Actor {
     fn from_str(text: &str) -> Result<Self, TermError> {
         match text.split_once(':') {
             None if text == "operator" => Ok(Self::Operator),
+            None if text == "settings" => Ok(Self::Settings),
             Some(("import", id)) => id.parse().map(Self::Import),
             Some(("order", id)) => id.parse().map(Self::Order),
             Some(("account", name)) if !name.is_empty() && !name.contains(['\t', '\n']) => {
@@ -146,6 +150,7 @@ mod tests {
             Actor::Import(ImportId::of_file(0, u32::MAX)),
             Actor::Order("S-1".parse().unwrap()),
             Actor::Account("yamada".to_owned()),
+            Actor::Settings,
         ] {
             let text = encode(-5, &actor, "revoked\t17\tmistake");
             let entry = decode(3, text.as_bytes()).unwrap();

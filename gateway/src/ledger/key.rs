@@ -96,6 +96,7 @@ impl LedgerKey {
             Event::Merged { from, into } => [self.person(from), self.person(into)],
             Event::Held { chart, .. } => [self.person(chart), self.kind(HELD)],
             Event::Revoked { .. } => [NONE, self.kind(REVOKED)],
+            Event::Provided(_) => [NONE, self.kind(PROVIDED)],
             other => [other.chart().map_or(NONE, |it| self.person(it)), NONE],
         }
     }
@@ -108,6 +109,7 @@ impl LedgerKey {
 
 pub(super) const HELD: &str = "held";
 pub(super) const REVOKED: &str = "revoked";
+pub(super) const PROVIDED: &str = "provided";
 
 fn cut(digest: [u8; 32]) -> Reference {
     std::array::from_fn(|place| digest[place])

@@ -1,11 +1,14 @@
 //! The site's ledger: who was told, who agreed, who said no.
 //!
 //! `store` keeps it on disk, `lists` reads the CSV files that the settings name into it, `import`
-//! those of the hospital's own systems, `terms` says what the settings say to the gate, `met` finds
-//! stops that meet nobody, `people` knows the patients that were read by keyed references, `orders`
-//! applies the stop orders of the centre to them, `command` is the command line.
+//! those of the hospital's own systems, `add` one entry that is told by hand, `terms` says what the
+//! settings say to the gate, `met` finds stops that meet nobody, `people` knows the patients that
+//! were read by keyed references, `orders` applies the stop orders of the centre to them,
+//! `emergency` keeps its codes, `command` is the command line.
 
+mod add;
 pub(crate) mod command;
+mod emergency;
 mod entry;
 mod import;
 mod key;
@@ -60,11 +63,13 @@ pub(crate) fn gate(
     let mut ledger = open(settings)?;
     let mut folded = Folded::of(&ledger)?;
     let counts = lists::take_in(&mut ledger, settings, &folded.listed, now)?;
+    ledger.provide(&terms, now)?;
     while ledger.entries_now()? != folded.head.entries {
         folded = Folded::of(&ledger)?;
     }
     report.take(folded.head.entries, counts);
     let gate = Gate::new(terms, folded.standing, folded.head, now.today);
+    report.look(&gate);
     Ok((gate, folded.met))
 }
 
@@ -73,7 +78,8 @@ pub(crate) fn lists_now(settings: &Settings) -> [Option<[i128; 5]>; 2] {
     lists::now(settings)
 }
 
-/// Whether the list of stops that the settings name has a person now, in any spelling of the number.
+/// Whether the list of stops that the settings name has a person now, in any spelling of the
+/// number.
 ///
 /// # Errors
 /// The list is missing, changes while it is read, or has a line that cannot be read.

@@ -399,7 +399,8 @@ impl Writer<'_> {
     }
 }
 
-fn text_of(outcome: Outcome) -> Result<String, Failure> {
+/// An outcome as it is kept.
+pub(super) fn text_of(outcome: Outcome) -> Result<String, Failure> {
     serde_json::to_string(&outcome)
         .map_err(|error| Failure::because(Problem::Internal, "outcome", error))
 }

@@ -12,12 +12,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use envelope::Sha256;
-use privacy::gate::{Event, Ground, LedgerHead, Standing, revoked};
+use privacy::gate::{Event, Ground, LedgerHead, Standing, Terms, revoked};
 use record::{ChartNumber, SiteId};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use super::entry::{Actor, Entry, decode, encode};
-use super::key::{HELD, LedgerKey, REVOKED, Reference};
+use super::key::{HELD, LedgerKey, PROVIDED, REVOKED, Reference};
 use crate::clock::Now;
 use crate::error::{Failure, Problem};
 use crate::spool::{private_file, private_folder};
@@ -49,6 +49,7 @@ const MIGRATIONS: &[&str] = &[
         BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 ",
     super::people::MIGRATION,
+    super::emergency::MIGRATION,
 ];
 
 /// The open ledger of one site. Several processes may hold it open at once.
@@ -237,6 +238,28 @@ impl Ledger {
         let mut held = self.found_by(self.key.kind(HELD))?;
         held.retain(|entry| !entry.revoked);
         Ok(held)
+    }
+
+    /// The terms by which the site provided when the ledger had so many entries, as far as they
+    /// were written down by then.
+    pub(super) fn provided_at(&self, entries: u64) -> Result<Option<Terms>, Failure> {
+        let query = "SELECT * FROM entry WHERE found_2 = ?1 AND number <= ?2 \
+            ORDER BY number DESC LIMIT 1";
+        let last = entries.min(i64::MAX as u64);
+        let found = self.rows(query, params![self.key.kind(PROVIDED), last])?;
+        Ok(found.into_iter().find_map(|entry| match entry.event {
+            Event::Provided(terms) => Some(*terms),
+            _ => None,
+        }))
+    }
+
+    /// Writes down by which terms the site provides from now on, if they are others than before.
+    pub(super) fn provide(&mut self, terms: &Terms, at: Now) -> Result<(), Failure> {
+        if self.provided_at(u64::MAX)?.as_ref() != Some(terms) {
+            let event = Event::Provided(Box::new(terms.clone()));
+            self.append(&Actor::Settings, at, vec![event])?;
+        }
+        Ok(())
     }
 
     /// Why entries no longer count, by their number; the latest reason of each.

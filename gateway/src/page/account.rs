@@ -101,6 +101,16 @@ impl Account {
             .any(|role| self.may.contains(&(site.clone(), *role)))
     }
 
+    /// Leaves what an emergency session may at its institution (B-088): a director stands in for
+    /// the reception, because somebody has to take a no.
+    pub(super) fn only_at(&mut self, only: &str) {
+        self.may.retain(|(site, _)| site.as_str() == only);
+        let director = self.may.iter().find(|(_, role)| *role == Role::Director);
+        if let Some(site) = director.map(|(site, _)| site.clone()) {
+            self.may.insert((site, Role::Reception));
+        }
+    }
+
     /// Whether it has this role anywhere.
     pub(crate) fn is_somewhere(&self, role: Role) -> bool {
         self.may.iter().any(|(_, has)| *has == role)

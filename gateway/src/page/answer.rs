@@ -63,6 +63,8 @@ pub(crate) enum Refusal {
     Foreign,
     /// A field of the form is missing or cannot be read.
     Form(Text),
+    /// An emergency session may only look and enter stops.
+    Emergency,
     /// More bytes than a form can have.
     TooLarge,
     /// The request is for a name that is not ours.
@@ -82,7 +84,7 @@ impl Refusal {
         match self {
             Self::SignIn => StatusCode::SEE_OTHER,
             Self::NotHere => StatusCode::NOT_FOUND,
-            Self::Foreign => StatusCode::FORBIDDEN,
+            Self::Foreign | Self::Emergency => StatusCode::FORBIDDEN,
             Self::Form(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Host => StatusCode::MISDIRECTED_REQUEST,
@@ -98,6 +100,7 @@ impl Refusal {
             Self::Form(text) => ("P004", *text, T.refused_form_next),
             Self::TooLarge => ("P005", T.refused_large, T.refused_large_next),
             Self::Host => ("P006", T.refused_host, T.refused_host_next),
+            Self::Emergency => ("P007", T.refused_emergency, T.refused_emergency_next),
             Self::Trouble(failure) => {
                 let [ja, en, do_ja, do_en] = failure.problem().texts();
                 let (what, next) = (

@@ -62,6 +62,7 @@ pub(super) fn actor(actor: &Actor) -> String {
         Actor::Import(_) => "CSV".to_owned(),
         Actor::Order(order) => order.to_string(),
         Actor::Account(name) => name.clone(),
+        Actor::Settings => "settings".to_owned(),
     }
 }
 

@@ -53,6 +53,9 @@ pub(crate) async fn page(visit: Visit, Path(site): Path<String>) -> Result<Respo
         let place = visit.page.institution(&site).ok_or(Refusal::NotHere)?;
         let ledger = book::open(place)?;
         let pending = ledger.pending()?;
+        let about = pending.len().to_string();
+        let line = Line::about(Act::CasesShown, visit.name(), &about).at(site.as_str());
+        visit.page.store.note(&line, visit.at)?;
         let more = pending.len().saturating_sub(SHOWN);
         let mut cases = Vec::new();
         for entry in pending.iter().take(SHOWN) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
-use privacy::gate::Withheld;
+use privacy::gate::{RateAlarm, StopRate, Withheld};
 use record::ResourceKind;
 
 use super::account::Role;
@@ -13,11 +13,12 @@ use super::answer::{Refusal, download, html};
 use super::facts::{Batch, Facts};
 use super::frame::Frame;
 use super::log::{Act, Line};
-use super::texts::{T, Text};
+use super::texts::{Filled, T, Text};
 use super::visit::{Visit, work};
 use super::words::moment;
 use crate::error::{Failure, Problem};
 use crate::examples::Examples;
+use crate::last_run::LastRun;
 
 /// Batches that the page shows; the record to download has all.
 const SHOWN: u32 = 20;
@@ -38,6 +39,14 @@ struct DirectorPage {
     unreadable: u64,
     erasures_pending: u64,
     erasures_confirmed: u64,
+    rate: Rate,
+}
+
+/// How many of those who were told said no.
+struct Rate {
+    notified: u64,
+    stopped: u64,
+    alarm: Option<Filled>,
 }
 
 struct Row {
@@ -62,6 +71,8 @@ pub(crate) async fn page(visit: Visit, Path(site): Path<String>) -> Result<Respo
     let site = visit.site(&site, &[Role::Director])?;
     let place = visit.page.institution(&site).ok_or(Refusal::NotHere)?;
     let page = work(|| {
+        let line = Line::new(Act::LeavesShown, visit.name()).at(site.as_str());
+        visit.page.store.note(&line, visit.at)?;
         let facts = Facts::open(&place.settings)?;
         let (mut rows, mut counts, mut total) = (Vec::new(), BTreeMap::new(), 0);
         let unreadable = facts.batches(ALL, |batch| {
@@ -94,9 +105,25 @@ pub(crate) async fn page(visit: Visit, Path(site): Path<String>) -> Result<Respo
             unreadable,
             erasures_pending,
             erasures_confirmed,
+            rate: rate(last),
         })
     })?;
     Ok(html(&page))
+}
+
+fn rate(last: Option<&LastRun>) -> Rate {
+    let known = last.map_or(StopRate::default(), |last| StopRate {
+        notified: last.notified,
+        stopped: last.stopped,
+    });
+    Rate {
+        notified: known.notified,
+        stopped: known.stopped,
+        alarm: known.alarm().map(|alarm| match alarm {
+            RateAlarm::Nobody => T.director_rate_nobody.of(known.notified),
+            RateAlarm::Many => T.director_rate_many.of(known.stopped),
+        }),
+    }
 }
 
 fn row(batch: &Batch) -> Row {

@@ -19,7 +19,7 @@ use super::secret::{base32, hex, unhex};
 use super::session::SignIn;
 use super::texts::{Filled, T, Text};
 use super::totp;
-use super::visit::{Fields, From, Posted, Visit, work};
+use super::visit::{Fields, From, Urgent, Visit, work};
 use crate::error::{Failure, Problem};
 
 /// How long the pages of the first sign-in stay good.
@@ -129,8 +129,8 @@ pub(crate) async fn sign_in(
 }
 
 /// Signs out.
-pub(crate) async fn sign_out(posted: Posted) -> Result<Response, Refusal> {
-    let Posted { visit, .. } = posted;
+pub(crate) async fn sign_out(posted: Urgent) -> Result<Response, Refusal> {
+    let Urgent { visit, .. } = posted;
     work(|| {
         visit
             .page

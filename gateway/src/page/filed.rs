@@ -1,7 +1,9 @@
 //! Whether the storage has a patient of a number, so that a mistyped one is noticed at the desk.
 //!
 //! Only whether a folder is there is asked, of the number exactly as it was typed. Nothing is
-//! opened, written down or kept, and nobody waits long for a share that hangs.
+//! written down or kept, and nobody waits long for a share that hangs. A number of fewer than six
+//! characters may lie anywhere on the second level, so that it is looked for in every place, as far
+//! as a bounded number of looks reaches.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,6 +20,9 @@ use super::texts::{T, Text};
 const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 /// Looks at once, those that hang included. With more there is no answer.
 const AT_ONCE: usize = 4;
+/// Most places that are looked at for a short number: a storage with so few is that of a clinic,
+/// and those have short numbers.
+const PLACES_MAX: usize = 10_000;
 
 /// The looks that are going on.
 #[derive(Debug, Default)]
@@ -71,20 +76,62 @@ impl Looks {
 fn filed(roots: &[PathBuf], chart: &ChartNumber) -> Filed {
     let mut all = true;
     for root in roots {
-        match place(root, chart).map(fs::symlink_metadata) {
-            Some(Ok(found)) if found.is_dir() => return Filed::There,
+        let found = match place(root, chart) {
+            Some(place) => is_there(&place),
+            None => is_anywhere(root, chart),
+        };
+        match found {
+            Some(true) => return Filed::There,
             // An empty place that a share is not mounted on has no patient either.
-            Some(Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+            Some(false) => {
                 let shown = fs::read_dir(root).map(|mut entries| entries.next().is_some());
                 all &= shown.unwrap_or(false);
             }
-            _ => all = false,
+            None => all = false,
         }
     }
     match all && !roots.is_empty() {
         true => Filed::Nowhere,
         false => Filed::Unknown,
     }
+}
+
+/// Whether a patient's folder is there; `None` when that cannot be said.
+fn is_there(place: &Path) -> Option<bool> {
+    match fs::symlink_metadata(place) {
+        Ok(found) => found.is_dir().then_some(true),
+        Err(error) => (error.kind() == std::io::ErrorKind::NotFound).then_some(false),
+    }
+}
+
+/// Whether a number lies under any folder of the second level; `None` when there are too many, or
+/// one cannot be read.
+fn is_anywhere(root: &Path, chart: &ChartNumber) -> Option<bool> {
+    let mut looks = 0;
+    for first in folders(root)? {
+        for second in folders(&first)? {
+            looks += 1;
+            if looks > PLACES_MAX {
+                return None;
+            }
+            if is_there(&second.join(chart.expose()))? {
+                return Some(true);
+            }
+        }
+    }
+    Some(false)
+}
+
+/// The folders in one; links are not followed.
+fn folders(of: &Path) -> Option<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(of).ok()?.take(PLACES_MAX + 1) {
+        let entry = entry.ok()?;
+        if entry.file_type().ok()?.is_dir() {
+            found.push(entry.path());
+        }
+    }
+    (found.len() <= PLACES_MAX).then_some(found)
 }
 
 /// Where a storage files a number: two levels by its first six characters. For shorter ones there
@@ -106,18 +153,24 @@ mod tests {
         for path in [
             &one.join("001/234/0012345"),
             &two.join("009/999/0099999"),
+            &two.join("077/000/77"),
             &empty,
         ] {
             fs::create_dir_all(path).unwrap();
         }
-        fs::write(two.join("009/999/0099998"), "").unwrap();
+        for file in ["009/999/0099998", "077/000/8"] {
+            fs::write(two.join(file), "").unwrap();
+        }
         let missing = folder.path().join("missing");
         let both = vec![one.clone(), two];
         for (roots, chart, answer) in [
             (&both, "0012345", Filed::There),
             (&both, "0099999", Filed::There),
             (&both, "0012346", Filed::Nowhere),
-            (&both, "12345", Filed::Unknown),
+            (&both, "12345", Filed::Nowhere),
+            (&both, "77", Filed::There),
+            (&both, "7", Filed::Nowhere),
+            (&both, "8", Filed::Unknown),
             (&both, "0099998", Filed::Unknown),
             (&vec![one.clone(), empty], "0012346", Filed::Unknown),
             (&vec![missing, one], "0012345", Filed::There),
@@ -126,6 +179,17 @@ mod tests {
             let chart = ChartNumber::new(chart).unwrap();
             assert_eq!(Looks::default().look(roots.clone(), &chart), answer);
         }
+        let crowded = folder.path().join("crowded");
+        for second in 0..=PLACES_MAX / 100 {
+            fs::create_dir_all(crowded.join(format!("{second:03}"))).unwrap();
+        }
+        for second in 0..100 {
+            for first in 0..=PLACES_MAX / 100 {
+                fs::create_dir(crowded.join(format!("{first:03}/{second:03}"))).unwrap();
+            }
+        }
+        let short = ChartNumber::new("12").unwrap();
+        assert_eq!(is_anywhere(&crowded, &short), None, "too many places");
         let busy = Looks::default();
         let looks: Vec<_> = (0..AT_ONCE).map(|_| Arc::clone(&busy.0)).collect();
         let chart = ChartNumber::new("0012345").unwrap();

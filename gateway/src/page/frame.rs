@@ -4,8 +4,10 @@
 use record::SiteId;
 
 use super::account::Role;
+use super::session::EMERGENCY_SECONDS;
 use super::session::Session;
-use super::texts::{T, Text, Texts};
+use super::texts::{Filled, T, Text, Texts};
+use super::words::clock;
 
 /// The frame of a page.
 pub(crate) struct Frame {
@@ -25,6 +27,8 @@ pub(crate) struct Frame {
     pub(crate) tabs: Vec<Tab>,
     /// Other institutions of the account.
     pub(crate) others: Vec<Other>,
+    /// What stands above every page, with the class of its sign.
+    pub(crate) signs: Vec<(&'static str, Filled)>,
 }
 
 /// One entry of the navigation.
@@ -71,6 +75,7 @@ impl Frame {
             site: String::new(),
             tabs: Vec::new(),
             others: Vec::new(),
+            signs: Vec::new(),
         }
     }
 
@@ -116,6 +121,12 @@ impl Frame {
                     href: format!("/{other}"),
                     name: name.clone(),
                 })
+                .collect(),
+            signs: session
+                .emergency
+                .then(|| T.emergency_on.of(clock(session.begun + EMERGENCY_SECONDS)))
+                .map(|text| ("bad", text))
+                .into_iter()
                 .collect(),
         }
     }

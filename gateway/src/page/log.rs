@@ -46,6 +46,9 @@ acts! {
     PasskeyAdded = "passkey-added", "パスキーの登録", "passkey added";
     PasskeysRemoved = "passkeys-removed", "パスキーの削除", "passkeys removed";
     SignedIn = "signed-in", "ログイン", "signed in";
+    EmergencyIn = "emergency-in", "センターの緊急コードでログイン（30分、閲覧と停止の登録だけ）",
+        "signed in with an emergency code of the centre";
+    EmergencyEnded = "emergency-ended", "緊急ログインの終わり", "emergency session ended";
     SignedOut = "signed-out", "ログアウト", "signed out";
     Refused = "refused", "ログインを断った", "sign-in refused";
     Locked = "locked", "続けて失敗したため待ち時間を置いた", "waiting time after failed sign-ins";
@@ -63,6 +66,15 @@ acts! {
     Searched = "searched", "患者番号で検索", "searched a chart number";
     Downloaded = "downloaded", "提供記録を保存", "provision record downloaded";
     Tested = "tested", "接続テスト", "source folder tested";
+    CasesShown = "cases-shown", "保留の一覧を表示", "withheld cases shown";
+    LeavesShown = "leaves-shown", "当院から出るものを表示", "what leaves shown";
+    SixteenShown = "sixteen-shown", "16歳になった方の一覧を表示", "persons who turned 16 shown";
+    ListChecked = "list-checked", "通知の一覧を照合", "list of visitors compared with the ledger";
+    ClockMoved = "clock-moved", "時計が正しい時刻から1秒より大きくずれた",
+        "the clock moved by more than a second";
+    ClockPutRight = "clock-put-right", "1秒より大きくずれていた時計が正された",
+        "a clock that was off by more than a second was put right";
+    ClockUnconfirmed = "clock-unconfirmed", "時刻が確かめられなくなった", "the time is no longer confirmed";
     LogRead = "log-read", "操作記録を表示", "access log read";
 }
 
@@ -196,7 +208,7 @@ impl Store {
         let read = || -> rusqlite::Result<Vec<_>> {
             let mut statement = connection.prepare_cached(
                 "SELECT * FROM log WHERE number < ?2 AND (site = ?1 OR site = '' AND (\
-                 account IN ('?', 'console') OR account IN (SELECT name FROM account \
+                 account IN ('?', 'console', 'appliance') OR account IN (SELECT name FROM account \
                  JOIN may ON may.account = account.id WHERE may.site = ?1))) \
                  ORDER BY number DESC LIMIT ?3",
             )?;

@@ -14,6 +14,8 @@ mod clinic;
 mod consent;
 mod decisions;
 mod director;
+mod drift;
+mod emergency;
 mod entry;
 mod facts;
 mod filed;
@@ -32,6 +34,7 @@ mod scope;
 mod secret;
 mod server;
 mod session;
+mod sixteen;
 mod status_code;
 mod stop;
 mod store;
@@ -45,7 +48,8 @@ mod words;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, TcpListener};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::http::{HeaderMap, header};
 use axum::routing::{get, post};
@@ -69,6 +73,9 @@ const WORKERS: usize = 2;
 /// Passwords that are looked at at once: each takes 19 MiB.
 const PASSWORDS_AT_ONCE: usize = 2;
 
+/// How often sessions and the clock are looked at.
+const WATCH_EVERY: Duration = Duration::from_secs(20);
+
 /// What all requests share.
 pub(crate) struct Page {
     store: Store,
@@ -78,6 +85,10 @@ pub(crate) struct Page {
     passwords: Semaphore,
     challenges: passkey::Used,
     looks: filed::Looks,
+    /// Tells this process from others.
+    process: String,
+    /// What the clock did, as far as people must know.
+    alarm: Mutex<Option<drift::Alarm>>,
 }
 
 /// An institution with its gateway settings.
@@ -113,7 +124,25 @@ pub(crate) fn serve(config: &Path, tell: &dyn Fn(&str)) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(|error| Failure::because(Problem::Internal, "tokio", error))?;
-    runtime.block_on(server::serve(listener, tls, router(Arc::new(page))))
+    let page = Arc::new(page);
+    page.watch()?;
+    runtime.block_on(async {
+        let watching = tokio::spawn(watching(Arc::clone(&page)));
+        let served = server::serve(listener, tls, router(page)).await;
+        watching.abort();
+        served
+    })
+}
+
+/// Looks at what happens without anybody's click: sessions whose time is over, and the clock.
+async fn watching(page: Arc<Page>) {
+    let mut rounds = tokio::time::interval(WATCH_EVERY);
+    loop {
+        rounds.tick().await;
+        if let Err(failure) = visit::work(|| page.watch()) {
+            tracing::warn!(code = failure.problem().code(), "page watch");
+        }
+    }
 }
 
 /// Makes an account, or lets one start again, from the console of the appliance: the way in for the
@@ -223,6 +252,8 @@ impl Page {
             passwords: Semaphore::new(PASSWORDS_AT_ONCE),
             challenges: passkey::Used::default(),
             looks: filed::Looks::default(),
+            process: secret::hex(&secret::random::<8>()),
+            alarm: Mutex::default(),
         })
     }
 
@@ -230,6 +261,23 @@ impl Page {
     fn now(&self) -> Result<Now, Failure> {
         let last = self.store.latest(i64::MAX, 1)?;
         clock::now(last.first().map(|entry| entry.at))
+    }
+
+    /// Ends sessions whose time is over, and holds the clock against the oscillator.
+    fn watch(&self) -> Result<(), Failure> {
+        let files = self.institutions.iter();
+        let files = files.map(|place| place.settings.clock.synchronized.as_path());
+        let ticks = clock::ticks(files);
+        self.store.end_over(ticks.wall_ms.div_euclid(1_000))?;
+        self.take_ticks(&ticks)
+    }
+
+    fn take_ticks(&self, ticks: &clock::Ticks) -> Result<(), Failure> {
+        let alarm = self.store.watch_clock(&self.process, ticks)?;
+        if let Ok(mut shown) = self.alarm.lock() {
+            *shown = alarm;
+        }
+        Ok(())
     }
 
     fn institution(&self, site: &SiteId) -> Option<&Place> {
@@ -262,11 +310,13 @@ fn router(page: Arc<Page>) -> Router {
         .route("/logout", post(entry::sign_out))
         .route("/first", get(entry::first_page).post(entry::first_code))
         .route("/first/done", post(entry::first_done))
+        .route("/emergency", get(emergency::page).post(emergency::enter))
         .route("/accounts", get(accounts::page))
         .route("/accounts/issue", post(accounts::issue))
         .route("/accounts/close", post(accounts::close))
         .route("/{site}", get(entry::site_home))
         .route("/{site}/reception", get(reception::page))
+        .route("/{site}/sixteen", get(sixteen::page))
         .route("/{site}/person", post(reception::person))
         .route("/{site}/stop", post(stop::stop))
         .route("/{site}/consent", post(consent::enter))

@@ -21,8 +21,9 @@ use super::person::{self, Person};
 use super::scope::{self, Choices};
 use super::terms::{channel_text, ground_text, requester_text, verification_text};
 use super::texts::{Filled, T, Text};
-use super::visit::{Posted, Visit, work};
+use super::visit::{Posted, Urgent, Visit, work};
 use super::words::moment;
+use crate::last_run::LastRun;
 use crate::ledger;
 
 #[derive(Template)]
@@ -30,6 +31,8 @@ use crate::ledger;
 struct ReceptionPage {
     frame: Frame,
     wrong: Option<Text>,
+    /// Persons who turned 16 and are to be told again, by the last run.
+    sixteen: u64,
 }
 
 #[derive(Template)]
@@ -75,15 +78,18 @@ pub(crate) async fn page(visit: Visit, Path(site): Path<String>) -> Result<Respo
 }
 
 fn search(visit: &Visit, site: &SiteId, wrong: Option<Text>) -> Response {
+    let place = visit.page.institution(site);
+    let last = place.and_then(|place| LastRun::read(&place.settings.state.folder));
     html(&ReceptionPage {
         frame: visit.frame(T.title_reception, site, "reception"),
         wrong,
+        sixteen: last.map_or(0, |last| last.to_tell_again),
     })
 }
 
 /// Shows a person by chart number. Every search is written down.
-pub(crate) async fn person(Path(site): Path<String>, posted: Posted) -> Result<Response, Refusal> {
-    let Posted { visit, fields } = posted;
+pub(crate) async fn person(Path(site): Path<String>, posted: Urgent) -> Result<Response, Refusal> {
+    let Urgent { visit, fields } = posted;
     let site = visit.site(&site, &[Role::Reception])?;
     let Some(chart) = person::chart(fields.one("chart")) else {
         return Ok(search(&visit, &site, Some(T.chart_wrong)));
@@ -237,6 +243,7 @@ fn row(entry: &Entry) -> Row {
             (T.event_merged, detail, None)
         }
         Event::Revoked { entry, .. } => (T.event_revoked, entry.to_string(), None),
+        Event::Provided(_) => (T.event_provided, String::new(), None),
     };
     Row {
         number: entry.number,

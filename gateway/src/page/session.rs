@@ -4,13 +4,15 @@
 //! some minutes, after some hours in any case, and when it is used from another address or by
 //! another browser than the one that began it.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use record::SiteId;
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use zeroize::Zeroizing;
 
 use super::account::{Account, Name, by_id, by_name, purpose};
 use super::log::{Act, Line};
 use super::secret::{digest, hex, random};
 use super::store::{Store, database};
+use super::words::{clock, moment};
 use super::{password, totp};
 use crate::error::Failure;
 
@@ -26,6 +28,8 @@ const ATTEMPTS_MAX: u32 = 10_000;
 const SESSIONS_MAX: u32 = 4;
 /// A session is not written again for every click.
 const SEEN_SECONDS: i64 = 20;
+/// How long an emergency session lasts, whatever is done in it (B-088).
+pub(super) const EMERGENCY_SECONDS: i64 = 30 * 60;
 
 /// The secret of a session as the cookie holds it.
 pub(crate) struct Token(Zeroizing<String>);
@@ -65,6 +69,8 @@ pub(crate) struct Session {
     pub(crate) csrf: String,
     /// When it began.
     pub(crate) begun: i64,
+    /// Whether it began with an emergency code: then the account has the roles of one institution.
+    pub(crate) emergency: bool,
 }
 
 impl Store {
@@ -173,7 +179,7 @@ impl Store {
                     return Ok(false);
                 }
             }
-            begin(connection, account, &digest(&token.0), from, at).map_err(database)?;
+            begin(connection, account, None, &digest(&token.0), from, at).map_err(database)?;
             connection
                 .execute("DELETE FROM attempt WHERE who = ?1", [who])
                 .map_err(database)?;
@@ -185,6 +191,27 @@ impl Store {
             true => SignIn::In(token),
             false => SignIn::Wrong,
         })
+    }
+
+    /// Begins a session of an account whose emergency code of an institution was right.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub(crate) fn begin_emergency(
+        &self,
+        account: &Account,
+        site: &SiteId,
+        from: &[u8; 32],
+        at: i64,
+    ) -> Result<Token, Failure> {
+        let token = Token::new();
+        self.write(|connection| {
+            let kept = digest(&token.0);
+            begin(connection, account, Some(site), &kept, from, at).map_err(database)?;
+            let line = Line::new(Act::EmergencyIn, account.name.as_str()).at(site.as_str());
+            self.append(connection, &line, at)
+        })?;
+        Ok(token)
     }
 
     /// Writes down that a sign-in was refused.
@@ -214,14 +241,10 @@ impl Store {
         };
         let account = by_id(&connection, found.account).map_err(database)?;
         let account = account.filter(|account| !account.closed);
-        let idle = i64::from(self.sessions.idle_minutes) * 60;
-        let longest = i64::from(self.sessions.hours) * 3600;
-        // A clock that went back must not lengthen a session.
-        let in_time =
-            (0..idle).contains(&(at - found.seen)) && (0..longest).contains(&(at - found.begun));
+        let in_time = self.in_time(&found, at);
         let end = match (&account, in_time, found.from == *from) {
             (Some(_), true, true) => None,
-            (_, false, _) | (None, ..) => Some(Act::SessionEnded),
+            (_, false, _) | (None, ..) => Some(found.ended_by_time()),
             (Some(_), true, false) => Some(Act::SessionRefused),
         };
         let seen_anew = at - found.seen >= SEEN_SECONDS;
@@ -242,11 +265,53 @@ impl Store {
             return Ok(None);
         }
         let csrf = hex(&self.key.mac("sekisho page form v1", token.0.as_bytes()));
-        Ok(account.map(|account| Session {
-            account,
-            csrf,
-            begun: found.begun,
+        Ok(account.map(|mut account| {
+            if let Some(only) = &found.emergency {
+                account.only_at(only);
+            }
+            Session {
+                account,
+                csrf,
+                begun: found.begun,
+                emergency: found.emergency.is_some(),
+            }
         }))
+    }
+
+    fn in_time(&self, found: &Found, at: i64) -> bool {
+        let idle = i64::from(self.sessions.idle_minutes) * 60;
+        let longest = match found.emergency {
+            None => i64::from(self.sessions.hours) * 3600,
+            Some(_) => EMERGENCY_SECONDS,
+        };
+        // A clock that went back must not lengthen a session.
+        (0..idle).contains(&(at - found.seen)) && (0..longest).contains(&(at - found.begun))
+    }
+
+    /// Ends every session whose time is over, so that the log has the end of each although nobody
+    /// comes back (B-089).
+    ///
+    /// # Errors
+    /// The database cannot be used.
+    pub(crate) fn end_over(&self, at: i64) -> Result<(), Failure> {
+        let all = || -> rusqlite::Result<Vec<([u8; 32], Found, String)>> {
+            let connection = self
+                .connection()
+                .map_err(|_| rusqlite::Error::InvalidQuery)?;
+            let mut statement = connection.prepare_cached(
+                "SELECT session.account, origin, begun, seen, emergency, digest, name \
+                 FROM session JOIN account ON account.id = session.account",
+            )?;
+            let rows =
+                statement.query_map([], |row| Ok((row.get(5)?, of_row(row)?, row.get(6)?)))?;
+            rows.collect()
+        };
+        for (kept, found, name) in all().map_err(database)? {
+            if !self.in_time(&found, at) {
+                self.end(&kept, found.ended_by_time(), &name, found.begun, at)?;
+            }
+        }
+        Ok(())
     }
 
     /// Ends a session.
@@ -260,7 +325,11 @@ impl Store {
         at: i64,
     ) -> Result<(), Failure> {
         let name = session.account.name.as_str();
-        self.end(&digest(&token.0), Act::SignedOut, name, session.begun, at)
+        let act = match session.emergency {
+            false => Act::SignedOut,
+            true => Act::EmergencyEnded,
+        };
+        self.end(&digest(&token.0), act, name, session.begun, at)
     }
 
     fn end(
@@ -271,13 +340,18 @@ impl Store {
         begun: i64,
         at: i64,
     ) -> Result<(), Failure> {
-        // B-089 asks for the duration.
-        let minutes = format!("{} min", (at - begun).max(0) / 60);
+        // B-089 asks for the time of the login and how long it was.
+        let minutes = (at - begun).max(0) / 60;
+        let about = format!("{} – {} ({minutes} min)", moment(begun), clock(at));
         self.write(|connection| {
-            connection
+            let ended = connection
                 .execute("DELETE FROM session WHERE digest = ?1", [kept])
                 .map_err(database)?;
-            self.append(connection, &Line::about(act, name, &minutes), at)
+            // Of two who end it at once, one writes it down.
+            match ended {
+                0 => Ok(()),
+                _ => self.append(connection, &Line::about(act, name, &about), at),
+            }
         })
     }
 
@@ -320,31 +394,45 @@ struct Found {
     from: [u8; 32],
     begun: i64,
     seen: i64,
+    /// The institution of an emergency code.
+    emergency: Option<String>,
+}
+
+impl Found {
+    fn ended_by_time(&self) -> Act {
+        match self.emergency {
+            None => Act::SessionEnded,
+            Some(_) => Act::EmergencyEnded,
+        }
+    }
 }
 
 fn found(connection: &Connection, kept: &[u8; 32]) -> rusqlite::Result<Option<Found>> {
-    let query = "SELECT account, origin, begun, seen FROM session WHERE digest = ?1";
-    let found = connection.query_row(query, [kept], |row| {
-        Ok(Found {
-            account: row.get(0)?,
-            from: row.get(1)?,
-            begun: row.get(2)?,
-            seen: row.get(3)?,
-        })
-    });
-    found.optional()
+    let query = "SELECT account, origin, begun, seen, emergency FROM session WHERE digest = ?1";
+    connection.query_row(query, [kept], of_row).optional()
+}
+
+fn of_row(row: &Row<'_>) -> rusqlite::Result<Found> {
+    Ok(Found {
+        account: row.get(0)?,
+        from: row.get(1)?,
+        begun: row.get(2)?,
+        seen: row.get(3)?,
+        emergency: row.get(4)?,
+    })
 }
 
 fn begin(
     connection: &Connection,
     account: &Account,
+    emergency: Option<&SiteId>,
     kept: &[u8; 32],
     from: &[u8; 32],
     at: i64,
 ) -> rusqlite::Result<()> {
     connection.execute(
-        "INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?4)",
-        params![kept, account.id, from, at],
+        "INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?4, ?5)",
+        params![kept, account.id, from, at, emergency.map(SiteId::as_str)],
     )?;
     connection.execute(
         "DELETE FROM session WHERE account = ?1 AND digest NOT IN \

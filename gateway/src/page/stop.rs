@@ -14,7 +14,7 @@ use super::person::{self, Person};
 use super::scope;
 use super::terms::{channel_text, requester_text, verification_text};
 use super::texts::{Filled, T, Text};
-use super::visit::{Posted, Visit, work};
+use super::visit::{Urgent, Visit, work};
 use super::words::moment;
 
 #[derive(Template)]
@@ -37,8 +37,8 @@ struct ConfirmationPage {
 }
 
 /// The patient says no (C-07): a stop under this number, at once and everywhere that shares it.
-pub(crate) async fn stop(Path(site): Path<String>, posted: Posted) -> Result<Response, Refusal> {
-    let Posted { visit, fields } = posted;
+pub(crate) async fn stop(Path(site): Path<String>, posted: Urgent) -> Result<Response, Refusal> {
+    let Urgent { visit, fields } = posted;
     let site = visit.site(&site, &[Role::Reception])?;
     let chart = person::chart(fields.one("chart")).ok_or(Refusal::Form(T.chart_wrong))?;
     let stop = Stop {

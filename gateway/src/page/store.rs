@@ -14,7 +14,8 @@ use crate::spool::{private_file, private_folder};
 const FILE: &str = "page.sqlite";
 
 /// Steps that bring the file to the present layout; `user_version` counts those done.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE account (
         id INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
@@ -76,7 +77,14 @@ const MIGRATIONS: &[&str] = &["
         at INTEGER NOT NULL,
         undone INTEGER NOT NULL DEFAULT 0
     );
-"];
+",
+    "
+    -- The institution of the emergency code with which a session began.
+    ALTER TABLE session ADD COLUMN emergency TEXT;
+    -- What is known of the clock: see `drift`.
+    CREATE TABLE clock (one INTEGER PRIMARY KEY CHECK (one = 1), known TEXT NOT NULL);
+",
+];
 
 /// The open database.
 pub(crate) struct Store {

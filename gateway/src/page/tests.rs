@@ -19,6 +19,7 @@ use super::server::Peer;
 use super::session::SignIn;
 use super::*;
 
+mod access;
 mod desk;
 
 pub(super) const HOST: &str = "sekisho.internal:8443";
@@ -205,8 +206,9 @@ fn settings(folder: &Path) -> Settings {
 }
 
 /// Every page of an institution, with who may open it.
-const PAGES: [(&str, &[&str]); 8] = [
+const PAGES: [(&str, &[&str]); 9] = [
     ("reception", &["reception"]),
+    ("sixteen", &["reception"]),
     ("visitors", &["reception"]),
     ("leaflet", &["reception"]),
     ("decisions", &["reception", "director"]),
@@ -252,6 +254,7 @@ fn every_answer_carries_the_policy_and_no_page_asks_for_anything_outside() {
     let outside = [
         "/login",
         "/first",
+        "/emergency",
         "/",
         "/../etc/passwd",
         "/certificate.pem",

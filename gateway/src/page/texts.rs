@@ -155,6 +155,25 @@ texts! {
     sign_in_help = "パスワードを忘れたときは、情報担当が新しいコードを発行します。",
         "If you forgot your password, clinic IT issues a new code.";
 
+    sign_in_emergency = "緊急のとき（センターの緊急コード）", "Emergency: with a code of the centre";
+
+    title_emergency = "緊急ログイン", "Emergency sign-in";
+    emergency_intro = "パスワードも認証アプリも使えず、情報担当にも連絡がつかないときは、センターに電話して緊急コードを受け取ってください。",
+        "When password and app fail and clinic IT cannot be reached, call the centre for an emergency code.";
+    emergency_code = "緊急コード（ABCD-EFGH-JKLM の形）", "Emergency code (like ABCD-EFGH-JKLM)";
+    emergency_submit = "緊急ログイン", "Sign in";
+    emergency_limits = "コードは24時間以内に1回だけ使えます。30分間、閲覧と提供停止の登録だけができ、すべて記録されます。",
+        "A code works once within 24 hours, for 30 minutes, for looking and entering stops only; everything is logged.";
+    emergency_wrong = "ログイン名か緊急コードが違うか、コードがまだ届いていないか、使用済みか期限切れです。センターに確認してください。",
+        "Name or code is wrong, or the code has not arrived yet, was used, or is too old. Ask the centre.";
+    emergency_back = "ふだんのログインへ", "Ordinary sign-in";
+    emergency_on = "緊急ログイン中です。閲覧と提供停止の登録だけができ、{} に自動で終わります。",
+        "Emergency session: for looking and entering stops only; it ends by itself at {}.";
+    refused_emergency = "緊急ログインでは、閲覧と提供停止の登録だけができます。",
+        "An emergency session is for looking and entering stops only.";
+    refused_emergency_next = "ほかの操作は、情報担当に新しいコードを発行してもらい、ふだんのログインで行ってください。",
+        "For anything else have clinic IT issue a new code and sign in as usual.";
+
     title_first = "最初の登録", "First sign-in";
     first_intro = "情報担当から受け取ったコードを入力してください。コードは24時間、1回だけ使えます。",
         "Enter the code that clinic IT gave you. It is good for 24 hours and works once.";
@@ -355,6 +374,7 @@ texts! {
     event_consented = "同意", "consent";
     event_held = "保留（センターの停止依頼）", "held by an order of the centre";
     event_merged = "番号の統合", "numbers merged";
+    event_provided = "契約と通知文の変更", "contracts and notice texts changed";
     event_revoked = "取り消し", "taken back";
     title_confirmation = "確認書", "Confirmation";
     confirmation_show = "確認書を表示", "Show the confirmation";
@@ -377,6 +397,16 @@ texts! {
         "Erasure of records provided before is asked of the centre. What was made anonymous and released may not be erasable, since nobody can tell whose it is.";
     confirmation_no_harm = "お申し出によって、診療で不利益を受けることはありません。お考えが変わったときは、いつでもお申し出ください。",
         "Your care does not change. You may change your mind at any time.";
+    title_sixteen = "16歳になった方", "Persons who turned 16";
+    sixteen_due = "16歳になり、ご本人にあらためて通知する方が {} 人います。",
+        "{} persons have turned 16 and are to be told themselves.";
+    sixteen_list = "一覧を見る", "Show them";
+    sixteen_intro = "通知のときは16歳未満で、保護者の方にお伝えした方です。ご本人にご案内を渡し、通知を登録してください。登録すると一覧から消えます。",
+        "Told through their guardians before they were 16. Hand them the leaflet and enter the notice; then they leave this list.";
+    sixteen_none = "あらためて通知する方はいません。", "Nobody is to be told again.";
+    sixteen_open = "開く", "Open";
+    sixteen_more = "ほかに {} 人います。", "{} more.";
+    sixteen_tell = "通知の登録へ", "To the entry of notices";
     title_visitors = "通知の登録", "Notices";
     visitors_intro = "通知した方をまとめて登録する", "Enter everybody who was notified";
     visitors_day = "通知した日", "Day of the notice";
@@ -460,6 +490,12 @@ texts! {
     waiting = "{} 束（{}）", "{} batches ({})";
     never = "まだありません", "never";
     time_confirmed = "ここまで確かめられた時刻", "Time confirmed up to";
+    clock_moved = "機器の時計が正しい時刻から {} ずれています。操作記録の日時も同じだけずれています。情報担当に連絡してください。",
+        "The appliance's clock is off by {}, and so are the times of the access log. Call clinic IT.";
+    clock_unconfirmed = "機器の時刻を2時間以上確かめられていません。情報担当は、時刻サーバーへの接続を確認してください。",
+        "The time has not been confirmed for more than two hours. Clinic IT: check the line to the time server.";
+    clock_put_right = "{} に、{} ずれていた時計が自動で正されました。それまでの操作記録の日時はずれていることがあります。",
+        "At {} a clock that was off by {} was put right by itself; earlier times of the access log may be off.";
     stops_unmatched = "患者の見つからない停止", "Stops that match no patient";
     help_desk = "センターへの連絡", "Help desk";
     help_desk_code = "電話で次の状態コードを伝えてください。", "Read this status code on the telephone.";
@@ -490,6 +526,14 @@ texts! {
     director_persons = "人", "Persons";
     director_seen = "確認した患者", "patients seen";
     director_passed = "提供できる（新しい記録のあった人）", "may be provided (with news)";
+    director_rate = "停止のお申し出の割合", "Share of those who said no";
+    director_rate_help = "ふつうは1,000人に1人ほどです。", "About one in a thousand is usual.";
+    director_notified = "通知した人", "Persons told";
+    director_stopped = "停止のお申し出があった人", "Persons who said no";
+    director_rate_nobody = "{} 人に通知して、停止のお申し出が1人もありません。受付で書き漏らしていないか、ご案内に申し出の方法があるかを確認してください。",
+        "Nobody of {} said no: check that the desk writes stops down and that the leaflet says how to say no.";
+    director_rate_many = "停止のお申し出が1%を超えています（{} 人）。ご案内が誤解されていないか、取り込みに誤りがないかを確認してください。",
+        "More than 1 % said no ({} persons): check that the leaflet is understood and that no import went wrong.";
     director_examples = "記録の見本", "Examples";
     director_examples_help = "実際に出た記録の形です。値は伏せてあります（数字は 9、文字は A）。",
         "The shape of records that left, with values masked: 9 for digits, A for letters.";

@@ -1,7 +1,7 @@
 //! Requests as the pages take them: who is signed in, and forms that prove to be ours.
 //!
-//! A handler that changes something takes a [`Posted`], which exists only after the session, the
-//! origin and the form's token were checked.
+//! A handler that changes something takes a [`Posted`] or an [`Urgent`], which exist only after the
+//! session, the origin and the form's token were checked.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use record::SiteId;
 use super::Page;
 use super::account::Role;
 use super::answer::{COOKIE, Refusal, guard_headers};
+use super::drift;
 use super::frame::Frame;
 use super::secret::same;
 use super::server::Peer;
@@ -101,7 +102,10 @@ impl Visit {
 
     /// The frame of a page of an institution.
     pub(crate) fn frame(&self, title: Text, site: &SiteId, here: &str) -> Frame {
-        Frame::inside(title, &self.session, site, &self.page.places(), here)
+        let mut frame = Frame::inside(title, &self.session, site, &self.page.places(), here);
+        let alarm = self.page.alarm.lock().ok().and_then(|alarm| *alarm);
+        frame.signs.extend(alarm.map(drift::Alarm::sign));
+        frame
     }
 }
 
@@ -198,7 +202,17 @@ impl FromRequest<Arc<Page>> for Fields {
     }
 }
 
-/// A form of somebody who is signed in, proven to come from a page of this very session.
+/// A form of somebody who is signed in, proven to come from a page of this very session, which an
+/// emergency session may send as well (B-088).
+pub(crate) struct Urgent {
+    /// Who sent it.
+    pub(crate) visit: Visit,
+    /// What it says.
+    pub(crate) fields: Fields,
+}
+
+/// A form of somebody who is signed in by their own two factors, proven to come from a page of this
+/// very session.
 pub(crate) struct Posted {
     /// Who sent it.
     pub(crate) visit: Visit,
@@ -206,7 +220,7 @@ pub(crate) struct Posted {
     pub(crate) fields: Fields,
 }
 
-impl FromRequest<Arc<Page>> for Posted {
+impl FromRequest<Arc<Page>> for Urgent {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, page: &Arc<Page>) -> Result<Self, Refusal> {
@@ -217,6 +231,18 @@ impl FromRequest<Arc<Page>> for Posted {
         match same(given, visit.session.csrf.as_bytes()) {
             true => Ok(Self { visit, fields }),
             false => Err(Refusal::Foreign),
+        }
+    }
+}
+
+impl FromRequest<Arc<Page>> for Posted {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, page: &Arc<Page>) -> Result<Self, Refusal> {
+        let Urgent { visit, fields } = Urgent::from_request(request, page).await?;
+        match visit.session.emergency {
+            false => Ok(Self { visit, fields }),
+            true => Err(Refusal::Emergency),
         }
     }
 }

@@ -110,6 +110,9 @@ pub(crate) async fn preview(Path(site): Path<String>, posted: Posted) -> Result<
         let place = visit.page.institution(&site).ok_or(Refusal::NotHere)?;
         let head = head(&visit, place, &fields)?;
         let (numbers, preview) = read(fields.one("numbers"))?;
+        let about = format!("{} / {}", head.on, numbers.len());
+        let line = Line::about(Act::ListChecked, visit.name(), &about).at(site.as_str());
+        visit.page.store.note(&line, visit.at)?;
         let ledger = book::open(place)?;
         let preview = compare(&ledger, numbers, preview, &head)?;
         let numbers: Vec<_> = preview.fresh.iter().map(ChartNumber::expose).collect();
@@ -258,9 +261,12 @@ fn compare(
             let Event::Notified(notice) = &entry.event else {
                 return false;
             };
+            // Whoever was told through their guardians is told again once they are 16 (B-003).
+            let themselves = notice.sixteen_on.is_none_or(|sixteen| head.on < sixteen);
             notice.chart == chart
                 && notice.document == head.document
                 && notice.notified_on <= head.on
+                && themselves
         };
         preview.stopped += usize::from(entries.iter().filter(stands).any(stopped));
         match entries.iter().filter(stands).any(told) {

@@ -16,6 +16,12 @@ pub(crate) fn moment(seconds: i64) -> String {
     }
 }
 
+/// The time of day of a moment in Japan: `09:05`.
+pub(crate) fn clock(seconds: i64) -> String {
+    let moment = moment(seconds);
+    moment.split(' ').next_back().unwrap_or_default().to_owned()
+}
+
 /// Bytes for people: `3.4 MB`.
 pub(crate) fn size(bytes: u64) -> String {
     #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]

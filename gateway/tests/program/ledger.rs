@@ -1,6 +1,7 @@
 //! Imports that are killed, from the command line to the ledger.
 
 use std::fs;
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -58,4 +59,37 @@ fn an_import_that_is_killed_took_in_everything_or_nothing() {
     assert!(cut_short > 0);
     assert!(import().status().unwrap().success());
     assert_eq!(entries(&appliance, &settings), LINES);
+}
+
+/// One entry by hand: told on standard input, added once, refused whole by the field at fault.
+#[test]
+fn one_entry_is_added_from_standard_input_and_never_twice() {
+    let (appliance, _) = Appliance::new(1);
+    let settings = appliance.path("settings/0000.toml");
+    let add = |entered: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sekisho-gateway"));
+        command.args(["ledger", "add", "--config"]).arg(&settings);
+        command.stdin(Stdio::piped()).stderr(Stdio::piped());
+        let mut running = command.spawn().unwrap();
+        let mut input = running.stdin.take().unwrap();
+        input.write_all(entered.as_bytes()).unwrap();
+        drop(input);
+        let ended = running.wait_with_output().unwrap();
+        let told = String::from_utf8(ended.stderr).unwrap();
+        (ended.status.code().unwrap(), told)
+    };
+    let stop =
+        "kind = \"stop\"\nchart = \"0012345678\"\nrequester = \"family\"\non = \"2026-01-05\"\n";
+    for told in ["(added): 1", "(stands already): 1"] {
+        let (status, said) = add(stop);
+        assert!(status == 0 && said.contains(told), "{status}: {said}");
+    }
+    let (status, said) = add(&stop.replace("family", "neighbour"));
+    assert_eq!(status, 1, "{said}");
+    assert!(
+        said.contains("G059") && said.contains("requester"),
+        "{said}"
+    );
+    assert!(!said.contains("0012345678"), "{said}");
+    assert_eq!(entries(&appliance, &settings), 1);
 }

@@ -75,7 +75,7 @@ impl Scene {
             let site = job.deployment.sites.first().context("no site")?;
             let text = fs::read_to_string(&site.config)?;
             ensure!(text.contains(from), "{text}");
-            Ok(fs::write(&site.config, text.replace(from, to))?)
+            Ok(fs::write(&site.config, text.replacen(from, to, 1))?)
         };
         Self::prepared(Programs::beside_test()?, persons, change)
     }

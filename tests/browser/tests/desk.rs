@@ -69,8 +69,9 @@ fn a_part_is_stopped_by_mouse_and_by_keyboard() {
 /// at a hospital that asks for consent the desk enters it, by mouse and by keyboard.
 #[test]
 fn a_consent_is_entered_by_mouse_and_by_keyboard() {
-    let mode = ("mode = \"opt-out\"", "mode = \"opt-in\"");
-    let scene = Scene::with_settings(40, mode.0, mode.1).unwrap();
+    let texts = "[[notice.documents]]";
+    let mode = format!("[notice]\nmode = \"opt-in\"\n\n{texts}");
+    let scene = Scene::with_settings(40, texts, &mode).unwrap();
     let chromium = Chromium::start(HOST).unwrap();
     let album = Album::open().unwrap();
     let (tab, _) = scene

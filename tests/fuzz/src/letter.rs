@@ -4,8 +4,8 @@
 use std::sync::LazyLock;
 
 use envelope::{
-    Answer, CoreSecretKey, DeviceSecretKey, ErasedWord, LetterPlace, SigningKey, StopOrder,
-    letter_kind,
+    Answer, CoreSecretKey, DeviceSecretKey, EmergencyCode, ErasedWord, LetterPlace, SigningKey,
+    StopOrder, letter_kind,
 };
 use privacy::order::OrderKeys;
 use rand_chacha::ChaCha20Rng;
@@ -49,8 +49,9 @@ fn strange(bytes: &[u8]) {
     let public = core.public();
     let order = StopOrder::open(bytes, site, &public, device).is_ok();
     let word = ErasedWord::open(bytes, site, &public, device).is_ok();
+    let code = EmergencyCode::open(bytes, site, &public, device).is_ok();
     let answer = Answer::open(bytes, site, &public, opening).is_ok();
-    let taken = usize::from(order) + usize::from(word) + usize::from(answer);
+    let taken = usize::from(order) + usize::from(word) + usize::from(code) + usize::from(answer);
     assert!(taken <= 1, "one letter of two kinds");
     assert!(taken == 0 || kind.is_ok(), "taken without a kind");
 }

@@ -140,6 +140,30 @@ impl Job {
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
 
+    /// Makes an emergency code at the core for an account of a site's page, and gives it.
+    ///
+    /// # Errors
+    /// The core did not make it; the error holds what it told.
+    pub fn emergency_code(&self, site: usize, account: &str) -> Result<String> {
+        let site = self.deployment.sites.get(site).context("no such site")?;
+        let mut command = self.programs.collector();
+        command
+            .arg("core")
+            .arg("--config")
+            .arg(&self.deployment.core_config);
+        if let Some(seed) = self.deployment.seed {
+            command.arg("--danger-fixed-seed").arg(seed.to_string());
+        }
+        command
+            .args(["emergency-code", "--site", &site.source.site])
+            .args(["--account", account, "--operator", "tanaka"]);
+        let output = command.output()?;
+        let told = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{}: {told}", output.status);
+        let told = String::from_utf8(output.stdout)?;
+        Ok(told.lines().last().context("no code")?.to_owned())
+    }
+
     /// The stop orders of the core.
     pub fn orders(&self) -> Result<Value> {
         let ended = self.run_core(&["orders", "--json"])?;

@@ -1,7 +1,9 @@
 //! Inbox files and accepted batches.
 
+use privacy::gate::{GateEvidence, StopRate};
 use record::{BatchId, Quality, SiteId, SubjectRef};
 use rusqlite::{OptionalExtension as _, Row, params};
+use serde::Deserialize;
 
 use super::{Catalogue, damaged};
 use crate::core::failure::Result;
@@ -209,6 +211,27 @@ impl Catalogue {
             })
             .optional()?;
         Ok(chain)
+    }
+
+    /// How many persons of a site were told and how many said no, as its last batch states it;
+    /// `None` where that is of a version that did not say.
+    pub(crate) fn stop_rate(&self, site: &SiteId) -> Result<Option<StopRate>> {
+        #[derive(Deserialize)]
+        struct Stated {
+            gate: GateEvidence,
+        }
+        let mut query = self.connection.prepare_cached(
+            "SELECT manifest FROM batch WHERE site = ?1 ORDER BY sequence DESC LIMIT 1",
+        )?;
+        let manifest: Option<String> = query
+            .query_row([site.as_str()], |row| row.get(0))
+            .optional()?;
+        let stated = manifest.and_then(|text| serde_json::from_str::<Stated>(&text).ok());
+        let rate = stated.map(|stated| StopRate {
+            notified: stated.gate.persons_notified,
+            stopped: stated.gate.persons_stopped,
+        });
+        Ok(rate.filter(|rate| *rate != StopRate::default()))
     }
 
     /// The batch accepted at a place of a site's chain.

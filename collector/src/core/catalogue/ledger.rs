@@ -70,6 +70,19 @@ pub(crate) enum Event {
         /// Its number among the letters to the site.
         number: u64,
     },
+    /// An emergency code was made for an account of a site's page.
+    EmergencyCode {
+        /// The site.
+        site: String,
+        /// The name of the code.
+        code: String,
+        /// Its number among the letters to the site.
+        number: u64,
+        /// The account that it lets in.
+        account: String,
+        /// Who at the centre made it.
+        operator: String,
+    },
     /// A site's device told what became of a letter.
     Answered {
         /// The site.

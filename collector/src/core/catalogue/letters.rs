@@ -30,6 +30,8 @@ pub(crate) struct Letter {
     pub(crate) outcome: Option<Outcome>,
     /// Whether a later order stands in its place.
     pub(crate) replaced: bool,
+    /// To which legal entity the request of an order was addressed; empty when nobody said.
+    pub(crate) addressee: String,
 }
 
 impl Letter {
@@ -52,6 +54,20 @@ pub(crate) struct NewOrder<'a> {
     pub(crate) name: &'a str,
     /// The order in whose place it stands.
     pub(crate) instead_of: Option<&'a str>,
+    /// To which legal entity the request was addressed; empty when nobody said.
+    pub(crate) addressee: &'a str,
+}
+
+/// An emergency code to be noted.
+pub(crate) struct NewCode<'a> {
+    /// For which site.
+    pub(crate) site: &'a SiteId,
+    /// Its name. The code itself is kept nowhere.
+    pub(crate) name: &'a str,
+    /// The account that it lets in.
+    pub(crate) account: &'a str,
+    /// Who at the centre made it.
+    pub(crate) operator: &'a str,
 }
 
 impl Catalogue {
@@ -74,6 +90,10 @@ impl Catalogue {
             &bytes,
             at,
         )?;
+        transaction.execute(
+            "UPDATE letter SET addressee = ?3 WHERE site = ?1 AND number = ?2",
+            params![order.site.as_str(), signed(number), order.addressee],
+        )?;
         if let Some(before) = order.instead_of {
             transaction.execute(
                 "UPDATE letter SET replaced_by = ?3 WHERE site = ?1 AND name = ?2",
@@ -84,6 +104,30 @@ impl Catalogue {
             site: order.site.to_string(),
             order: order.name.to_owned(),
             number,
+        };
+        append(&transaction, &event, at)?;
+        transaction.commit()?;
+        Ok(number)
+    }
+
+    /// Notes an emergency code. Its bytes are made for the number that is the next one of the site.
+    pub(crate) fn emergency(
+        &mut self,
+        code: &NewCode<'_>,
+        at: i64,
+        seal: impl FnOnce(u64) -> Result<Vec<u8>>,
+    ) -> Result<u64> {
+        let transaction = self.connection.transaction()?;
+        let number = next(&transaction, code.site)?;
+        let bytes = seal(number)?;
+        let kind = "emergency-code";
+        insert(&transaction, code.site, number, kind, code.name, &bytes, at)?;
+        let event = Event::EmergencyCode {
+            site: code.site.to_string(),
+            code: code.name.to_owned(),
+            number,
+            account: code.account.to_owned(),
+            operator: code.operator.to_owned(),
         };
         append(&transaction, &event, at)?;
         transaction.commit()?;
@@ -141,7 +185,7 @@ impl Catalogue {
     pub(crate) fn letters(&self) -> Result<Vec<Letter>> {
         let mut query = self.connection.prepare_cached(
             "SELECT site, number, kind, name, made_at, revision, answered_at, outcome,
-                    replaced_by IS NOT NULL
+                    replaced_by IS NOT NULL, addressee
              FROM letter ORDER BY 1, 2",
         )?;
         let mut rows = query.query([])?;
@@ -155,6 +199,7 @@ impl Catalogue {
                 number: unsigned(row.get(1)?),
                 kind: match kind.as_str() {
                     "stop-order" => LetterKind::StopOrder,
+                    "emergency-code" => LetterKind::Emergency,
                     _ => LetterKind::Erased,
                 },
                 name: row.get(3)?,
@@ -163,6 +208,7 @@ impl Catalogue {
                 answered_at: row.get(6)?,
                 outcome: outcome.map_err(|_| damaged("letter outcome"))?,
                 replaced: row.get(8)?,
+                addressee: row.get(9)?,
             });
         }
         Ok(letters)

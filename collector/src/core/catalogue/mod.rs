@@ -15,7 +15,7 @@ use rusqlite::Connection;
 pub(crate) use batches::{Accepted, Chain, Decided, Outcome, Stored};
 pub(crate) use erasures::Erasure;
 pub(crate) use ledger::Event;
-pub(crate) use letters::{Letter, NewOrder};
+pub(crate) use letters::{Letter, NewCode, NewOrder};
 pub(crate) use persons::{Change, Link, Member};
 pub(crate) use quality::FILES;
 pub(crate) use releases::Released;
@@ -28,6 +28,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("002.sql"),
     include_str!("003.sql"),
     include_str!("004.sql"),
+    include_str!("005.sql"),
 ];
 
 /// The open catalogue.

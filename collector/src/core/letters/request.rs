@@ -17,6 +17,8 @@ pub(super) struct Request {
     pub(super) verification: Verification,
     pub(super) scope: Scope,
     pub(super) keys: OrderKeys,
+    /// To which legal entity the request was addressed; empty when nobody said.
+    pub(super) addressee: String,
 }
 
 #[derive(Deserialize, Zeroize, ZeroizeOnDrop)]
@@ -46,14 +48,16 @@ struct Entered {
     number: String,
     #[serde(default)]
     branch: String,
+    #[serde(default)]
+    addressee: String,
 }
 
 impl Request {
-    /// Reads what was entered.
+    /// Reads what was entered. `addressees` are the legal entities of this desk.
     ///
     /// # Errors
     /// A field is unknown or not as it has to be.
-    pub(super) fn read(text: &str, today: Date) -> Result<Self> {
+    pub(super) fn read(text: &str, addressees: &[String], today: Date) -> Result<Self> {
         // The error of the reader may quote the line.
         let entered: Entered = toml::from_str(text).map_err(|_| wrong("TOML"))?;
         let sex = match entered.sex.as_str() {
@@ -83,7 +87,13 @@ impl Request {
             "verification: unverified, document, known",
         )?;
         let scope = optional(&entered.scope, "scope: DOMAINS/PRODUCTS/FROM..UNTIL")?;
+        let addressee = entered.addressee.clone();
+        if !addressee.is_empty() && !addressees.contains(&addressee) {
+            let all = addressees.join(", ");
+            return Err(wrong(&format!("addressee: {all}")));
+        }
         Ok(Self {
+            addressee,
             requested_on: requested_on.unwrap_or(today),
             requester: requester.ok_or_else(|| wrong(words))?,
             verification: verification.unwrap_or(Verification::Unverified),
@@ -111,7 +121,9 @@ mod tests {
     #[test]
     fn a_request_is_read_and_a_wrong_one_is_refused_by_field_without_quoting_it() {
         let today: Date = "2026-09-01".parse().unwrap();
-        let read = |text: &str| Request::read(text, today).map_err(|error| error.to_string());
+        let read = |text: &str| {
+            Request::read(text, &["A".to_owned()], today).map_err(|error| error.to_string())
+        };
         let full = "requester = \"family\"\nkana = \"ヤマダ タロウ\"\nbirth = \"1950-01-02\"\n";
         let request = read(full).ok().unwrap();
         assert_eq!(request.requested_on, today);
@@ -124,6 +136,10 @@ mod tests {
             ("requester = \"self\"\nnumber = \"12345\"", "card"),
             ("requester = \"self\"\nname = \"ヤマダ\"", "TOML"),
             ("requester = \"self\"\nsex = \"X\"\nchart = \"1\"", "sex"),
+            (
+                "requester = \"self\"\naddressee = \"B\"\nchart = \"1\"",
+                "addressee: A",
+            ),
         ] {
             let error = read(text).err().unwrap();
             assert!(error.contains("K023") && error.contains(named), "{error}");

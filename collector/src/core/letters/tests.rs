@@ -45,6 +45,7 @@ impl Centre {
         let text = format!(
             "inbox = \"inbox\"\nstate = \"state\"\n[keys]\ncore = \"c\"\nrekey = \"r\"\n\
              letters = \"letters.key\"\n[letters]\noutbox = \"outbox\"\nanswers = \"answers\"\n\
+             addressees = [\"KANTO\", \"KANSAI\"]\n\
              [[site]]\nsite = \"HOSP-A\"\nverifying_key = \"{}\"\ndevice_key = \"{}\"\n\
              contract = \"C\"\nfiling_reference = \"F\"\neffective_from = \"2020-01-01\"\n",
             site_key().public(),
@@ -62,9 +63,19 @@ impl Centre {
     }
 
     fn order(&mut self, instead_of: Option<&str>, at: i64) -> Result<String> {
+        self.order_of(REQUEST, instead_of, at)
+    }
+
+    fn order_of(&mut self, request: &str, instead_of: Option<&str>, at: i64) -> Result<String> {
         let post = Post::open(&self.settings)?.unwrap();
         let (catalogue, rng) = (&mut self.catalogue, &mut self.rng);
-        post.order(catalogue, &site(), REQUEST, instead_of, at, rng)
+        post.order(catalogue, &site(), request, instead_of, at, rng)
+    }
+
+    fn emergency(&mut self, account: &str, at: i64) -> Result<(String, String)> {
+        let post = Post::open(&self.settings)?.unwrap();
+        let (catalogue, rng) = (&mut self.catalogue, &mut self.rng);
+        post.emergency(catalogue, &site(), account, "tanaka", at, rng)
     }
 
     fn run(&mut self, at: i64) -> Summary {
@@ -197,4 +208,75 @@ fn a_site_without_a_key_of_its_device_is_given_no_order() {
     centre.settings = Settings::load(&path).unwrap();
     let failure = centre.order(None, AT).unwrap_err();
     assert_eq!(failure.problem(), Problem::Letters);
+}
+
+/// B-088: the device gets who and until when, the operator the code, and nothing of it stays here
+/// but that it was made and what became of it.
+#[test]
+fn an_emergency_code_is_told_once_and_its_use_comes_back() {
+    let mut centre = Centre::new();
+    let (name, code) = centre.emergency("incho", AT).unwrap();
+    assert_eq!(centre.state(AT), ["code_waiting"]);
+    let bytes = fs::read(centre.letter(1)).unwrap();
+    let core = SigningKey::from_seed([1; 32]).unwrap().public();
+    let letter = EmergencyCode::open(&bytes, &site(), &core, &device()).unwrap();
+    assert_eq!(letter.account, "incho");
+    assert_eq!(letter.digest, EmergencyCode::digest(&site(), 1, &code));
+    assert_eq!(letter.expires_at, AT + EMERGENCY_SECONDS_MAX);
+    for file in ["catalogue.sqlite", "catalogue.sqlite-wal"] {
+        let kept = fs::read(centre.root.path().join(file)).unwrap_or_default();
+        assert!(!kept.windows(code.len()).any(|it| it == code.as_bytes()));
+        let plain = code.replace('-', "");
+        assert!(!kept.windows(plain.len()).any(|it| it == plain.as_bytes()));
+    }
+    // It holds nobody back, however long the device stays away.
+    let day = UNCONFIRMED_SECONDS;
+    assert!(!centre.overdue(AT + 2 * day));
+    assert_eq!(centre.state(AT + day), ["code_expired"]);
+    centre.answer(1, 1, Outcome::Noted, &site_key());
+    centre.run(AT);
+    assert_eq!(centre.state(AT), ["code_ready"]);
+    assert!(!centre.letter(1).exists());
+    centre.answer(1, 2, Outcome::Used, &site_key());
+    centre.run(AT);
+    assert_eq!(centre.state(AT + day), ["code_used"]);
+    let listed = orders(&centre.catalogue, AT).unwrap();
+    assert_eq!(listed[0].order, name);
+    assert!(centre.catalogue.check_ledger().unwrap() >= 3);
+    let names = ["", "In Cho", "a-name-that-is-longer-than-accounts-are"];
+    for account in names {
+        assert!(centre.emergency(account, AT).is_err(), "{account}");
+    }
+    assert_eq!(centre.state(AT), ["code_used"], "nothing half made");
+}
+
+/// A-056: requests are counted by the legal entity to which they were addressed.
+#[test]
+fn requests_are_counted_by_their_addressee() {
+    let mut centre = Centre::new();
+    let to = |addressee: &str| format!("{REQUEST}addressee = \"{addressee}\"\n");
+    let first = centre.order_of(&to("KANTO"), None, AT).unwrap();
+    centre.order_of(&to("KANTO"), Some(&first), AT).unwrap();
+    centre.order_of(&to("KANSAI"), None, AT).unwrap();
+    centre.order(None, AT).unwrap();
+    assert!(centre.order_of(&to("KYUSHU"), None, AT).is_err());
+    centre.emergency("incho", AT).unwrap();
+    centre.answer(3, 1, applied(1, 0, 0), &site_key());
+    centre.run(AT);
+    let counts = requests(&centre.catalogue, AT).unwrap();
+    let counts: Vec<_> = counts
+        .iter()
+        .flat_map(|(to, states)| {
+            states
+                .iter()
+                .map(move |(state, n)| (to.as_str(), state.as_str(), *n))
+        })
+        .collect();
+    let expected = [
+        ("-", "waiting", 1),
+        ("KANSAI", "stopped", 1),
+        ("KANTO", "replaced", 1),
+        ("KANTO", "waiting", 1),
+    ];
+    assert_eq!(counts, expected);
 }

@@ -107,6 +107,8 @@ fn batch(site_id: &str, sequence: u64) -> Sealed {
             documents: Default::default(),
             withheld: Default::default(),
             documents_left_out: 0,
+            persons_notified: 0,
+            persons_stopped: 0,
         },
         transport: TransportProfile::Laboratory,
         mapping: 1,

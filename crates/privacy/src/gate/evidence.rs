@@ -47,6 +47,18 @@ pub struct GateEvidence {
     pub withheld: BTreeMap<Withheld, u64>,
     /// Documents of persons that passed which a limited stop or consent left out.
     pub documents_left_out: u64,
+    /// Persons of the ledger with a notice; 0 in batches of earlier versions.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub persons_notified: u64,
+    /// Persons of the ledger with a stop.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub persons_stopped: u64,
+}
+
+/// So that batches without these counts stay the bytes that they were.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Counts of the gate's answers, one per person.
@@ -94,6 +106,7 @@ impl Gate {
     pub fn evidence(&self, tally: &Tally) -> Option<GateEvidence> {
         let contract = self.contract()?;
         let filing = contract.filing.as_ref()?;
+        let rate = self.rate;
         Some(GateEvidence {
             contract: contract.id.clone(),
             contract_kind: contract.kind,
@@ -108,6 +121,8 @@ impl Gate {
             documents: tally.documents.clone(),
             withheld: tally.withheld.clone(),
             documents_left_out: tally.left_out,
+            persons_notified: rate.notified,
+            persons_stopped: rate.stopped,
         })
     }
 }

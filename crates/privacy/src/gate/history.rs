@@ -10,6 +10,8 @@ use record::identity::ChartNumber;
 use record::moment::Date;
 use zeroize::Zeroizing;
 
+use super::contract::Terms;
+use super::kept;
 use super::scope::Scope;
 use super::terms::{
     Channel, DocumentVersion, NoticeMethod, OrderId, Requester, TermError, Verification, worded,
@@ -109,6 +111,9 @@ pub enum Event {
         /// Why.
         ground: Ground,
     },
+    /// From here on the site provides by these terms: what its settings say of contracts and notice
+    /// texts. For showing the past; a decision of today rests on the settings of today.
+    Provided(Box<Terms>),
 }
 
 impl Event {
@@ -153,6 +158,11 @@ impl Event {
                 write!(line, "merged\t{}\t{}", from.expose(), into.expose())
             }
             Self::Revoked { entry, ground } => write!(line, "revoked\t{entry}\t{ground}"),
+            Self::Provided(terms) => {
+                line.push_str("provided");
+                kept::write(terms, &mut line);
+                Ok(())
+            }
         };
         line
     }
@@ -201,6 +211,7 @@ impl Event {
                 entry: fields.read()?,
                 ground: fields.read()?,
             },
+            "provided" => Self::Provided(Box::new(kept::read(&mut fields)?)),
             _ => return Err(TermError),
         };
         match fields.0.next() {
@@ -217,23 +228,24 @@ impl Event {
             Self::Consented(consent) => Some(&consent.chart),
             Self::Visited { chart, .. } | Self::Held { chart, .. } => Some(chart),
             Self::Merged { from, .. } => Some(from),
-            Self::Revoked { .. } => None,
+            Self::Revoked { .. } | Self::Provided(_) => None,
         }
     }
 }
 
-struct Fields<'l>(std::str::Split<'l, char>);
+/// Fields between tabs, one after the other.
+pub(super) struct Fields<'l>(std::str::Split<'l, char>);
 
 impl<'l> Fields<'l> {
     fn next(&mut self) -> Result<&'l str, TermError> {
         self.0.next().ok_or(TermError)
     }
 
-    fn read<T: FromStr>(&mut self) -> Result<T, TermError> {
+    pub(super) fn read<T: FromStr>(&mut self) -> Result<T, TermError> {
         self.next()?.parse().map_err(|_| TermError)
     }
 
-    fn optional<T: FromStr>(&mut self) -> Result<Option<T>, TermError> {
+    pub(super) fn optional<T: FromStr>(&mut self) -> Result<Option<T>, TermError> {
         match self.next()? {
             "" => Ok(None),
             text => text.parse().map(Some).map_err(|_| TermError),
@@ -261,6 +273,11 @@ mod tests {
             "held\tS-2024-9\t0002",
             "merged\t0001\t0002",
             "revoked\t17\tother-person",
+            "provided\topt-in\t\t\t0\t0",
+            "provided\topt-out\t2026-01-01\tv1\t2\tC-1\tindividual\tF-1\t2025-12-01\t\t\
+             anonymized\t\
+             2026-01-01\t\t30\tC-2\tcollective\t\t\t\tanonymized+ndb-linkable\t2026-01-01\t\
+             2027-01-01\t45\t1\tv1\t2025-11-01\tanonymized\tfalse",
         ]
     }
 
@@ -269,7 +286,8 @@ mod tests {
         for line in events() {
             let event = Event::decode(line).unwrap();
             assert_eq!(event.encode().as_str(), line);
-            assert_eq!(event.chart().is_none(), line.starts_with("revoked"));
+            let of_nobody = line.starts_with("revoked") || line.starts_with("provided");
+            assert_eq!(event.chart().is_none(), of_nobody);
         }
     }
 

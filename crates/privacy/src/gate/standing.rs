@@ -145,7 +145,7 @@ impl Standing {
                 self.revoking
                     .extend(u32::try_from(earlier).map(|earlier| (entry, earlier)));
             }
-            Event::Revoked { .. } => {}
+            Event::Revoked { .. } | Event::Provided(_) => {}
         }
     }
 

@@ -254,3 +254,76 @@ fn a_stop_taken_back_that_the_hospitals_list_still_has_is_told() {
         .text;
     assert!(!after.contains(still), "{after}");
 }
+
+/// B-003: whoever turned 16 is listed until they are told themselves.
+#[test]
+fn persons_who_turned_sixteen_are_listed_until_they_are_told() {
+    let scene = Scene::new();
+    let place = scene
+        .page
+        .institution(&"HOSPITAL-1".parse().unwrap())
+        .unwrap();
+    let now = scene.page.now().unwrap();
+    let notice = |chart: &str, sixteen: &str| {
+        let line = format!("notified\t{chart}\t2026-04-01\t2026-04\thanded\t{sixteen}");
+        Event::decode(&line).unwrap()
+    };
+    let told = vec![
+        notice("0000016", "2026-05-01"),
+        notice("0000015", "2999-05-01"),
+    ];
+    let mut ledger = book::open(place).unwrap();
+    book::append(&mut ledger, "console", now, told).unwrap();
+    let desk = scene.signed_in("reception");
+    let list = desk.get("/HOSPITAL-1/sixteen").text;
+    assert!(
+        list.contains("0000016") && !list.contains("0000015"),
+        "{list}"
+    );
+    let form = "on=2026-06-01&method=handed&document=2026-04&numbers=0000016";
+    // The same text given again is a new notice once the person is 16.
+    let entered = desk.post("/HOSPITAL-1/visitors/enter", form);
+    assert_eq!(entered.status, 303, "{}", entered.text);
+    let list = desk.get("/HOSPITAL-1/sixteen").text;
+    assert!(list.contains("あらためて通知する方はいません"), "{list}");
+}
+
+/// A-057, B-003: what the last run counted stands on the pages of director and reception.
+#[test]
+fn a_suspicious_share_of_stops_is_told_to_the_director() {
+    use crate::last_run::LastRun;
+    let scene = Scene::new();
+    let place = scene
+        .page
+        .institution(&"HOSPITAL-1".parse().unwrap())
+        .unwrap();
+    let director = scene.signed_in("director");
+    for (notified, stopped, told) in [
+        (9_999, 0, ""),
+        (
+            10_000,
+            0,
+            "10000 人に通知して、停止のお申し出が1人もありません",
+        ),
+        (10_000, 101, "停止のお申し出が1%を超えています（101 人）"),
+        (10_000, 10, ""),
+    ] {
+        let last = LastRun {
+            notified,
+            stopped,
+            to_tell_again: 3,
+            ..LastRun::default()
+        };
+        last.write(&place.settings.state.folder).unwrap();
+        let page = director.get("/HOSPITAL-1/director").text;
+        assert!(page.contains(&format!(">{notified}<")), "{page}");
+        let alarmed = page.contains("1人もありません") || page.contains("1%を超え");
+        assert_eq!(alarmed, !told.is_empty(), "{notified} {stopped}");
+        assert!(page.contains(told), "{page}");
+    }
+    let desk = scene
+        .signed_in("reception")
+        .get("/HOSPITAL-1/reception")
+        .text;
+    assert!(desk.contains("あらためて通知する方が 3 人"), "{desk}");
+}
