@@ -391,7 +391,7 @@ texts! {
     confirmation_next = "受付の時点から、新しい記録は提供しません。", "From now on no new record is provided.";
     confirmation_next_limited = "受付の時点から、上の範囲の新しい記録は提供しません。",
         "From now on no new record within this scope is provided.";
-    confirmation_before_limited = "上の範囲ですでに提供した記録は、センターで取り下げます。匿名に加工して提供を終えたものは、どなたの記録か分からないため取り下げられないことがあります。",
+    confirmation_before_limited = "上の範囲ですでに提供した記録は、センターで取り下げます。匿名に加工して提供を終えたものは、取り下げられないことがあります。",
         "What was provided before within this scope is withdrawn at the centre. What was made anonymous and released may not be, since nobody can tell whose it is.";
     confirmation_before = "すでに提供した記録は、センターに消去を求めます。匿名に加工して提供を終えたものは、どなたの記録か分からないため消去できないことがあります。",
         "Erasure of records provided before is asked of the centre. What was made anonymous and released may not be erasable, since nobody can tell whose it is.";

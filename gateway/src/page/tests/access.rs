@@ -117,8 +117,8 @@ fn an_emergency_session_looks_and_enters_stops_and_does_nothing_else() {
     }
 }
 
-/// B-088: somebody has to take a no, so a director stands in for the reception; clinic IT, who never
-/// sees patients, does not.
+/// B-088: somebody has to take a no, so a director stands in for the reception; clinic IT, who
+/// never sees patients, does not.
 #[test]
 fn in_an_emergency_a_director_takes_stops_and_clinic_it_does_not() {
     let scene = Scene::new();
