@@ -16,8 +16,8 @@ use crate::error::{Failure, Problem};
 use crate::keys::Keys;
 use crate::ledger::Met;
 use crate::quality::{Faults, Noted, Reports};
-use crate::report::Report;
-use crate::source::{MAPPING_VERSION, Passed, Remember};
+use crate::report::{Report, SealedCounts};
+use crate::source::{MAPPING_VERSION, Passed, Remember, TakenBack};
 use crate::spool::Spool;
 use crate::state::{Fingerprint, Settled, State};
 
@@ -72,6 +72,8 @@ pub(crate) struct Gathered {
     items: Vec<Item>,
     /// For each item why and under which numbers it passed.
     passed: Vec<(SubjectRef, Pass, Numbers)>,
+    /// Who is withheld and of whom documents are taken back, and under which numbers.
+    taken_back: Vec<(SubjectRef, Numbers)>,
     documents: usize,
     withdrawn: u64,
     records: BTreeMap<ResourceKind, u64>,
@@ -197,6 +199,25 @@ impl Sealer<'_> {
         self.gathered
             .passed
             .push((passed.subject, passed.pass, numbers));
+        self.put(item, report)
+    }
+
+    /// Takes what a site deleted of a patient who is withheld.
+    pub(crate) fn take_back(
+        &mut self,
+        taken: TakenBack,
+        report: &mut Report,
+    ) -> Result<(), Failure> {
+        let gathered = &mut self.gathered;
+        gathered.withdrawn += taken.news.len() as u64;
+        let news = taken.news.into_iter().map(|known| (taken.subject, known));
+        gathered.settled.documents.extend(news);
+        gathered.tally.take_back();
+        gathered.taken_back.push((taken.subject, taken.numbers));
+        self.put(taken.item, report)
+    }
+
+    fn put(&mut self, item: Item, report: &mut Report) -> Result<(), Failure> {
         self.gathered.documents += usize::try_from(item.documents()).unwrap_or(usize::MAX);
         self.gathered.bytes += item.bytes();
         self.gathered.items.push(item);
@@ -231,7 +252,7 @@ impl Sealer<'_> {
             return Ok(());
         }
         let position = self.gathered.settled.position;
-        let mut gathered = std::mem::take(&mut self.gathered);
+        let gathered = std::mem::take(&mut self.gathered);
         let erasures = self.erasures()?;
         if gathered.items.is_empty() && erasures.is_empty() {
             if !gathered.noted.is_empty() {
@@ -244,12 +265,6 @@ impl Sealer<'_> {
             return self.state.settle(gathered.settled);
         }
         self.gathered.settled.position = position;
-        report.erasures_sealed += erasures.len() as u64;
-        report.documents_withdrawn += gathered.withdrawn;
-        report.documents_sealed += gathered.settled.documents.len() as u64 - gathered.withdrawn;
-        for (kind, count) in std::mem::take(&mut gathered.records) {
-            *report.records_sealed.entry(kind).or_default() += count;
-        }
         self.seal(gathered, &erasures, time, report)
     }
 
@@ -258,7 +273,13 @@ impl Sealer<'_> {
         let differs = |(_, pass, numbers): &&(SubjectRef, Pass, Numbers)| {
             self.gate.decide_again(numbers).as_ref() != Ok(pass)
         };
-        self.gathered.passed.iter().filter(differs).count() as u64
+        // Of a person who is stopped an erasure tells, and nothing may stand beside it.
+        let stopped = |(_, numbers): &&(SubjectRef, Numbers)| {
+            self.gate.decide_again(numbers) == Err(Withheld::Stopped)
+        };
+        let passed = self.gathered.passed.iter().filter(differs).count();
+        let taken_back = self.gathered.taken_back.iter().filter(stopped).count();
+        (passed + taken_back) as u64
     }
 
     /// Of whom the next batch tells that everything is to be erased. None while no batch can leave.
@@ -279,11 +300,24 @@ impl Sealer<'_> {
         report: &mut Report,
     ) -> Result<(), Failure> {
         let keys = self.keys;
+        let mut counts = SealedCounts {
+            documents: gathered.settled.documents.len() as u64 - gathered.withdrawn,
+            withdrawn: gathered.withdrawn,
+            erasures: erasures.len() as u64,
+            records: std::mem::take(&mut gathered.records),
+            bytes: 0,
+        };
         gathered.settled.erased = erasures.iter().map(Erasure::subject).collect();
         let passed = std::mem::take(&mut gathered.passed);
-        let numbers = passed
+        let taken_back = std::mem::take(&mut gathered.taken_back);
+        let passed = passed
             .iter()
-            .map(|(subject, _, numbers)| (*subject, numbers.references(&keys.site)));
+            .map(|(subject, _, numbers)| (subject, numbers));
+        let taken_back = taken_back
+            .iter()
+            .map(|(subject, numbers)| (subject, numbers));
+        let numbers = passed.chain(taken_back);
+        let numbers = numbers.map(|(subject, numbers)| (*subject, numbers.references(&keys.site)));
         gathered.settled.numbers = numbers.collect();
         let end = self.state.chain_end()?;
         let evidence = self.gate.evidence(&gathered.tally);
@@ -312,8 +346,8 @@ impl Sealer<'_> {
         reports.write(site, Some(sequence), at, &gathered.noted)?;
         self.spool.put(&sealed)?;
         self.state.record(&sealed, gathered.settled, at)?;
-        report.batches.sealed += 1;
-        report.batches.sealed_bytes += sealed.bytes.len() as u64;
+        counts.bytes = sealed.bytes.len() as u64;
+        report.seal(sequence, counts);
         tracing::info!(
             sequence,
             batch = %sealed.id,

@@ -261,6 +261,9 @@ impl Intake<'_, '_> {
                 let records = visited.records.values().sum();
                 report.count_withheld(reason, visited.files.read, records);
                 self.sealer.withheld(reason);
+                if let Some(taken) = visited.taken_back.take() {
+                    self.sealer.take_back(*taken, report)?;
+                }
                 let stops = matches!(reason, Withheld::Stopped | Withheld::DecisionPending);
                 if let Some(subject) = visited.subject.filter(|_| stops) {
                     self.sealer.also_under(&subject, &visited.numbers)?;

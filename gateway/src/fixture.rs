@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use config::gateway::{ChangeMode, Settings};
 use envelope::{CoreSecretKey, MacKey, SigningKey, open};
-use privacy::gate::Gate;
+use privacy::gate::{Gate, GateEvidence};
 use privacy::separate::subject_ref;
 use record::{ChartNumber, Date, Document, DocumentRef, DocumentState, SubjectRef};
 
@@ -21,6 +21,7 @@ use crate::error::Failure;
 use crate::examples::Gathering;
 use crate::keys::Keys;
 use crate::ledger::{Met, StopsMet};
+use crate::quality::Reports;
 use crate::recall::{Recalled, recall};
 use crate::report::Report;
 use crate::run::may_vanish;
@@ -131,12 +132,21 @@ impl Site {
         room: u64,
     ) -> (Report, Result<Collected, Failure>) {
         let mut report = Report::new(self.settings.site.clone());
+        let collected = self.collect_into(&mut report, disk, plan, room);
+        (report, collected)
+    }
+
+    /// The same, counted in a report that goes on.
+    pub(crate) fn collect_into<D: Disk>(
+        &mut self,
+        report: &mut Report,
+        disk: D,
+        plan: &Plan,
+        room: u64,
+    ) -> Result<Collected, Failure> {
         let hung_after = self.settings.source.pace.hung_after_seconds;
         let patience = Duration::from_secs(u64::from(hung_after));
-        let roots = match Roots::open(disk, &self.settings.source.roots(), patience) {
-            Ok(roots) => roots,
-            Err(failure) => return (report, Err(failure)),
-        };
+        let roots = Roots::open(disk, &self.settings.source.roots(), patience)?;
         let gate = Arc::new(self.gate(&numbers(&self.stopped)));
         self.stopped.append(&mut self.stopped_late.clone());
         let late = Arc::new(self.gate(&numbers(&self.stopped)));
@@ -171,12 +181,11 @@ impl Site {
         let mut intake = Intake {
             sealer,
             stops: StopsMet::none(),
-            report: &mut report,
+            report,
             room,
             visited: Vec::new(),
         };
-        let collected = collect(&reading, &mut intake);
-        (report, collected)
+        collect(&reading, &mut intake)
     }
 
     fn shared<D: Disk>(&self, roots: Roots<D>, gate: Arc<Gate>) -> Shared<D> {
@@ -247,9 +256,16 @@ impl Site {
 
     /// Brings what was sealed to where the gate stands now.
     pub(crate) fn recall(&mut self) -> Recalled {
-        let gate = self.gate(&numbers(&self.stopped));
         let mut report = Report::new(self.settings.site.clone());
-        recall(&gate, &self.keys, &mut self.state, &self.spool, &mut report).unwrap()
+        self.recall_into(&mut report)
+    }
+
+    /// The same, counted in the report of a run.
+    pub(crate) fn recall_into(&mut self, report: &mut Report) -> Recalled {
+        let gate = self.gate(&numbers(&self.stopped));
+        let reports = Reports::of(&self.settings.state.folder, &self.settings.limits);
+        let (state, spool) = (&mut self.state, &self.spool);
+        recall(&gate, &self.keys, state, spool, &reports, report).unwrap()
     }
 
     /// The batches that wait go out and are received.
@@ -271,6 +287,14 @@ impl Site {
     /// The site's reference of a patient.
     pub(crate) fn subject(&self, chart: &str) -> SubjectRef {
         subject_ref(&ChartNumber::new(chart).unwrap(), &self.keys.site)
+    }
+
+    /// What the gate told in the evidence of the newest batch.
+    pub(crate) fn evidence(&self) -> GateEvidence {
+        let waiting = self.state.waiting().unwrap();
+        let bytes = self.spool.get(waiting.last().unwrap()).unwrap();
+        let opened = open(&bytes, &self.keys.signing.public(), &self.core).unwrap();
+        opened.manifest.gate.clone()
     }
 
     /// Who is in what waits, oldest batch first, and whose erasure each tells of.

@@ -209,6 +209,31 @@ impl Reports {
             .map_err(|error| Failure::storing(self.folder.display().to_string(), error))
     }
 
+    /// Removes the reports of batches behind a place of the chain: there are no such batches, or
+    /// not any more.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub(crate) fn keep_until(&self, sequence: u64) -> Result<(), Failure> {
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries,
+        };
+        let remove = |entries: fs::ReadDir| {
+            for entry in entries {
+                let path = entry?.path();
+                let name = path.file_stem().and_then(|name| name.to_str());
+                let number = name.and_then(|name| name.parse::<u64>().ok());
+                if number.is_some_and(|number| number > sequence) {
+                    fs::remove_file(path)?;
+                }
+            }
+            Ok(())
+        };
+        let removed = entries.and_then(remove);
+        removed.map_err(|error| Failure::storing(self.folder.display().to_string(), error))
+    }
+
     fn remove_oldest(&self) -> io::Result<()> {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
@@ -308,6 +333,21 @@ mod tests {
             .write(&site, Some(5), 0, &noted(1))
             .unwrap();
         assert_eq!(names(state.path()), ["000000000005.json", OPEN]);
+    }
+
+    #[test]
+    fn reports_behind_the_end_of_the_chain_go_and_no_others() {
+        let state = tempfile::tempdir().unwrap();
+        let site = "HOSP-A".parse().unwrap();
+        let reports = reports(state.path(), 10, 1 << 20);
+        // Before the first report there is no folder.
+        reports.keep_until(0).unwrap();
+        for sequence in [Some(1), Some(2), Some(10), None] {
+            reports.write(&site, sequence, 0, &noted(1)).unwrap();
+        }
+        reports.keep_until(2).unwrap();
+        let kept = ["000000000001.json", "000000000002.json", OPEN];
+        assert_eq!(names(state.path()), kept);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use record::SubjectRef;
 
 use crate::error::Failure;
 use crate::keys::Keys;
+use crate::quality::Reports;
 use crate::report::Report;
 use crate::spool::Spool;
 use crate::state::State;
@@ -37,6 +38,7 @@ pub(crate) fn recall(
     keys: &Keys,
     state: &mut State,
     spool: &Spool,
+    reports: &Reports,
     report: &mut Report,
 ) -> Result<Recalled, Failure> {
     let mut recalled = Recalled::default();
@@ -57,11 +59,13 @@ pub(crate) fn recall(
         // A file that is left by a crash here is removed when the queue is opened.
         for batch in &undone {
             spool.remove(batch)?;
+            report.undo(batch.sequence);
         }
         recalled.undone = undone.len() as u64;
-        report.batches.undone += recalled.undone;
         tracing::info!(first, batches = recalled.undone, "undone for a stop");
     }
+    // Those of undone batches go, also of ones that a run undid which was killed before this.
+    reports.keep_until(state.chain_end()?.sequence)?;
     let stopped: Vec<SubjectRef> = stopped.into_iter().collect();
     recalled.demanded = state.demand_erasures(&stopped)?;
     Ok(recalled)

@@ -68,6 +68,24 @@ pub(crate) struct Report {
     pub(crate) peak_memory_bytes: u64,
     /// The problem that ended the run early, if any.
     pub(crate) problem: Option<&'static str>,
+    /// What each batch of this run added to these counts, by sequence number.
+    #[serde(skip)]
+    pub(crate) sealed: BTreeMap<u64, SealedCounts>,
+}
+
+/// What one batch adds to the counts of a run, and takes from them again when it is undone.
+#[derive(Debug, Default)]
+pub(crate) struct SealedCounts {
+    /// Documents that stand in it.
+    pub(crate) documents: u64,
+    /// Documents that it takes back.
+    pub(crate) withdrawn: u64,
+    /// Persons of whom it tells that everything is to be erased.
+    pub(crate) erasures: u64,
+    /// Records, by kind.
+    pub(crate) records: BTreeMap<ResourceKind, u64>,
+    /// Its size.
+    pub(crate) bytes: u64,
 }
 
 /// Counts of persons.
@@ -145,9 +163,9 @@ pub(crate) struct WithheldCount {
 /// Counts of batches.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Batches {
-    /// Sealed in this run.
+    /// Sealed in this run and not undone in it.
     pub(crate) sealed: u64,
-    /// Bytes sealed in this run.
+    /// Their bytes.
     pub(crate) sealed_bytes: u64,
     /// Delivered in this run.
     pub(crate) sent: u64,
@@ -384,7 +402,39 @@ impl Report {
             seconds: Seconds::default(),
             peak_memory_bytes: 0,
             problem: None,
+            sealed: BTreeMap::new(),
         }
+    }
+
+    /// Counts a batch that was sealed.
+    pub(crate) fn seal(&mut self, sequence: u64, counts: SealedCounts) {
+        self.documents_sealed += counts.documents;
+        self.documents_withdrawn += counts.withdrawn;
+        self.erasures_sealed += counts.erasures;
+        for (kind, count) in &counts.records {
+            *self.records_sealed.entry(*kind).or_default() += count;
+        }
+        self.batches.sealed += 1;
+        self.batches.sealed_bytes += counts.bytes;
+        self.sealed.insert(sequence, counts);
+    }
+
+    /// Counts a batch that was undone: what it held is sealed again, and counts then.
+    pub(crate) fn undo(&mut self, sequence: u64) {
+        self.batches.undone += 1;
+        // A batch of an earlier run is not in the counts of this one.
+        let Some(counts) = self.sealed.remove(&sequence) else {
+            return;
+        };
+        self.documents_sealed -= counts.documents;
+        self.documents_withdrawn -= counts.withdrawn;
+        self.erasures_sealed -= counts.erasures;
+        for (kind, count) in counts.records {
+            *self.records_sealed.entry(kind).or_default() -= count;
+        }
+        self.records_sealed.retain(|_, count| *count > 0);
+        self.batches.sealed -= 1;
+        self.batches.sealed_bytes -= counts.bytes;
     }
 
     /// Forgets what a pass over the storage counted, before another pass over the same storage.
@@ -399,6 +449,7 @@ impl Report {
         self.quality = Quality::default();
         self.documents_unchanged = 0;
         self.documents_deferred = 0;
+        self.documents_left_out = 0;
     }
 
     /// Counts findings by code.

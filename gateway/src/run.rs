@@ -22,6 +22,7 @@ use crate::feed::{self, Desk, Planned};
 use crate::keys::Keys;
 use crate::ledger::{self, Ledger, LedgerKey, Met, StopsMet};
 use crate::letters::{self, LettersReport};
+use crate::quality::Reports;
 use crate::recall::{Recalled, recall};
 use crate::report::{LedgerReport, Report, peak_memory_bytes};
 use crate::send::{Sent, send_all};
@@ -94,7 +95,8 @@ fn only_collect(
     report: &mut Report,
 ) -> Result<(), Failure> {
     let (mut watch, stops) = Watch::start(settings, None, now, &mut report.ledger)?;
-    recall(&watch.gate, keys, state, spool, report)?;
+    let reports = Reports::of(&settings.state.folder, &settings.limits);
+    recall(&watch.gate, keys, state, spool, &reports, report)?;
     let since = |at: i64| (now.seconds - at).unsigned_abs();
     if state
         .only_collected()?
@@ -118,7 +120,7 @@ fn only_collect(
         report,
     )?;
     report.seconds.collect += started.elapsed().as_secs_f64();
-    recall(&watch.gate, keys, state, spool, report)?;
+    recall(&watch.gate, keys, state, spool, &reports, report)?;
     state.collected_only(Some(now.seconds))
 }
 
@@ -134,11 +136,12 @@ fn collect_and_send(
     state.collected_only(None)?;
     let ask = (delivery == Delivery::Send).then_some(keys.as_ref());
     take_orders(settings, ask, now, report)?;
+    let reports = Reports::of(&settings.state.folder, &settings.limits);
     // The feed is asked once: what it tells later is for the next run.
     let mut planned: Option<Planned> = None;
     loop {
         let (mut watch, stops) = Watch::start(settings, ask, now, &mut report.ledger)?;
-        recall(&watch.gate, keys, state, spool, report)?;
+        recall(&watch.gate, keys, state, spool, &reports, report)?;
         let started = clock::stopwatch();
         let mut today = match planned.take() {
             Some(planned) => planned,
@@ -159,7 +162,7 @@ fn collect_and_send(
         report.letters.add(std::mem::take(&mut watch.letters));
         report.seconds.collect += started.elapsed().as_secs_f64();
         // Visits may have told under which other numbers somebody is stopped.
-        let recalled = recall(&watch.gate, keys, state, spool, report)?;
+        let recalled = recall(&watch.gate, keys, state, spool, &reports, report)?;
         if collected == Collected::Overtaken || recalled != Recalled::default() {
             report.start_next_pass();
             continue;
@@ -244,10 +247,11 @@ fn send(
             None => passing(failure)?,
         }
     }
+    let reports = Reports::of(&settings.state.folder, &settings.limits);
     let mut stands = |state: &mut State| match watch.newer()? {
         None => Ok(true),
         Some(gate) => {
-            let recalled = recall(&gate, keys, state, spool, report)?;
+            let recalled = recall(&gate, keys, state, spool, &reports, report)?;
             Ok(recalled == Recalled::default())
         }
     };

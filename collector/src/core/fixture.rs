@@ -9,7 +9,9 @@ use privacy::gate::{
     Contract, ContractKind, Event, Filing, Gate, HoldDays, LedgerHead, Notice, NoticeDocument,
     NoticeMethod, PatientReadings, Product, Products, Tally, Terms, Withheld,
 };
-use privacy::separate::{Erasure, Separated, SiteKeys, separate, subject_ref};
+use privacy::separate::{
+    Erasure, Separated, SiteKeys, document_ref, separate, subject_ref, without_content,
+};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use record::content::{
@@ -47,6 +49,8 @@ pub(crate) struct Hospital {
     pub(crate) sequence: u64,
     pub(crate) previous: Option<[u8; 32]>,
     pub(crate) quality: Quality,
+    /// What the next batch holds of persons whom it counts as withheld.
+    pub(crate) withheld: Vec<Separated>,
     seed: u8,
 }
 
@@ -60,8 +64,34 @@ impl Hospital {
             sequence: 0,
             previous: None,
             quality: Quality::default(),
+            withheld: Vec::new(),
             seed,
         }
+    }
+
+    /// What a person's readings become, as if the gate had let them through.
+    pub(crate) fn separated(&self, patient: PatientReadings) -> Separated {
+        let (tokens, site) = self.keys();
+        let screened = self.gate(std::slice::from_ref(&patient)).screen(patient);
+        separate(screened.unwrap(), &site_keys(&tokens, &site))
+    }
+
+    /// A person of whom nothing may leave and these documents are taken back.
+    pub(crate) fn taken_back(&self, number: u32, documents: &[DocumentKey]) -> Separated {
+        let (tokens, site) = self.keys();
+        let chart = chart(number);
+        let keys = site_keys(&tokens, &site);
+        let mut separated = without_content(&chart, Withheld::NotNotified, &keys).unwrap();
+        for key in documents {
+            let document = document_ref(&chart, key, &site);
+            separated.take_back(document, key.kind, Version(2));
+        }
+        separated
+    }
+
+    fn keys(&self) -> (MacKey, MacKey) {
+        let site = MacKey::from_bytes([self.seed; 32]);
+        (MacKey::from_bytes([9; 32]), site)
     }
 
     /// Seals the next batch of the chain.
@@ -119,17 +149,10 @@ impl Hospital {
         erased: &[u32],
     ) -> Sealed {
         let gate = self.gate(&patients);
-        let (tokens, site) = (
-            MacKey::from_bytes([9; 32]),
-            MacKey::from_bytes([self.seed; 32]),
-        );
-        let keys = SiteKeys {
-            tokens: &tokens,
-            site: &site,
-            epoch: 1,
-        };
+        let (tokens, site) = self.keys();
+        let keys = site_keys(&tokens, &site);
         let mut tally = Tally::default();
-        let separated: Vec<Separated> = patients
+        let mut separated: Vec<Separated> = patients
             .into_iter()
             .map(|patient| {
                 let screened = gate.screen(patient).unwrap();
@@ -137,6 +160,11 @@ impl Hospital {
                 separate(screened, &keys)
             })
             .collect();
+        for person in self.withheld.drain(..) {
+            tally.withhold(Withheld::NotNotified);
+            tally.take_back();
+            separated.push(person);
+        }
         self.sequence += 1;
         let draft = ManifestDraft {
             site: self.site.parse().unwrap(),
@@ -200,6 +228,10 @@ impl Centre {
             settings: Settings::load(&path).unwrap(),
             root,
         }
+    }
+
+    pub(crate) fn config(&self) -> PathBuf {
+        self.root.path().join("core.toml")
     }
 
     pub(crate) fn inbox(&self) -> PathBuf {
@@ -289,6 +321,14 @@ impl Centre {
             .unwrap();
         assert!(matches!(done, Outcome::Made(_)));
         self.settings.state.join("releases").join(name)
+    }
+}
+
+fn site_keys<'k>(tokens: &'k MacKey, site: &'k MacKey) -> SiteKeys<'k> {
+    SiteKeys {
+        tokens,
+        site,
+        epoch: 1,
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! A letter is in the catalogue, whole and sealed, in the transaction that makes it; its file in
 //! the outbox is written from there, as often as needed. Answers are read from the folder that the
-//! front writes. Whom an order is about is sealed for the device and kept nowhere at the centre.
+//! front writes, and removed once the catalogue holds what they say. Whom an order is about is sealed for the device and kept nowhere at the centre.
 //!
 //! An order that the device has not confirmed for [`UNCONFIRMED_SECONDS`] counts against the whole
 //! site, because the core cannot know which of its persons is meant (O-13): its batches wait, and
@@ -19,7 +19,7 @@ use std::path::Path;
 
 use envelope::{
     Answer, CoreSecretKey, DevicePublicKey, EMERGENCY_SECONDS_MAX, ERASED_AT_ONCE, EmergencyCode,
-    ErasedWord, LETTER_MAX, LetterError, LetterKind, SigningKey, StopOrder,
+    ErasedWord, LETTER_MAX, LetterError, LetterKind, REPLACES_MAX, SigningKey, StopOrder,
 };
 use rand_core::CryptoRng;
 use record::SiteId;
@@ -35,6 +35,8 @@ use super::settings::{Letters as Folders, Settings};
 pub(crate) const UNCONFIRMED_SECONDS: i64 = 24 * 3600;
 /// For how long an order can be applied.
 const VALID_SECONDS: i64 = 180 * 86_400;
+/// The file beside a site's letters that holds the number of the last one.
+const LAST: &str = "last";
 /// Most answers of one site that are looked at.
 const ANSWERS_MAX: usize = 100_000;
 
@@ -102,6 +104,7 @@ impl<'a> Post<'a> {
             instead_of,
             addressee: &request.addressee,
         };
+        let replaces = replaced(catalogue, site, instead_of)?;
         catalogue.order(&order, at, |number| {
             let order = StopOrder {
                 site: site.clone(),
@@ -114,6 +117,7 @@ impl<'a> Post<'a> {
                 verification: request.verification,
                 scope: request.scope,
                 keys: request.keys,
+                replaces,
             };
             order
                 .seal(device, &self.signing, rng)
@@ -214,12 +218,14 @@ impl<'a> Post<'a> {
             let folder = self.folders.answers.join(site.site.as_str());
             for (number, revision, path) in answers(&folder)? {
                 let of = |letter: &&Letter| letter.site == site.site && letter.number == number;
-                if known
-                    .iter()
-                    .find(of)
-                    .is_none_or(|it| it.revision >= revision)
-                {
-                    continue;
+                match known.iter().find(of) {
+                    Some(letter) if letter.revision < revision => {}
+                    // It says what the catalogue holds, or what is overtaken.
+                    Some(_) => {
+                        remove(&path);
+                        continue;
+                    }
+                    None => continue,
                 }
                 let bytes = fs::read(&path).map_err(|error| unusable(&folder, error))?;
                 let answer = Answer::open(&bytes, &site.site, &site.verifying_key, opening);
@@ -231,6 +237,7 @@ impl<'a> Post<'a> {
                 match answer {
                     Ok(answer) => {
                         summary.answers += u64::from(catalogue.answered(&answer, at)?);
+                        remove(&path);
                     }
                     Err(error) => {
                         let code = error.code();
@@ -243,9 +250,24 @@ impl<'a> Post<'a> {
         Ok(())
     }
 
-    /// Files of letters that have no answer yet, and no others.
+    /// Files of letters that have no answer yet, and no others; and for each site the number of its
+    /// last letter, so that the front knows what may be answered when the letter itself is gone.
     fn put_out(&self, catalogue: &Catalogue) -> Result<()> {
-        for letter in catalogue.letters()? {
+        let letters = catalogue.letters()?;
+        let mut last: BTreeMap<&SiteId, u64> = BTreeMap::new();
+        for letter in &letters {
+            let known = last.entry(&letter.site).or_default();
+            *known = letter.number.max(*known);
+        }
+        for (site, number) in last {
+            let folder = self.folders.outbox.join(site.as_str());
+            let path = folder.join(LAST);
+            let text = number.to_string();
+            if fs::read_to_string(&path).ok().as_ref() != Some(&text) {
+                put(&folder, &path, text.as_bytes())?;
+            }
+        }
+        for letter in &letters {
             let folder = self.folders.outbox.join(letter.site.as_str());
             let path = folder.join(format!("{:012}.letter", letter.number));
             let storing = |error| unusable(&folder, error);
@@ -253,12 +275,7 @@ impl<'a> Post<'a> {
             match (wanted, path.exists()) {
                 (true, false) => {
                     let bytes = catalogue.letter_bytes(&letter.site, letter.number)?;
-                    let mode = |mode| fs::Permissions::from_mode(mode);
-                    fs::create_dir_all(&folder).map_err(storing)?;
-                    fs::set_permissions(&folder, mode(0o750)).map_err(storing)?;
-                    durable::write(&path, &bytes.unwrap_or_default()).map_err(storing)?;
-                    // The front is another user of the same group.
-                    fs::set_permissions(&path, mode(0o640)).map_err(storing)?;
+                    put(&folder, &path, &bytes.unwrap_or_default())?;
                 }
                 (false, true) => {
                     fs::remove_file(&path).map_err(storing)?;
@@ -276,6 +293,42 @@ fn named(kind: char, rng: &mut impl CryptoRng) -> String {
     let mut random = [0; 8];
     rng.fill_bytes(&mut random);
     format!("{kind}-{:016x}", u64::from_be_bytes(random))
+}
+
+/// Writes a file for the front, which is another user of the same group.
+fn put(folder: &Path, path: &Path, bytes: &[u8]) -> Result<()> {
+    let write = || {
+        let mode = |mode| fs::Permissions::from_mode(mode);
+        fs::create_dir_all(folder)?;
+        fs::set_permissions(folder, mode(0o750))?;
+        durable::write(path, bytes)?;
+        fs::set_permissions(path, mode(0o640))
+    };
+    write().map_err(|error| unusable(folder, error))
+}
+
+/// Removes an answer that the catalogue holds. Where the folder cannot be written it stays, and is
+/// passed over at every run.
+fn remove(path: &Path) {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            tracing::warn!(kind = ?error.kind(), "an answer that was taken cannot be removed");
+        }
+        _ => {}
+    }
+}
+
+/// Numbers of a site's orders that no device has confirmed and that do not go out any more, the one
+/// that is being replaced included; the newest of very many.
+fn replaced(catalogue: &Catalogue, site: &SiteId, now: Option<&str>) -> Result<Vec<u64>> {
+    let gone = |letter: &Letter| {
+        let order = letter.kind == LetterKind::StopOrder && letter.site == *site;
+        order && letter.revision == 0 && (letter.replaced || Some(letter.name.as_str()) == now)
+    };
+    let letters = catalogue.letters()?.into_iter();
+    let mut numbers: Vec<u64> = letters.filter(gone).map(|letter| letter.number).collect();
+    numbers.drain(..numbers.len().saturating_sub(REPLACES_MAX));
+    Ok(numbers)
 }
 
 /// Sites of which an order has not been confirmed for too long.

@@ -141,6 +141,30 @@ enum Step {
     },
 }
 
+impl Step {
+    /// Whether nothing comes of the step that could hold a person who is to be erased: it reads no
+    /// rows of persons, or leaves those of such persons out. Then a damaged table, which keeps an
+    /// erasure from being finished, keeps nobody from seeing what is wrong or from stopping others.
+    const fn makes_nothing(&self) -> bool {
+        match self {
+            Self::Status { .. }
+            | Self::Trace { .. }
+            | Self::Retry { .. }
+            | Self::History { .. }
+            | Self::OrderStop { .. }
+            | Self::EmergencyCode { .. }
+            | Self::Orders { .. }
+            | Self::Letters => true,
+            Self::Pull
+            | Self::Link
+            | Self::Make(_)
+            | Self::Run(_)
+            | Self::ExportLinks { .. }
+            | Self::Unlink { .. } => false,
+        }
+    }
+}
+
 /// Options of `make`.
 #[derive(Debug, Args)]
 struct MakeOptions {
@@ -206,7 +230,10 @@ struct Core {
 impl Core {
     fn step(&mut self, step: &Step) -> Result<()> {
         // What a run that was killed left to be erased must not be seen by any step.
-        self.erase()?;
+        match self.erase() {
+            Err(failure) if step.makes_nothing() => progress::not_erased(&failure),
+            done => done?,
+        }
         match step {
             Step::Pull => self.pull()?,
             Step::Link => self.link()?,

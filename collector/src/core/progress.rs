@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use super::catalogue::Decided;
+use super::failure::Failure;
 use super::letters::OrderState;
 use super::quality::{self, SiteQuality};
 use super::report::Status;
@@ -64,6 +65,14 @@ pub(crate) fn stands(name: &str) {
     ));
 }
 
+/// Says that an erasure could not be finished, and that this step goes on.
+pub(crate) fn not_erased(failure: &Failure) {
+    say(&format!(
+        "消去を終えられません。取り込み・名寄せ・加工は、直るまで止まります。\n  \
+         an erasure cannot be finished; pull, link and make stop until this is mended\n{failure}"
+    ));
+}
+
 /// What the core holds, as text.
 pub(crate) fn status(it: &Status, not_taken: &[Decided]) -> String {
     let mut text = String::new();
@@ -108,6 +117,13 @@ pub(crate) fn status(it: &Status, not_taken: &[Decided]) -> String {
     }
     for (site, rate) in &it.stop_rates {
         let _ = writeln!(text, "{}", rate.for_people(site));
+    }
+    for site in &it.sites_damaged {
+        let _ = writeln!(
+            text,
+            "表の壊れている施設（数に入っていません。控えから戻してください） / \
+             tables damaged, not counted above, restore them from the backup: {site}"
+        );
     }
     for site in &it.sites_held_back {
         let _ = writeln!(

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use privacy::gate::{RateAlarm, StopRate};
+use record::{ResourceKind, SiteId};
 use serde::Serialize;
 
 use super::catalogue::Catalogue;
@@ -104,6 +105,8 @@ pub(crate) struct Status {
     /// Sites of which an order is unconfirmed for too long: their batches wait, and new data sets
     /// leave them out.
     pub(crate) sites_held_back: Vec<String>,
+    /// Sites of which a table is missing or damaged: their documents and rows are not counted.
+    pub(crate) sites_damaged: Vec<String>,
     /// Rows that stand, by table.
     pub(crate) records: BTreeMap<String, u64>,
     /// Rows stored, by table, replaced and withdrawn ones too.
@@ -166,7 +169,7 @@ impl Status {
     /// Counts what the core holds.
     ///
     /// # Errors
-    /// The catalogue, its ledger or a table is damaged.
+    /// The catalogue or its ledger is damaged.
     pub(crate) fn of(
         catalogue: &Catalogue,
         folder: &Folder,
@@ -198,8 +201,6 @@ impl Status {
                 .insert(reason, count);
         }
         for site in catalogue.sites()? {
-            let current = Current::load(catalogue, &folder.tables(), &site)?;
-            let (standing, withdrawn) = current.counts();
             // A site that is no longer in the settings is judged by what holds for all.
             let own = settings.site(&site).map(|site| site.quality.clone());
             let own = own.unwrap_or_default();
@@ -211,23 +212,40 @@ impl Status {
                     .insert(site.to_string(), SiteRate::of(rate));
             }
             status.sites += 1;
-            status.documents += standing;
-            status.documents_withdrawn += withdrawn;
-            for kind in record::ResourceKind::ALL {
-                let total = status.records.entry(kind.to_string()).or_default();
-                current.rows(
-                    catalogue,
-                    &folder.tables(),
-                    Table::Records(*kind),
-                    |_, _| {
-                        *total += 1;
-                        Ok(())
-                    },
-                )?;
+            match standing(catalogue, folder, &site) {
+                Ok((documents, withdrawn, records)) => {
+                    status.documents += documents;
+                    status.documents_withdrawn += withdrawn;
+                    for (kind, rows) in records {
+                        *status.records.entry(kind.to_string()).or_default() += rows;
+                    }
+                }
+                // What can be told is told: who has to mend it needs it.
+                Err(_) => status.sites_damaged.push(site.to_string()),
             }
         }
         Ok(status)
     }
+}
+
+/// What stands of a site: documents, those taken back, and rows by kind.
+fn standing(
+    catalogue: &Catalogue,
+    folder: &Folder,
+    site: &SiteId,
+) -> Result<(u64, u64, Vec<(ResourceKind, u64)>)> {
+    let current = Current::load(catalogue, &folder.tables(), site)?;
+    let (documents, withdrawn) = current.counts();
+    let mut records = Vec::new();
+    for kind in ResourceKind::ALL {
+        let (table, mut rows) = (Table::Records(*kind), 0);
+        current.rows(catalogue, &folder.tables(), table, |_, _| {
+            rows += 1;
+            Ok(())
+        })?;
+        records.push((*kind, rows));
+    }
+    Ok((documents, withdrawn, records))
 }
 
 /// Most memory that this process ever held (`VmHWM`); 0 where the system does not tell.

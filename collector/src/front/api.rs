@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Extension, Path, Request, State as Shared};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
 use bytes::Bytes;
@@ -103,8 +103,22 @@ async fn question(
     }
 }
 
-async fn letters(Shared(front): Shared<Arc<Front>>, Extension(peer): Extension<Peer>) -> Response {
-    let listed = on_letters(&front, peer, |letters, site| letters.list(site)).await;
+async fn letters(
+    Shared(front): Shared<Arc<Front>>,
+    Extension(peer): Extension<Peer>,
+    uri: Uri,
+) -> Response {
+    let after = match uri.query() {
+        None => Some(0),
+        Some(query) => query
+            .strip_prefix("after=")
+            .and_then(|text| text.parse().ok()),
+    };
+    let Some(after) = after else {
+        return front.refuse(Refusal::BadRequest);
+    };
+    let list = move |letters: &Letters, site: &SiteId| letters.list(site, after);
+    let listed = on_letters(&front, peer, list).await;
     match listed {
         Ok(list) => {
             let kind = [(header::CONTENT_TYPE, "application/json")];

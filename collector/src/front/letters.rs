@@ -1,5 +1,6 @@
 //! Letters of the core to devices, as files: `OUTBOX/SITE/NUMBER.letter` of the core's, and
-//! `ANSWERS/SITE/NUMBER-REVISION.answer` of the devices'. Nothing of them can be opened here.
+//! `ANSWERS/SITE/NUMBER-REVISION.answer` of the devices', which the core removes once it has taken
+//! them. Nothing of them can be opened here.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -14,6 +15,8 @@ use crate::front::store::write_whole;
 
 /// Most letters that are listed at once.
 const LISTED_MAX: usize = 256;
+/// The core's note of the number of a site's last letter, beside the letters.
+const LAST: &str = "last";
 /// Most answers to one letter.
 const REVISIONS_MAX: u32 = 10_000;
 
@@ -27,11 +30,12 @@ impl Letters {
         Self { folders }
     }
 
-    /// The letters that wait for a site, as JSON.
+    /// The letters that wait for a site and have a number above `after`, as JSON: the first of very
+    /// many. A device that refuses some of them for ever asks for those behind them.
     ///
     /// # Errors
     /// The folder cannot be read.
-    pub(crate) fn list(&self, site: &SiteId) -> Result<String, Refusal> {
+    pub(crate) fn list(&self, site: &SiteId, after: u64) -> Result<String, Refusal> {
         let entries = match fs::read_dir(self.folders.outbox.join(site.as_str())) {
             Ok(entries) => entries,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(listed(&[])),
@@ -43,6 +47,7 @@ impl Letters {
             let number = name.to_str().and_then(|name| name.strip_suffix(".letter"));
             numbers.extend(number.and_then(|number| number.parse::<u64>().ok()));
         }
+        numbers.retain(|number| *number > after);
         numbers.sort_unstable();
         numbers.truncate(LISTED_MAX);
         let mut letters = Vec::new();
@@ -76,8 +81,8 @@ impl Letters {
         }
     }
 
-    /// Keeps an answer to a letter that waits or was answered before. The first of a revision
-    /// stays: it may have been read already.
+    /// Keeps an answer to a letter that waits or waited once. The first of a revision stays: it may
+    /// have been read already.
     ///
     /// # Errors
     /// The site never had such a letter, the bytes are no answer, or they cannot be stored.
@@ -99,12 +104,19 @@ impl Letters {
         if path(revision).exists() {
             return Ok(());
         }
-        if !self.letter(site, number).exists() && !path(1).exists() {
+        if !self.letter(site, number).exists() && !(1..=self.last(site)).contains(&number) {
             return Err(Refusal::NoLetter);
         }
         write_whole(&path(revision), bytes).map_err(storage)?;
         tracing::info!(%site, number, revision, "answer stored");
         Ok(())
+    }
+
+    /// The number of the last letter that the site was ever sent, as the core notes it.
+    fn last(&self, site: &SiteId) -> u64 {
+        let path = self.folders.outbox.join(site.as_str()).join(LAST);
+        let text = fs::read_to_string(path).unwrap_or_default();
+        text.parse().unwrap_or_default()
     }
 
     fn letter(&self, site: &SiteId, number: u64) -> PathBuf {
@@ -163,19 +175,20 @@ mod tests {
             answers: answers.clone(),
         });
         let [own, other] = ["HOSP-A", "HOSP-B"].map(|site| site.parse::<SiteId>().unwrap());
-        assert_eq!(letters.list(&own).unwrap(), r#"{"letters":[]}"#);
+        assert_eq!(letters.list(&own, 0).unwrap(), r#"{"letters":[]}"#);
         for number in [2, 1] {
             let name = format!("{number:012}.letter");
             fs::write(outbox.join("HOSP-A").join(name), [number]).unwrap();
         }
         fs::write(outbox.join("HOSP-A/x.letter"), "x").unwrap();
-        let list: serde_json::Value = serde_json::from_str(&letters.list(&own).unwrap()).unwrap();
+        let list: serde_json::Value =
+            serde_json::from_str(&letters.list(&own, 0).unwrap()).unwrap();
         assert_eq!(list["letters"][0]["number"], 1);
         assert_eq!(list["letters"].as_array().unwrap().len(), 2);
         assert_eq!(letters.read(&own, 2), Ok(vec![2]));
         assert_eq!(letters.read(&own, 3), Err(Refusal::NoLetter));
         assert_eq!(letters.read(&other, 1), Err(Refusal::NoLetter));
-        assert_eq!(letters.list(&other).unwrap(), r#"{"letters":[]}"#);
+        assert_eq!(letters.list(&other, 0).unwrap(), r#"{"letters":[]}"#);
         let bytes = answer();
         for (site, number, revision, bytes, expected) in [
             (&other, 1, 1, &bytes, Err(Refusal::NoLetter)),
@@ -190,8 +203,45 @@ mod tests {
         fs::write(&stored, "first").unwrap();
         assert_eq!(letters.answer(&own, 1, 1, &bytes), Ok(()));
         assert_eq!(fs::read(&stored).unwrap(), b"first");
-        // A letter that was answered and taken away can still be answered anew.
+        // A letter that was answered and taken away can still be answered anew, also when the core
+        // has removed what was answered before.
         fs::remove_file(outbox.join("HOSP-A/000000000001.letter")).unwrap();
+        fs::remove_file(&stored).unwrap();
+        assert_eq!(letters.answer(&own, 1, 2, &bytes), Err(Refusal::NoLetter));
+        fs::write(outbox.join("HOSP-A/last"), "2").unwrap();
         assert_eq!(letters.answer(&own, 1, 2, &bytes), Ok(()));
+        for number in [0, 3] {
+            let refused = letters.answer(&own, number, 1, &bytes);
+            assert_eq!(refused, Err(Refusal::NoLetter));
+        }
+    }
+
+    /// B-011: letters that a device refuses do not hide later ones.
+    #[test]
+    fn every_letter_can_be_listed_however_many_stand_before_it() {
+        let root = tempfile::tempdir().unwrap();
+        let outbox = root.path().join("outbox");
+        fs::create_dir_all(outbox.join("HOSP-A")).unwrap();
+        let letters = Letters::new(Folders {
+            outbox: outbox.clone(),
+            answers: root.path().join("answers"),
+        });
+        let site = "HOSP-A".parse().unwrap();
+        let all = LISTED_MAX as u64 + 44;
+        for number in 1..=all {
+            fs::write(outbox.join(format!("HOSP-A/{number:012}.letter")), "x").unwrap();
+        }
+        let listed = |after| -> Vec<u64> {
+            let list: serde_json::Value =
+                serde_json::from_str(&letters.list(&site, after).unwrap()).unwrap();
+            let letters = list["letters"].as_array().unwrap();
+            let numbers = letters.iter().map(|it| it["number"].as_u64().unwrap());
+            numbers.collect()
+        };
+        let first = listed(0);
+        assert_eq!(first.len(), LISTED_MAX);
+        let rest = listed(*first.last().unwrap());
+        assert_eq!((rest.len(), rest.last()), (44, Some(&all)));
+        assert!(listed(all).is_empty());
     }
 }

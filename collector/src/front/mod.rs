@@ -11,7 +11,7 @@
 //! |---|---|
 //! | `GET /v1/batches/{id}` | 200 with `Sekisho-State: stored` and the receipt as body, or `partial` or `absent` with `Upload-Offset` and the body `{"offset": n}` |
 //! | `PATCH /v1/batches/{id}` with `Upload-Offset`, `Upload-Length`, `Sekisho-Chunk-Sha256` and the chunk as body | as above, after the chunk |
-//! | `GET /v1/letters` | 200 and the letters that wait for the site: `{"letters": [{"number": n, "sha256": "…"}]}`, 256 at most, oldest first |
+//! | `GET /v1/letters?after=n` | 200 and the letters that wait for the site and have a number above `n` (0 without it): `{"letters": [{"number": n, "sha256": "…"}]}`, 256 at most, oldest first |
 //! | `GET /v1/letters/{number}` | 200 with the letter as body |
 //! | `PUT /v1/letters/{number}/answers/{revision}` with the answer as body | 200 once it is stored; the first of a revision stays |
 //! | `GET /v1/health` | 200 `{"status": "ok"}` |

@@ -353,6 +353,7 @@ pub(crate) fn batch(site: &str, sequence: u64) -> Sealed {
             documents_left_out: 0,
             persons_notified: 0,
             persons_stopped: 0,
+            taken_back: 0,
         },
         transport: TransportProfile::Laboratory,
         mapping: 1,

@@ -53,7 +53,7 @@ pub use letter::{LETTER_MAX, LetterKind, LetterPlace, letter_kind};
 pub use mac::MacKey;
 pub use manifest::{BodySeal, Manifest, ManifestDraft, TransportProfile};
 pub use open::{Inspected, Limits, Opened, inspect, open, open_within};
-pub use order::{AuthenticOrder, StopOrder, VALID_DAYS_MAX};
+pub use order::{AuthenticOrder, REPLACES_MAX, StopOrder, VALID_DAYS_MAX};
 pub use receipt::{FrontId, Receipt, ReceiptError};
 pub use seal::{Sealed, seal, seal_items, seal_with_erasures};
 pub use signing::{SigningKey, VerifyingKey};

@@ -16,6 +16,8 @@ use crate::signing::{SigningKey, VerifyingKey};
 
 /// How far a device's clock may be behind that of the core.
 pub(crate) const CLOCKS_APART_SECONDS: i64 = 86_400;
+/// Most earlier orders that one order says do not come any more.
+pub const REPLACES_MAX: usize = 1_000;
 /// Longest validity: an order that is older than this says nothing any more.
 pub const VALID_DAYS_MAX: i64 = 400;
 
@@ -42,6 +44,8 @@ pub struct StopOrder {
     pub scope: Scope,
     /// Whom it is about.
     pub keys: OrderKeys,
+    /// Numbers of earlier orders that do not come any more, because others stand in their place.
+    pub replaces: Vec<u64>,
 }
 
 /// An order that the core signed for this site and device. Whether it holds today has still to be
@@ -94,6 +98,8 @@ struct Wire {
     symbol: String,
     card: String,
     branch: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    replaces: Vec<u64>,
 }
 
 impl StopOrder {
@@ -169,11 +175,16 @@ impl StopOrder {
             symbol: text(&told.card.symbol),
             card: text(&told.card.number),
             branch: text(&told.card.branch),
+            replaces: self.replaces.clone(),
         }
     }
 
     fn of_wire(place: LetterPlace, wire: &Wire) -> Result<Self, LetterError> {
         within(wire.issued_at, wire.expires_at)?;
+        let earlier = |number: &u64| (1..place.number).contains(number);
+        if wire.replaces.len() > REPLACES_MAX || !wire.replaces.iter().all(earlier) {
+            return Err(LetterError::Malformed);
+        }
         let sex = match wire.sex.as_str() {
             "" => None,
             "M" => Some(Sex::Male),
@@ -209,6 +220,7 @@ impl StopOrder {
             verification: word(&wire.verification)?,
             scope: word(&wire.scope)?,
             keys: OrderKeys::new(told).map_err(|_| LetterError::Malformed)?,
+            replaces: wire.replaces.clone(),
         })
     }
 }

@@ -142,6 +142,7 @@ fn evidence() -> GateEvidence {
         documents_left_out: 0,
         persons_notified: 0,
         persons_stopped: 0,
+        taken_back: 0,
     }
 }
 

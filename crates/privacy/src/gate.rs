@@ -9,6 +9,7 @@ mod history;
 mod judge;
 mod kept;
 mod numbers;
+mod parts;
 mod people;
 mod rate;
 mod scope;
@@ -33,6 +34,7 @@ pub use evidence::{ContractTerms, EvidenceFault, GateEvidence, Tally};
 pub use history::{Consent, Event, Ground, Notice, Stop};
 pub use judge::truth_table;
 pub use numbers::{NumberRef, Numbers};
+pub use parts::{OpenParts, Parts};
 pub use rate::{RateAlarm, StopRate};
 pub use scope::{Domains, Product, Products, Scope};
 pub use standing::{Standing, revoked};
@@ -220,7 +222,9 @@ pub struct Gate {
     told: Charts<Told>,
     marks: Charts<Mark>,
     agreed: Charts<Agreed>,
-    documents: Vec<DocumentVersion>,
+    texts: Vec<Text>,
+    /// The last day of a notice of which the hold is over today, under the contract in force.
+    held_since: Option<Date>,
     scopes: Vec<Scope>,
     complete: bool,
     to_tell_again: Vec<ChartNumber>,
@@ -246,13 +250,22 @@ impl Gate {
             complete,
             ..
         } = settled;
+        let site = contract_of(&terms.contracts, today);
+        let contract = site.ok().and_then(|place| terms.contracts.get(place));
+        let products = contract.map_or(Products::ALL, |one| one.products);
+        let text = |version| Text {
+            since: terms.suffices_since(&version, products, today),
+            version,
+        };
+        let hold = contract.map(|one| i64::from(one.hold_days.get()).days());
         let mut gate = Self {
-            site: contract_of(&terms.contracts, today),
+            texts: documents.into_iter().map(text).collect(),
+            held_since: hold.and_then(|hold| today.checked_sub(hold).ok()),
+            site,
             terms,
             told,
             marks,
             agreed,
-            documents,
             scopes,
             complete,
             to_tell_again,
@@ -262,7 +275,8 @@ impl Gate {
         };
         gate.rate = gate.count_rate();
         let mut told = std::mem::take(&mut gate.told);
-        told.choose(|later, kept| gate.suffices(later) && !gate.suffices(kept));
+        let suffices = |told: Told| gate.suffices(told.document, told.on);
+        told.choose(|later, kept| suffices(later) && !suffices(kept));
         gate.told = told;
         gate
     }
@@ -400,12 +414,12 @@ impl Gate {
             }
         }
         // No number at all is an unknown person.
-        let document = last.and_then(|answer| self.documents.get(usize::from(answer.document)));
-        match (reason, document) {
+        let text = last.and_then(|answer| self.texts.get(usize::from(answer.document)));
+        match (reason, text) {
             (Some(reason), _) => Err(reason),
             (None, None) => Err(Withheld::NotNotified),
-            (None, Some(document)) => Ok(Pass {
-                document: document.clone(),
+            (None, Some(text)) => Ok(Pass {
+                document: text.version.clone(),
                 products: contract.products,
                 forbidden,
                 allowed,
@@ -464,7 +478,7 @@ impl Gate {
                 self.agree(agreed, contract, &mut facts, &mut answer);
             }
         } else if let Some(told) = self.told.of(chart.expose()).next() {
-            self.tell(told, contract.hold_days, &mut facts, &mut answer);
+            self.tell(told, &mut facts, &mut answer);
         }
         judge(facts).map(|()| answer)
     }
@@ -483,21 +497,15 @@ impl Gate {
         }
     }
 
-    fn tell(&self, told: Told, hold: HoldDays, facts: &mut Facts, answer: &mut Answer) {
+    fn tell(&self, told: Told, facts: &mut Facts, answer: &mut Answer) {
         facts.notified = told.on <= self.today;
-        facts.sufficient = self.suffices(told);
-        let first_day = told.on.checked_add(i64::from(hold.get()).days());
-        facts.hold_over = first_day.is_ok_and(|first_day| first_day <= self.today);
+        facts.sufficient = self.suffices(told.document, told.on);
+        facts.hold_over = self.held_since.is_some_and(|last| told.on <= last);
         (answer.on, answer.document) = (told.on, told.document);
     }
 
     fn agree(&self, agreed: Agreed, contract: &Contract, facts: &mut Facts, answer: &mut Answer) {
-        let document = self.documents.get(usize::from(agreed.document));
-        let suffices = document.is_some_and(|document| {
-            let products = contract.products;
-            self.terms
-                .suffices(document, products, agreed.on, self.today)
-        });
+        let suffices = self.suffices(agreed.document, agreed.on);
         let scope = self.scopes.get(usize::from(agreed.scope));
         let Some(scope) = scope.filter(|scope| scope.products.holds_all(contract.products)) else {
             return;
@@ -509,12 +517,18 @@ impl Gate {
         }
     }
 
-    fn suffices(&self, told: Told) -> bool {
-        let products = self.contract().map_or(Products::ALL, |one| one.products);
-        let document = self.documents.get(usize::from(told.document));
-        document
-            .is_some_and(|document| self.terms.suffices(document, products, told.on, self.today))
+    /// Whether a text that was given on a day suffices today.
+    fn suffices(&self, text: u8, given_on: Date) -> bool {
+        let since = self.texts.get(usize::from(text)).and_then(|one| one.since);
+        since.is_some_and(|since| since <= given_on)
     }
+}
+
+/// A text that the ledger names.
+struct Text {
+    version: DocumentVersion,
+    /// The first day of a notice with it that suffices today; `None` when none does.
+    since: Option<Date>,
 }
 
 /// What opens the gate for one number.

@@ -53,7 +53,8 @@ pub struct Subject {
     pub tokens: LinkageTokens,
 }
 
-/// Proof that readings were screened and separated. Only [`separate`] makes one.
+/// Proof that readings were screened and separated. Only [`separate`] makes one with content;
+/// [`without_content`] makes one that can take back and say nothing else.
 pub struct Separated {
     subject: Subject,
     documents: Vec<Document>,
@@ -182,6 +183,38 @@ pub fn separate(screened: Screened<PatientReadings>, keys: &SiteKeys<'_>) -> Sep
         findings,
         left_out,
     }
+}
+
+/// A person whom the gate withheld, so that what the site deleted of them can be taken back at once
+/// ([`Separated::take_back`]): the centre goes on using it. There is nothing of the person in it
+/// but a reference that the centre has; no token.
+///
+/// `None` for a stop, of which an [`Erasure`] tells, and while the site may provide nothing at all.
+pub fn without_content(
+    chart: &ChartNumber,
+    reason: Withheld,
+    keys: &SiteKeys<'_>,
+) -> Option<Separated> {
+    match reason {
+        Withheld::NoContract
+        | Withheld::ContractNotActive
+        | Withheld::NoFiling
+        | Withheld::Stopped => return None,
+        Withheld::DecisionPending
+        | Withheld::NoConsent
+        | Withheld::NotNotified
+        | Withheld::NoticeOutdated
+        | Withheld::HoldRunning => {}
+    }
+    Some(Separated {
+        subject: Subject {
+            subject: subject_ref(chart, keys.site),
+            tokens: tokenize(&Identity::default(), keys.tokens, keys.epoch),
+        },
+        documents: Vec::new(),
+        findings: Vec::new(),
+        left_out: Drops::default(),
+    })
 }
 
 /// The site's keyed reference for a chart number, exactly as written.

@@ -185,9 +185,9 @@ fn add_one(settings: &Settings, tell: &dyn Fn(&str)) -> Result<(), Failure> {
         return Err(Failure::new(Problem::ClockUnproven, ""));
     }
     let mut ledger = open(settings)?;
-    let revoked = ledger.revoked()?;
+    let voided = ledger.voided()?;
     let mut same = ledger.same_as(&event)?.into_iter();
-    if let Some(known) = same.find(|number| !revoked.contains(number)) {
+    if let Some(known) = same.find(|number| !voided.contains(*number)) {
         tell(&format!(
             "すでに同じ記載があります (stands already): {known}"
         ));
@@ -237,7 +237,10 @@ pub(crate) fn revoke(
     ground: Ground,
 ) -> Result<u64, Failure> {
     let found = ledger.entries(entry..=entry)?;
-    if found.first().is_none_or(|found| found.revoked) {
+    // What holds an import together is taken back by `undo` only, which knows what may go.
+    let of_import = |found: &Entry| matches!(found.event, Event::Part { .. } | Event::Whole { .. });
+    let standing = found.first().filter(|found| !found.revoked);
+    if standing.is_none_or(of_import) {
         return Err(Failure::new(Problem::LedgerEntry, entry.to_string()));
     }
     let added = ledger.append(actor, at, vec![Event::Revoked { entry, ground }])?;
@@ -311,12 +314,12 @@ pub(super) fn of_person(
     let stamp = Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH);
     let day = Offset::constant(9).to_datetime(stamp).date();
     let (standing, head) = ledger.standing(Some(seconds))?;
-    let revoked = ledger.revoked_at(head.entries)?;
+    let voided = ledger.voided_at(head.entries)?;
     let mut entries = ledger.of_chart(chart)?;
     entries.retain(|entry| entry.number <= head.entries);
     let mut lines = Vec::new();
     for mut entry in entries {
-        entry.revoked = revoked.contains(&entry.number);
+        entry.revoked = voided.contains(entry.number);
         lines.push(line(&entry));
     }
     let provided = match at {

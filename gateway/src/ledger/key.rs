@@ -97,6 +97,7 @@ impl LedgerKey {
             Event::Held { chart, .. } => [self.person(chart), self.kind(HELD)],
             Event::Revoked { .. } => [NONE, self.kind(REVOKED)],
             Event::Provided(_) => [NONE, self.kind(PROVIDED)],
+            Event::Part { .. } | Event::Whole { .. } => [NONE, self.kind(PARTS)],
             other => [other.chart().map_or(NONE, |it| self.person(it)), NONE],
         }
     }
@@ -110,6 +111,7 @@ impl LedgerKey {
 pub(super) const HELD: &str = "held";
 pub(super) const REVOKED: &str = "revoked";
 pub(super) const PROVIDED: &str = "provided";
+pub(super) const PARTS: &str = "parts";
 
 fn cut(digest: [u8; 32]) -> Reference {
     std::array::from_fn(|place| digest[place])

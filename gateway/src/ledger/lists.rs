@@ -26,7 +26,7 @@ use record::ChartNumber;
 
 use super::entry::{Actor, Entry, ImportId};
 use super::spelling::any_spelling;
-use super::store::{Ledger, Writer};
+use super::store::{Ledger, Voided, Writer};
 use crate::clock::Now;
 use crate::error::{Failure, Problem};
 use crate::report::LedgerCounts;
@@ -75,11 +75,14 @@ pub(super) fn take_in(
         now.seconds,
         UnwrapErr(SysRng).next_u32(),
     ));
-    let by_list = revoked_by_list(ledger)?;
+    let back = TakenBack {
+        by_list: revoked_by_list(ledger)?,
+        voided: ledger.voided()?,
+    };
     let (added, counts) = ledger.write(&actor, now, |writer| {
         let mut taking = Taking {
             writer,
-            by_list: &by_list,
+            back: &back,
             counts: LedgerCounts::default(),
         };
         let mut marks = Vec::new();
@@ -134,10 +137,26 @@ fn revoked_by_list(ledger: &Ledger) -> Result<BTreeMap<u64, bool>, Failure> {
     Ok(revoked)
 }
 
+/// What was taken back, and by whom.
+struct TakenBack {
+    by_list: BTreeMap<u64, bool>,
+    voided: Voided,
+}
+
+impl TakenBack {
+    fn stands(&self, number: u64) -> bool {
+        !self.by_list.contains_key(&number) && !self.voided.contains(number)
+    }
+
+    fn by_hand(&self, number: u64) -> bool {
+        self.by_list.get(&number) == Some(&false) || self.voided.with_its_import(number)
+    }
+}
+
 /// Lists being taken in.
 struct Taking<'t, 'l> {
     writer: &'t mut Writer<'l>,
-    by_list: &'t BTreeMap<u64, bool>,
+    back: &'t TakenBack,
     counts: LedgerCounts,
 }
 
@@ -146,11 +165,10 @@ impl Taking<'_, '_> {
         let event = Event::Notified(notice);
         marks.push(self.writer.mark(&event));
         let same = self.writer.same_as(&event)?;
-        let by_hand = |number: &u64| self.by_list.get(number) == Some(&false);
-        if same.iter().any(|number| !self.by_list.contains_key(number)) {
+        if same.iter().any(|number| self.back.stands(*number)) {
             return Ok(());
         }
-        if same.iter().any(by_hand) {
+        if same.iter().any(|number| self.back.by_hand(*number)) {
             self.counts.notices_revoked += 1;
             return Ok(());
         }
@@ -160,8 +178,9 @@ impl Taking<'_, '_> {
     fn stop(&mut self, stop: Stop, marks: &mut Vec<u64>) -> Result<(), Failure> {
         let event = Event::Stopped(stop);
         marks.push(self.writer.mark(&event));
-        let same = self.writer.same_as(&event)?;
-        if same.iter().any(|number| !self.by_list.contains_key(number)) {
+        let mut same = self.writer.same_as(&event)?;
+        same.retain(|number| !self.back.voided.broken_off(*number));
+        if same.iter().any(|number| self.back.stands(*number)) {
             return Ok(());
         }
         self.counts.stops_again += u64::from(!same.is_empty());

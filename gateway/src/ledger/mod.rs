@@ -98,10 +98,10 @@ struct Folded {
 impl Folded {
     fn of(ledger: &Ledger) -> Result<Self, Failure> {
         let mut standing = Standing::default();
-        let revoked = ledger.revoked()?;
+        let voided = ledger.voided()?;
         let (mut met, mut listed) = (StopsMet::none(), Listed::default());
         let head = ledger.fold(None, |entry| {
-            let stands = !revoked.contains(&entry.number);
+            let stands = !voided.contains(entry.number);
             if let (true, Event::Stopped(stop)) = (stands, &entry.event) {
                 met.expect(&stop.chart);
             }

@@ -17,9 +17,12 @@ use zeroize::Zeroizing;
 
 use super::entry::Actor;
 use super::people::damaged;
-use super::store::{Ledger, Writer, database};
+use super::store::{Ledger, Voided, Writer, database};
 use crate::clock::Now;
 use crate::error::{Failure, Problem};
+
+/// Stands for the digest of a letter that never came: no letter has it.
+const NO_DIGEST: [u8; 32] = [0; 32];
 
 /// An order as it is kept: whom it names only by keyed references.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,6 +141,7 @@ impl Ledger {
         let sealed = self
             .key
             .seal(&self.of_order(order.number), &written(&standing))?;
+        let noted = text_of(Outcome::Noted)?;
         self.write(&Actor::Order(order.id.clone()), at, |writer| {
             let (number, connection) = (order.number, writer.transaction);
             let store = || -> rusqlite::Result<()> {
@@ -149,6 +153,15 @@ impl Ledger {
                     "INSERT INTO stop_order VALUES (?1, ?2, ?3)",
                     params![number, order.id.as_str(), sealed],
                 )?;
+                // Of an order that never came and does not come any more nobody asks again, and it
+                // is not applied should it come late.
+                for replaced in &order.replaces {
+                    connection.execute(
+                        "INSERT OR IGNORE INTO letter (number, digest, outcome, told)
+                         VALUES (?1, ?2, ?3, ?3)",
+                        params![replaced, NO_DIGEST, noted],
+                    )?;
+                }
                 for (_, key) in standing.wanted.keys().filter(|(kind, _)| kind.names()) {
                     connection.execute(
                         "INSERT INTO order_key VALUES (?1, ?2)",
@@ -216,12 +229,12 @@ impl Ledger {
             })?;
             rows.collect()
         };
-        let (grounds, revoked) = (self.grounds()?, self.revoked()?);
+        let (grounds, voided) = (self.grounds()?, self.voided()?);
         let mut untold = Vec::new();
         for (number, outcome, revision, told) in rows().map_err(database)? {
             let outcome = match outcome {
                 Some(text) => serde_json::from_str(&text).map_err(|_| damaged())?,
-                None => self.outcome(number, &grounds, &revoked)?,
+                None => self.outcome(number, &grounds, &voided)?,
             };
             if told != Some(text_of(outcome)?) {
                 untold.push(Untold {
@@ -249,7 +262,7 @@ impl Ledger {
         &self,
         number: u64,
         grounds: &BTreeMap<u64, Ground>,
-        revoked: &BTreeSet<u64>,
+        voided: &Voided,
     ) -> Result<Outcome, Failure> {
         let entries = || -> rusqlite::Result<Vec<u64>> {
             let query = "SELECT entry FROM order_entry WHERE number = ?1 ORDER BY entry";
@@ -262,7 +275,7 @@ impl Ledger {
                 let Some(chart) = entry.event.chart() else {
                     continue;
                 };
-                let stands = !revoked.contains(&entry.number);
+                let stands = !voided.contains(entry.number);
                 let fate = match (&entry.event, stands) {
                     (Event::Stopped(_), true) => Fate::Stopped,
                     (Event::Held { .. }, true) => Fate::Held,

@@ -12,12 +12,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use envelope::Sha256;
-use privacy::gate::{Event, Ground, LedgerHead, Standing, Terms, revoked};
+use privacy::gate::{Event, Ground, LedgerHead, OpenParts, Parts, Standing, Terms, revoked};
 use record::{ChartNumber, SiteId};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use super::entry::{Actor, Entry, decode, encode};
-use super::key::{HELD, LedgerKey, PROVIDED, REVOKED, Reference};
+use super::key::{HELD, LedgerKey, PARTS, PROVIDED, REVOKED, Reference};
 use crate::clock::Now;
 use crate::error::{Failure, Problem};
 use crate::spool::{private_file, private_folder};
@@ -172,6 +172,7 @@ impl Ledger {
             entries: 0,
         };
         let (mut last, mut time) = (head, i64::MIN);
+        let mut part: Option<(u64, Actor)> = None;
         let query = "SELECT * FROM entry ORDER BY number";
         let mut statement = self.connection.prepare_cached(query).map_err(database)?;
         let rows = statement.query_map([], stored).map_err(database)?;
@@ -182,6 +183,9 @@ impl Ledger {
                 return Err(broken(row.number));
             }
             time = entry.recorded_at;
+            if !fits_part(&mut part, &entry) {
+                return Err(broken(row.number));
+            }
             last = LedgerHead {
                 digest: row.chain,
                 entries: row.number,
@@ -199,7 +203,9 @@ impl Ledger {
                 take(entry);
             }
         }
-        match at_known {
+        // A part is written in one transaction together with what it announces.
+        let whole = part.is_none_or(|(end, _)| end <= last.entries);
+        match at_known && whole {
             true => Ok(head),
             false => Err(rolled_back(last.entries)),
         }
@@ -273,19 +279,45 @@ impl Ledger {
         Ok(entries.into_iter().filter_map(ground).collect())
     }
 
-    /// The entries that no longer count.
-    pub(super) fn revoked(&self) -> Result<BTreeSet<u64>, Failure> {
-        self.revoked_at(u64::MAX)
+    /// The entries that do not count.
+    pub(super) fn voided(&self) -> Result<Voided, Failure> {
+        self.voided_at(u64::MAX)
     }
 
-    /// The entries that no longer counted when the ledger had so many entries.
-    pub(super) fn revoked_at(&self, entries: u64) -> Result<BTreeSet<u64>, Failure> {
+    /// The entries that did not count when the ledger had so many entries.
+    pub(super) fn voided_at(&self, entries: u64) -> Result<Voided, Failure> {
+        Ok(Voided::of(
+            self.revoked_at(entries)?,
+            self.parts_at(entries)?,
+        ))
+    }
+
+    /// The entries that do not count, but for an import that is being written, which is as if it
+    /// were whole: by the number of its first part.
+    pub(super) fn voided_but(&self, import: u64) -> Result<Voided, Failure> {
+        let mut parts = self.parts_at(u64::MAX)?;
+        parts.forget(import);
+        Ok(Voided::of(self.revoked_at(u64::MAX)?, parts))
+    }
+
+    fn revoked_at(&self, entries: u64) -> Result<BTreeSet<u64>, Failure> {
         let pairs = self.revocations()?.into_iter();
         let pairs: Vec<_> = pairs
             .map(|(by, earlier, _)| (by, earlier))
             .filter(|(by, _)| u64::from(*by) <= entries)
             .collect();
         Ok(revoked(&pairs).into_iter().map(u64::from).collect())
+    }
+
+    fn parts_at(&self, entries: u64) -> Result<Parts, Failure> {
+        let query = "SELECT * FROM entry WHERE found_2 = ?1 ORDER BY number";
+        let mut parts = Parts::default();
+        for entry in self.rows(query, params![self.key.kind(PARTS)])? {
+            if entry.number <= entries {
+                parts.note(entry.number, &entry.event);
+            }
+        }
+        Ok(parts)
     }
 
     /// Entries that take back, each with the one that it takes back and who wrote it.
@@ -311,9 +343,9 @@ impl Ledger {
 
     fn select(&self, query: &str, with: impl rusqlite::Params) -> Result<Vec<Entry>, Failure> {
         let mut entries = self.rows(query, with)?;
-        let revoked = self.revoked()?;
+        let voided = self.voided()?;
         for entry in &mut entries {
-            entry.revoked = revoked.contains(&entry.number);
+            entry.revoked = voided.contains(entry.number);
         }
         Ok(entries)
     }
@@ -390,6 +422,50 @@ impl Ledger {
             chain: last.chain,
             recorded_at: entry.recorded_at,
         })
+    }
+}
+
+/// Whether an entry may stand where it does: among the entries that a part of an import announces,
+/// only what the same import says of persons. Nobody else's word can be taken for part of it.
+fn fits_part(part: &mut Option<(u64, Actor)>, entry: &Entry) -> bool {
+    let inside = part.as_ref().filter(|(end, _)| entry.number <= *end);
+    if let Some((_, actor)) = inside {
+        return *actor == entry.actor && entry.event.chart().is_some();
+    }
+    if let Event::Part { entries, .. } = &entry.event {
+        *part = Some((entry.number.saturating_add(*entries), entry.actor.clone()));
+    }
+    true
+}
+
+/// Entries that do not count.
+#[derive(Debug, Default)]
+pub(crate) struct Voided {
+    revoked: BTreeSet<u64>,
+    open: OpenParts,
+}
+
+impl Voided {
+    fn of(revoked: BTreeSet<u64>, parts: Parts) -> Self {
+        let open = parts.open(|entry| revoked.contains(&entry));
+        Self { revoked, open }
+    }
+
+    /// Whether an entry does not count.
+    pub(crate) fn contains(&self, number: u64) -> bool {
+        self.revoked.contains(&number)
+            || self.open.unfinished(number)
+            || self.open.taken_back(number)
+    }
+
+    /// Whether an entry was taken back together with its import.
+    pub(super) fn with_its_import(&self, number: u64) -> bool {
+        self.open.taken_back(number)
+    }
+
+    /// Whether an entry is as if it were not there: its import was broken off.
+    pub(super) fn broken_off(&self, number: u64) -> bool {
+        self.open.unfinished(number)
     }
 }
 
@@ -478,16 +554,16 @@ impl Ledger {
         same_as(&self.connection, self.key.event(&event.encode()))
     }
 
-    /// Entries that name a person and are not among those that no longer count.
+    /// Entries that name a person and are not among those that do not count.
     pub(super) fn of_chart_among(
         &self,
         chart: &ChartNumber,
-        revoked: &BTreeSet<u64>,
+        voided: &Voided,
     ) -> Result<Vec<Entry>, Failure> {
         let person = self.key.person(chart);
         let query = "SELECT * FROM entry WHERE found_1 = ?1 OR found_2 = ?1 ORDER BY number";
         let mut entries = self.rows(query, params![person])?;
-        entries.retain(|entry| !revoked.contains(&entry.number));
+        entries.retain(|entry| !voided.contains(entry.number));
         Ok(entries)
     }
 }

@@ -18,7 +18,7 @@ use crate::send::{Tries, Trouble};
 /// Tries of one request.
 const TRIES: u32 = 3;
 /// Most letters that are looked at in one run.
-const LISTED_MAX: usize = 1_000;
+const LISTED_MAX: usize = 10_000;
 
 /// An open line.
 pub(super) struct Line {
@@ -53,7 +53,23 @@ impl Line {
 
     /// The letters that the front has for this site, by number, with their digests.
     pub(super) fn list(&mut self) -> Result<Vec<(u64, BatchId)>, Failure> {
-        let answer = self.ask(Method::GET, "/v1/letters", &Bytes::new())?;
+        let mut letters: Vec<(u64, BatchId)> = Vec::new();
+        loop {
+            let after = letters.last().map_or(0, |(number, _)| *number);
+            let mut more = self.list_after(after)?;
+            // An older front says the same again.
+            more.retain(|(number, _)| *number > after);
+            let ends = more.is_empty();
+            letters.append(&mut more);
+            if ends || letters.len() >= LISTED_MAX {
+                return Ok(letters);
+            }
+        }
+    }
+
+    fn list_after(&mut self, number: u64) -> Result<Vec<(u64, BatchId)>, Failure> {
+        let path = format!("/v1/letters?after={number}");
+        let answer = self.ask(Method::GET, &path, &Bytes::new())?;
         if answer.status != StatusCode::OK {
             return Err(refused(&answer));
         }

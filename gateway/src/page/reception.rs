@@ -244,6 +244,7 @@ fn row(entry: &Entry) -> Row {
         }
         Event::Revoked { entry, .. } => (T.event_revoked, entry.to_string(), None),
         Event::Provided(_) => (T.event_provided, String::new(), None),
+        Event::Part { .. } | Event::Whole { .. } => (T.event_import, String::new(), None),
     };
     Row {
         number: entry.number,

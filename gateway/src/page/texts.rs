@@ -376,6 +376,7 @@ texts! {
     event_merged = "番号の統合", "numbers merged";
     event_provided = "契約と通知文の変更", "contracts and notice texts changed";
     event_revoked = "取り消し", "taken back";
+    event_import = "取り込み", "import";
     title_confirmation = "確認書", "Confirmation";
     confirmation_show = "確認書を表示", "Show the confirmation";
     confirmation_done = "登録しました。確認書を印刷してお渡しください。",

@@ -58,6 +58,74 @@ fn batches_that_never_left_are_made_again_without_the_person() {
     assert_eq!(site.recall(), Recalled::default());
 }
 
+fn quality_reports(site: &Site) -> Vec<String> {
+    let entries = fs::read_dir(site.settings.state.folder.join("quality")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names
+}
+
+/// a document that was sealed, undone and sealed again counts once, in the run's report and
+/// in the quality reports.
+#[test]
+fn what_is_undone_and_sealed_again_counts_once() {
+    let root = tempfile::tempdir().unwrap();
+    let mut site = site(root.path());
+    let mut report = Report::new(site.settings.site.clone());
+    let collect = |site: &mut Site, report: &mut Report| {
+        let disk = LocalDisk::default();
+        let collected = site.collect_into(report, disk, &Plan::Everything, u64::MAX);
+        assert_eq!(collected.unwrap(), Collected::Everything);
+    };
+    let counts = |report: &Report| {
+        let records: u64 = report.records_sealed.values().sum();
+        let batches = &report.batches;
+        (
+            report.documents_sealed,
+            records,
+            batches.sealed,
+            batches.undone,
+        )
+    };
+    collect(&mut site, &mut report);
+    assert_eq!(counts(&report), (4, 4, 4, 0));
+    assert_eq!(quality_reports(&site).len(), 4);
+    site.stopped.push(WHO.to_owned());
+    site.recall_into(&mut report);
+    assert_eq!(counts(&report), (1, 1, 1, 3));
+    assert_eq!(quality_reports(&site), ["000000000001.json"]);
+    report.start_next_pass();
+    collect(&mut site, &mut report);
+    assert_eq!(counts(&report), (3, 3, 3, 3));
+    assert_eq!(quality_reports(&site).len(), 3);
+
+    // A batch of an earlier run was never in the counts of this one.
+    let mut next = Report::new(site.settings.site.clone());
+    site.stopped.push(CHARTS[2].to_owned());
+    site.recall_into(&mut next);
+    assert_eq!(counts(&next), (0, 0, 0, 2));
+}
+
+/// whoever was withheld while a batch was gathered that is undone is in the evidence of the
+/// batch that takes its place.
+#[test]
+fn the_evidence_after_an_undoing_counts_everybody_who_is_withheld() {
+    let root = tempfile::tempdir().unwrap();
+    let mut site = site(root.path());
+    site.settings.limits.batch_documents = 100;
+    site.charts.retain(|chart| chart != CHARTS[3]);
+    run(&mut site);
+    let told = |site: &Site| site.evidence().withheld.into_iter().collect::<Vec<_>>();
+    assert_eq!(told(&site), [(Withheld::NotNotified, 1)]);
+    site.stopped.push(WHO.to_owned());
+    assert_eq!(site.recall().undone, 1);
+    run(&mut site);
+    let both = [(Withheld::Stopped, 1), (Withheld::NotNotified, 1)];
+    assert_eq!(told(&site), both);
+    assert_eq!(site.evidence().passed(), 2);
+}
+
 /// of what was sent the centre is told to erase it, once; should the person come back,
 /// everything is sealed again.
 #[test]
@@ -329,6 +397,86 @@ fn a_withdrawal_for_a_refusal_is_overtaken_by_an_erasure_and_never_follows_one()
     );
     write_ward(root.path(), WHO, 3, "4A");
     assert_eq!(run(&mut site).documents_sealed, 1);
+}
+
+/// What a site deletes is taken back at once, also of a patient who is withheld, for whom nothing
+/// else leaves; a stop erases instead, and nothing of the person stands beside the erasure.
+#[test]
+fn what_is_deleted_of_a_withheld_patient_is_taken_back_at_once() {
+    let [deleted, vanished, folderless, stopped] = CHARTS;
+    let root = tempfile::tempdir().unwrap();
+    let mut site = site(root.path());
+    site.settings.limits.batch_documents = 100;
+    let run = |site: &mut Site| {
+        let (report, collected) = site.run(LocalDisk::default(), &Plan::Everything);
+        assert_eq!(collected.unwrap(), Collected::Everything);
+        report
+    };
+    for chart in [deleted, vanished] {
+        write_visit(root.path(), chart, 9, 1, 1, 3);
+    }
+    assert_eq!(run(&mut site).documents_sealed, 6);
+    site.send();
+    // The ledger does not show anybody any more.
+    site.charts.clear();
+    site.stopped.push(stopped.to_owned());
+    let visit = |chart, flag| {
+        let name = crate::fixture::visit_name(chart, 9, 1, flag);
+        patient_folder(root.path(), chart)
+            .join("20260105/ADT-12")
+            .join(name)
+    };
+    fs::rename(visit(deleted, 1), visit(deleted, 0)).unwrap();
+    fs::remove_file(visit(vanished, 1)).unwrap();
+    for chart in [folderless, stopped] {
+        fs::remove_dir_all(patient_folder(root.path(), chart)).unwrap();
+    }
+    site.recall();
+    let report = run(&mut site);
+    assert_eq!(
+        (report.documents_withdrawn, report.documents_sealed),
+        (3, 0)
+    );
+    assert_eq!((report.erasures_sealed, report.patients.passed), (1, 0));
+    let evidence = site.evidence();
+    assert_eq!((evidence.passed(), evidence.taken_back), (0, 3));
+    let left: Vec<_> = site
+        .standing()
+        .values()
+        .map(|(subject, _)| *subject)
+        .collect();
+    let mut expected = vec![site.subject(deleted), site.subject(vanished)];
+    expected.sort_unstable();
+    let mut left = left;
+    left.sort_unstable();
+    assert_eq!(left, expected);
+    site.send();
+    let again = run(&mut site);
+    assert_eq!((again.documents_withdrawn, again.batches.sealed), (0, 0));
+}
+
+/// whoever is stopped between the reading and the sealing has an erasure and no withdrawal.
+#[test]
+fn a_withdrawal_of_somebody_who_is_stopped_before_the_sealing_is_dropped() {
+    let root = tempfile::tempdir().unwrap();
+    let mut site = site(root.path());
+    site.settings.limits.batch_documents = 100;
+    run(&mut site);
+    site.send();
+    site.charts.retain(|chart| chart != WHO);
+    let file = patient_folder(root.path(), WHO).join("20260105/ADT-12");
+    let name = |flag| file.join(crate::fixture::visit_name(WHO, 1, 1, flag));
+    fs::rename(name(1), name(0)).unwrap();
+    site.stopped_late.push(WHO.to_owned());
+    let (report, collected) = site.collect(LocalDisk::default(), &Plan::Everything, u64::MAX);
+    assert_eq!(collected.unwrap(), Collected::Overtaken);
+    assert_eq!(
+        (report.batches.sealed, report.stopped_before_sealing),
+        (0, 1)
+    );
+    site.recall();
+    run(&mut site);
+    assert_eq!(site.waiting(), [(vec![], vec![site.subject(WHO)])]);
 }
 
 /// Numbers are in the state only under a key.

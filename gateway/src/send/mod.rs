@@ -42,7 +42,7 @@ pub(crate) enum Trouble {
 }
 
 /// Delivers everything that waits, at a confirmed time only (P-19). `stands` is asked before each
-/// batch; when it says no, what waits is not as it was, and nothing more is sent. Gives whether
+/// batch and before each further try; when it says no, what waits is not as it was, and nothing more is sent. Gives whether
 /// everything was sent.
 ///
 /// # Errors
@@ -98,6 +98,10 @@ pub(crate) fn send_all(
                         "retry"
                     );
                     std::thread::sleep(pause);
+                    // What was stopped meanwhile is taken back rather than sent.
+                    if !stands(state)? {
+                        return Ok(false);
+                    }
                 }
             }
         };

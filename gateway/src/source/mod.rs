@@ -25,7 +25,7 @@ pub(crate) use walk::PatientFolder;
 pub(crate) use watch::Caller;
 
 pub(crate) use extended::Beside;
-pub(crate) use news::{Passed, Remember, gone};
+pub(crate) use news::{Passed, Remember, TakenBack, gone};
 pub(crate) use patient::{MAPPING_VERSION, Shared};
 pub(crate) use plan::Plan;
 pub(crate) use team::{IsPosition, Message, Team, position_digest};

@@ -3,7 +3,7 @@
 use config::gateway::Limits;
 use envelope::{Item, Sha256};
 use privacy::gate::{Numbers, Pass, PatientReadings};
-use privacy::separate::{Separated, separate, subject_ref};
+use privacy::separate::{Separated, separate, subject_ref, without_content};
 use record::{ChartNumber, Document, DocumentRef, DocumentState, FindingCode, SubjectRef};
 
 use super::disk::Disk;
@@ -40,6 +40,19 @@ pub(crate) struct Passed {
     pub(crate) fingerprint: Option<Remember>,
 }
 
+/// Documents that a site deleted of a patient who is withheld, for another reason than a stop, and
+/// that the centre has.
+pub(crate) struct TakenBack {
+    /// Whose.
+    pub(crate) subject: SubjectRef,
+    /// Their withdrawals, encoded.
+    pub(crate) item: Item,
+    /// The same documents, as they are to be remembered.
+    pub(crate) news: Vec<Known>,
+    /// Under which numbers the gate was asked.
+    pub(crate) numbers: Numbers,
+}
+
 /// What is remembered of a patient's folder.
 pub(crate) enum Remember {
     /// What it looked like.
@@ -73,19 +86,48 @@ impl News<'_> {
         (pass, numbers): (Pass, Numbers),
         fingerprint: Option<Remember>,
     ) -> Result<Passed, Failure> {
+        let chosen = self.choose(separated)?;
+        Ok(Passed {
+            subject,
+            item: chosen.item,
+            news: chosen.news,
+            unchanged: chosen.unchanged,
+            deferred: chosen.deferred,
+            pass,
+            numbers,
+            left_out: 0,
+            fingerprint: fingerprint.filter(|_| chosen.deferred == 0),
+        })
+    }
+
+    /// The same of a patient who is withheld: what is taken back, if anything is. What does not fit
+    /// a batch is found again at the next visit.
+    pub(super) fn taken_back(
+        &self,
+        separated: Separated,
+        subject: SubjectRef,
+        numbers: Numbers,
+    ) -> Result<Option<Box<TakenBack>>, Failure> {
+        let Chosen { item, news, .. } = self.choose(separated)?;
+        Ok(item.map(|item| {
+            Box::new(TakenBack {
+                subject,
+                item,
+                news,
+                numbers,
+            })
+        }))
+    }
+
+    fn choose(&self, separated: Separated) -> Result<Chosen, Failure> {
         let mut tokens = Some(encoded(separated.subject())?);
         let mut bytes = tokens.as_ref().map_or(0, Vec::len);
         let most = self.limits.batch_bytes.min(PATIENT_BYTES);
-        let mut passed = Passed {
-            subject,
+        let mut chosen = Chosen {
             item: None,
             news: Vec::new(),
             unchanged: 0,
             deferred: 0,
-            pass,
-            numbers,
-            left_out: 0,
-            fingerprint,
         };
         let mut failure = None;
         let item = Item::select(separated, |document, encoded| {
@@ -95,16 +137,16 @@ impl News<'_> {
             match self.is_news(&new) {
                 Ok(true) => {
                     bytes += encoded.len();
-                    let fits = passed.news.len() < self.limits.batch_documents && bytes <= most;
-                    if fits || passed.news.is_empty() {
+                    let fits = chosen.news.len() < self.limits.batch_documents && bytes <= most;
+                    if fits || chosen.news.is_empty() {
                         self.examples.look(document);
-                        passed.news.push(new);
+                        chosen.news.push(new);
                         return true;
                     }
-                    passed.deferred += 1;
+                    chosen.deferred += 1;
                 }
                 // A withdrawal of what was never sent is nothing to tell the centre.
-                Ok(false) => passed.unchanged += u64::from(stands),
+                Ok(false) => chosen.unchanged += u64::from(stands),
                 Err(error) => failure = Some(error),
             }
             false
@@ -113,11 +155,8 @@ impl News<'_> {
             return Err(failure);
         }
         let item = item.map_err(|error| Failure::because(Problem::Internal, "document", error))?;
-        passed.item = (!passed.news.is_empty()).then_some(item);
-        if passed.deferred > 0 {
-            passed.fingerprint = None;
-        }
-        Ok(passed)
+        chosen.item = (!chosen.news.is_empty()).then_some(item);
+        Ok(chosen)
     }
 
     fn is_news(&self, new: &Known) -> Result<bool, Failure> {
@@ -125,6 +164,8 @@ impl News<'_> {
             .known
             .binary_search_by_key(&new.document, |known| known.document);
         let before = match at.ok().and_then(|at| self.known.get(at)) {
+            // It is taken back already, with whatever words.
+            Some(known) if known.withdrawn && new.withdrawn => return Ok(false),
             Some(known) => Some(known.digest),
             None => (self.before)(&new.document)?,
         };
@@ -132,7 +173,16 @@ impl News<'_> {
     }
 }
 
-/// A patient of whom no folder is left: everything is taken back, if the gate lets it through.
+/// What of one patient goes into a batch.
+struct Chosen {
+    item: Option<Item>,
+    news: Vec<Known>,
+    unchanged: u64,
+    deferred: u64,
+}
+
+/// A patient of whom no folder is left: everything is taken back, unless provision is stopped, of
+/// which an erasure tells, or the site may provide nothing at all.
 ///
 /// # Errors
 /// Only those of our own state.
@@ -143,8 +193,14 @@ pub(crate) fn gone<D: Disk>(
 ) -> Result<Visited, Failure> {
     let mut visited = Visited::of(&Listing::default());
     let subject = subject_ref(&chart, &shared.keys.site);
+    let news = News {
+        limits: &shared.limits,
+        known,
+        examples: &shared.examples,
+        before: &|_| Ok(None),
+    };
     let patient = PatientReadings {
-        chart,
+        chart: chart.clone(),
         readings: Vec::new(),
         doubtful: Vec::new(),
     };
@@ -154,30 +210,43 @@ pub(crate) fn gone<D: Disk>(
         Err(reason) => {
             visited.numbers = numbers.references(&shared.keys.site);
             visited.outcome = Outcome::Withheld(reason);
+            let keys = shared.site_keys();
+            if let Some(mut separated) = without_content(&chart, reason, &keys)
+                && take_back_all(shared, known, &mut separated, &mut visited)
+            {
+                visited.taken_back = news.taken_back(separated, subject, numbers)?;
+            }
             return Ok(visited);
         }
     };
-    let standing = known.iter().filter(|known| !known.withdrawn);
-    if !shared.may_take_back() {
-        standing.for_each(|_| visited.about_folder(FindingCode::VanishedKept));
+    let pass = screened.pass().clone();
+    let mut separated = separate(screened, &shared.site_keys());
+    if !take_back_all(shared, known, &mut separated, &mut visited) {
         visited.outcome = Outcome::Quarantined;
         return Ok(visited);
     }
-    let pass = screened.pass().clone();
-    let mut separated = separate(screened, &shared.site_keys());
+    let passed = news.of(separated, subject, (pass, numbers), Some(Remember::Nothing))?;
+    visited.outcome = Outcome::Passed(Box::new(passed));
+    Ok(visited)
+}
+
+/// Takes back everything that stands, if so many patients may vanish at once.
+fn take_back_all<D: Disk>(
+    shared: &Shared<D>,
+    known: &[Known],
+    separated: &mut Separated,
+    visited: &mut Visited,
+) -> bool {
+    let standing = known.iter().filter(|known| !known.withdrawn);
+    if standing.clone().next().is_some() && !shared.may_take_back() {
+        standing.for_each(|_| visited.about_folder(FindingCode::VanishedKept));
+        return false;
+    }
     for gone in standing {
         separated.take_back(gone.document, gone.kind, gone.version);
         visited.about_folder(FindingCode::DocumentVanished);
     }
-    let news = News {
-        limits: &shared.limits,
-        known,
-        examples: &shared.examples,
-        before: &|_| Ok(None),
-    };
-    let passed = news.of(separated, subject, (pass, numbers), Some(Remember::Nothing))?;
-    visited.outcome = Outcome::Passed(Box::new(passed));
-    Ok(visited)
+    true
 }
 
 /// A document as it is remembered once it is sealed.

@@ -15,10 +15,13 @@ use formats::ssmix2::name::FileName;
 use formats::ssmix2::versions::Resolved;
 use formats::ssmix2::{self, FileReader};
 use privacy::gate::{Gate, NumberRef, Numbers, Pass, PatientReadings};
-use privacy::order;
-use privacy::separate::{SiteKeys, document_ref, separate, subject_ref};
+use privacy::separate::{
+    Separated, SiteKeys, document_ref, separate, subject_ref, without_content,
+};
+use privacy::{Prf, order};
 use record::{
-    ChartNumber, DataKind, DocumentKey, DocumentRef, Finding, FindingCode, Reading, SubjectRef,
+    ChartNumber, DataKind, DocumentKey, DocumentRef, DocumentState, Finding, FindingCode, Reading,
+    SubjectRef,
 };
 
 use super::budget::Budget;
@@ -505,7 +508,7 @@ impl<D: Disk> PatientReader<D> {
         });
         let reference = Reference::patient(&patient.chart, &self.shared.keys.site);
         let known = self.state.known(&subject)?;
-        let vanished = match complete {
+        let mut vanished = match complete {
             true => self.vanished(&known, &patient.chart, &keys),
             false => Vec::new(),
         };
@@ -518,31 +521,12 @@ impl<D: Disk> PatientReader<D> {
         for _ in &vanished {
             visited.note(Finding::of_file(code), None, || reference);
         }
+        vanished.retain(|_| take_back);
         if patient.readings.is_empty() && !take_back {
             visited.outcome = Outcome::Quarantined;
             return Ok(visited);
         }
         let numbers = Numbers::of(&patient);
-        let screened = match self.shared.gate.screen(patient) {
-            Ok(screened) => screened,
-            Err(reason) => {
-                visited.numbers = numbers.references(&self.shared.keys.site);
-                visited.outcome = Outcome::Withheld(reason);
-                return Ok(visited);
-            }
-        };
-        let (pass, left_out) = (screened.pass().clone(), screened.left_out());
-        let mut separated = separate(screened, &self.shared.site_keys());
-        for finding in separated.findings() {
-            visited.note(*finding, None, || reference);
-        }
-        visited.drops.merge(separated.left_out());
-        if take_back {
-            for gone in vanished {
-                separated.take_back(gone.document, gone.kind, gone.version);
-            }
-        }
-        let fingerprint = remember.then_some(Remember::As(fingerprint));
         let before = |document: &DocumentRef| self.state.before(document);
         let news = News {
             limits: &self.shared.limits,
@@ -550,6 +534,28 @@ impl<D: Disk> PatientReader<D> {
             examples: &self.shared.examples,
             before: &before,
         };
+        let (chart, keys) = (patient.chart.clone(), self.shared.site_keys());
+        let deleted = deleted(&patient, &known, keys.site);
+        let screened = match self.shared.gate.screen(patient) {
+            Ok(screened) => screened,
+            Err(reason) => {
+                visited.numbers = numbers.references(&self.shared.keys.site);
+                visited.outcome = Outcome::Withheld(reason);
+                if let Some(mut separated) = without_content(&chart, reason, &keys) {
+                    take_back_all(&mut separated, deleted.into_iter().chain(vanished));
+                    visited.taken_back = news.taken_back(separated, subject, numbers)?;
+                }
+                return Ok(visited);
+            }
+        };
+        let (pass, left_out) = (screened.pass().clone(), screened.left_out());
+        let mut separated = separate(screened, &keys);
+        for finding in separated.findings() {
+            visited.note(*finding, None, || reference);
+        }
+        visited.drops.merge(separated.left_out());
+        take_back_all(&mut separated, vanished);
+        let fingerprint = remember.then_some(Remember::As(fingerprint));
         let mut passed = news.of(separated, subject, (pass, numbers), fingerprint)?;
         passed.left_out = left_out;
         visited.outcome = Outcome::Passed(Box::new(passed));
@@ -576,6 +582,24 @@ impl<D: Disk> PatientReader<D> {
         let gone = |known: &&Known| !present.contains(&known.document);
         candidates.into_iter().filter(gone).collect()
     }
+}
+
+fn take_back_all<'k>(separated: &mut Separated, gone: impl IntoIterator<Item = &'k Known>) {
+    for gone in gone {
+        separated.take_back(gone.document, gone.kind, gone.version);
+    }
+}
+
+/// Documents that stand at the centre and of which the site says that they were deleted.
+fn deleted<'k>(patient: &PatientReadings, known: &'k [Known], site: &dyn Prf) -> Vec<&'k Known> {
+    let withdrawn = |reading: &&Reading| reading.state == DocumentState::Withdrawn;
+    let found = |reading: &Reading| {
+        let document = document_ref(&patient.chart, &reading.key, site);
+        let place = known.binary_search_by_key(&document, |known| known.document);
+        known.get(place.ok()?).filter(|known| !known.withdrawn)
+    };
+    let readings = patient.readings.iter().filter(withdrawn);
+    readings.filter_map(found).collect()
 }
 
 fn code_of(unread: Unread) -> FindingCode {

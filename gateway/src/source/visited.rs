@@ -17,7 +17,7 @@ use record::{ChartNumber, DataKind, DocumentState, Drops, Finding, FindingCode, 
 use record::{ResourceKind, Severity, SubjectRef};
 
 use super::files::{Found, Listing};
-use super::news::Passed;
+use super::news::{Passed, TakenBack};
 use crate::ledger::Met;
 use crate::quality::{Fault, Faults, Reference};
 use crate::report::{Files, count_records};
@@ -108,6 +108,8 @@ pub(crate) struct Visited {
     pub(crate) met: Option<Met>,
     /// Under which numbers the gate was asked, when it said no.
     pub(crate) numbers: Vec<NumberRef>,
+    /// What the site deleted of a patient who is withheld, and the centre has.
+    pub(crate) taken_back: Option<Box<TakenBack>>,
     /// What came of it.
     pub(crate) outcome: Outcome,
 }
@@ -166,6 +168,7 @@ impl Visited {
             subject: None,
             met: None,
             numbers: Vec::new(),
+            taken_back: None,
             outcome: Outcome::Unchanged,
         }
     }

@@ -5,6 +5,7 @@ mod delta;
 mod feed;
 mod gate;
 mod gateway;
+mod import;
 mod ingest;
 mod instructions;
 mod inventory;
@@ -26,7 +27,7 @@ use crate::Workspace;
 pub(crate) struct Arguments {
     /// Which bench; all of them when absent.
     name: Option<String>,
-    /// Files of the reference tree. Trees are kept under the target folder and used again.
+    /// Files of the reference tree, or lines of the file that `import` takes in. Trees are kept under the target folder and used again.
     #[arg(long, default_value_t = 10_000)]
     files: u64,
     /// Counted runs of each work; the median is reported.
@@ -83,6 +84,7 @@ const BENCHES: &[(&str, Measure)] = &[
     ("memory", memory::measure),
     ("instructions", instructions::measure),
     ("gate", gate::measure),
+    ("import", import::measure),
 ];
 
 /// Runs benches, prints a table each, writes `NAME.json`.

@@ -3,8 +3,11 @@ use record::SubjectRef;
 use super::*;
 use crate::core::failure::Problem;
 use crate::core::fixture::{Centre, Hospital, basic, patient, problems, visit};
-use crate::core::report::Status;
+use crate::core::random::Randomness;
+use crate::core::report::{Report, Status};
+use crate::core::settings::Settings;
 use crate::core::tables::Current;
+use crate::core::{Core, Step};
 
 const DAY: jiff::civil::Date = jiff::civil::date(2024, 5, 6);
 
@@ -201,4 +204,82 @@ fn a_damaged_table_stops_the_erasure_with_its_name() {
     let failure = finish(&mut catalogue, &folder.tables(), 1).unwrap_err();
     assert_eq!(failure.problem(), Problem::Damaged);
     assert_eq!(catalogue.erasures().unwrap(), (0, 1));
+}
+
+/// Documents of a site, each with the person.
+fn documents(centre: &Centre, sequence: u64) -> Vec<(String, String)> {
+    let site = "HOSP-A".parse().unwrap();
+    let tables = centre.settings.state.join("tables");
+    let path = tables::file(&tables, Table::Document.name(), &site, sequence);
+    let columns = Table::Document.columns();
+    let [subject, document] = ["subject", "document"].map(|name| position(&columns, name));
+    let mut reader = Reader::open(&path, &columns).unwrap();
+    let mut found = Vec::new();
+    while let Some(rows) = reader.next().unwrap() {
+        let text = |column, row| rows.text(column, row).unwrap().to_owned();
+        found.extend((0..rows.rows()).map(|row| (text(subject, row), text(document, row))));
+    }
+    found
+}
+
+/// A damaged table keeps an erasure from being finished. Whoever has to mend it can still look,
+/// what is to be erased is not shown, and nothing is made.
+#[test]
+fn while_an_erasure_cannot_be_finished_the_core_shows_what_it_holds_and_makes_nothing() {
+    let mut hospital = Hospital::new("HOSP-A", 1);
+    let centre = filled(&mut hospital);
+    let [one, other] = [1, 2].map(|number| hospital.subject(number).to_string());
+    let all = documents(&centre, 1);
+    let document = |person: &str| {
+        let (_, document) = all.iter().find(|(of, _)| of == person).unwrap();
+        format!("HOSP-A:{document}")
+    };
+    let batch = hospital.seal_and_erase(vec![], &[1]);
+    centre.deliver(&batch);
+    centre.pull();
+    let step = |step: &Step| {
+        let (folder, catalogue) = centre.open();
+        let mut core = Core {
+            settings: Settings::load(&centre.config()).unwrap(),
+            randomness: Randomness::Fixed(1),
+            at: jiff::Timestamp::UNIX_EPOCH,
+            report: Report::default(),
+            catalogue,
+            folder,
+        };
+        core.step(step).map_err(|failure| failure.problem())
+    };
+    let site = "HOSP-A".parse().unwrap();
+    let condition = Table::Records(record::ResourceKind::Condition);
+    let path = tables::file(
+        &centre.settings.state.join("tables"),
+        condition.name(),
+        &site,
+        1,
+    );
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, "no table").unwrap();
+    let history = |document| Step::History {
+        document,
+        json: true,
+    };
+    for (looked, found) in [
+        (Step::Status { json: true }, Ok(())),
+        (Step::Trace { batch: batch.id }, Ok(())),
+        (Step::Orders { json: true }, Ok(())),
+        (history(document(&other)), Ok(())),
+        (history(document(&one)), Err(Problem::UnknownDocument)),
+        (Step::Link, Err(Problem::Damaged)),
+        (Step::Pull, Err(Problem::Damaged)),
+    ] {
+        assert_eq!(step(&looked), found, "{looked:?}");
+    }
+    let told = status(&centre);
+    assert_eq!((told.to_erase, told.documents), (1, 0));
+    assert_eq!(told.sites_damaged, ["HOSP-A"]);
+    std::fs::write(&path, whole).unwrap();
+    assert_eq!(step(&Step::Status { json: true }), Ok(()));
+    let told = status(&centre);
+    assert_eq!((told.to_erase, told.erased, told.documents), (0, 1, 2));
+    assert!(told.sites_damaged.is_empty());
 }

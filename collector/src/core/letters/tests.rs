@@ -108,6 +108,12 @@ impl Centre {
         fs::write(self.root.path().join(name), bytes).unwrap();
     }
 
+    fn answers(&self) -> usize {
+        fs::read_dir(self.root.path().join("answers/HOSP-A"))
+            .unwrap()
+            .count()
+    }
+
     fn state(&self, at: i64) -> Vec<&'static str> {
         let orders = orders(&self.catalogue, at).unwrap();
         orders.iter().map(|order| order.state).collect()
@@ -156,6 +162,11 @@ fn an_order_waits_for_its_confirmation_and_then_leaves_the_outbox() {
     assert_eq!(centre.run(AT).answers, 1);
     assert_eq!(centre.state(AT), ["stopped"]);
     assert_eq!(centre.run(AT), Summary::default());
+    // What the catalogue holds is not kept twice, also when the device tells it again.
+    assert_eq!(centre.answers(), 0);
+    centre.answer(1, 2, applied(1, 0, 1), &site_key());
+    assert_eq!(centre.run(AT), Summary::default());
+    assert_eq!(centre.answers(), 0);
 }
 
 #[test]
@@ -168,6 +179,29 @@ fn an_answer_that_the_site_did_not_sign_confirms_nothing() {
     assert_eq!(summary.answers, 0);
     assert_eq!(summary.refused.get("L005"), Some(&1));
     assert!(centre.letter(1).exists() && centre.overdue(AT + UNCONFIRMED_SECONDS));
+    assert_eq!(centre.answers(), 1, "it is kept for whoever looks into it");
+}
+
+/// B-011: an order tells the device which earlier ones do not come any more, so that it does not
+/// miss them for ever; those that it answered are none of them.
+#[test]
+fn an_order_names_the_earlier_ones_that_it_will_never_see() {
+    let mut centre = Centre::new();
+    let first = centre.order(None, AT).unwrap();
+    centre.answer(1, 1, Outcome::Expired, &site_key());
+    centre.run(AT);
+    let second = centre.order(Some(&first), AT).unwrap();
+    let third = centre.order(Some(&second), AT).unwrap();
+    centre.order(None, AT).unwrap();
+    centre.order(Some(&third), AT).unwrap();
+    let core = SigningKey::from_seed([1; 32]).unwrap().public();
+    for (number, replaces) in [(4, vec![2]), (5, vec![2, 3])] {
+        let bytes = fs::read(centre.letter(number)).unwrap();
+        let order = StopOrder::open(&bytes, &site(), &core, &device()).unwrap();
+        assert_eq!(order.at(AT).unwrap().replaces, replaces, "{number}");
+    }
+    let last = centre.root.path().join("outbox/HOSP-A/last");
+    assert_eq!(fs::read_to_string(last).unwrap(), "5");
 }
 
 /// O-13: an order that came too late is not confirmed; one in its place is.

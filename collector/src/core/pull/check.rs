@@ -1,9 +1,9 @@
 //! Whether a batch may be taken: format, site, signature, transport, gate evidence, place in the
 //! site's chain. Each refusal has a stable reason code.
 
-use envelope::{Inspected, Manifest, OpenError};
+use envelope::{Inspected, Manifest, OpenError, Opened, Subject};
 use privacy::gate::ContractTerms;
-use record::Date;
+use record::{Date, Document, DocumentState};
 
 use crate::core::catalogue::Chain;
 use crate::core::settings::{Settings, Site};
@@ -81,7 +81,27 @@ pub(crate) fn admission(
     };
     let fault = |fault| Reason(format!("bad_evidence:{fault}"));
     manifest.gate.check(&terms, today).map_err(fault)?;
-    match manifest.gate.passed() >= manifest.subjects {
+    let persons = manifest
+        .gate
+        .passed()
+        .saturating_add(manifest.gate.taken_back);
+    persons_fit(manifest.subjects, persons)
+}
+
+/// Whether no more persons have a document that stands than the evidence says have passed: of those
+/// who were withheld a batch may only take back.
+///
+/// # Errors
+/// There are more.
+pub(crate) fn content(batch: &Opened) -> Result<(), Reason> {
+    let current = |document: &Document| document.state == DocumentState::Current;
+    let stands = |subject: &&Subject| subject.documents.iter().any(current);
+    let standing = batch.subjects.iter().filter(stands).count();
+    persons_fit(standing as u64, batch.manifest.gate.passed())
+}
+
+fn persons_fit(persons: u64, most: u64) -> Result<(), Reason> {
+    match persons <= most {
         true => Ok(()),
         false => Err(Reason::new("bad_evidence:persons_differ")),
     }

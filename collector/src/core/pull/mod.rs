@@ -215,7 +215,10 @@ impl Pull<'_> {
         };
         Ok(
             match open_within(bytes, &site.verifying_key, self.key, &limits) {
-                Ok(opened) => Judged::Take(Box::new(opened)),
+                Ok(opened) => match check::content(&opened) {
+                    Ok(()) => Judged::Take(Box::new(opened)),
+                    Err(reason) => Judged::Refuse(reason),
+                },
                 Err(error) => Judged::Refuse(error.into()),
             },
         )

@@ -427,3 +427,41 @@ fn stored_tokens_are_not_those_of_the_site() {
         }
     }
 }
+
+/// What a site deletes of a person who is withheld is gone at the centre, and the person is linked
+/// as before: such a batch says nothing of who it is.
+#[test]
+fn a_document_of_a_withheld_person_is_taken_back_and_the_person_stays_linked() {
+    let mut first = hospital();
+    let mut second = Hospital::new("HOSP-B", 2);
+    let centre = Centre::new(&[&first, &second]);
+    let visit_of = |number| visit(number, "1", 1, DAY);
+    for hospital in [&mut first, &mut second] {
+        let readings = vec![basic(1, 1), visit_of(1)];
+        centre.deliver(&hospital.seal(vec![patient(1, readings)]));
+    }
+    assert_eq!(centre.pull().accepted, 2);
+    assert_eq!(centre.link().persons, 1);
+    let before = status(&centre).documents;
+    first.withheld = vec![first.taken_back(1, &[visit_of(1).key])];
+    centre.deliver(&first.seal(Vec::new()));
+    let summary = centre.pull();
+    assert_eq!((summary.accepted, summary.withdrawn), (1, 1));
+    assert_eq!(status(&centre).documents, before - 1);
+    assert_eq!(status(&centre).records["Encounter"], 1);
+    let linked = centre.link();
+    assert_eq!((linked.subjects, linked.persons), (2, 1));
+}
+
+/// of persons whom the evidence counts as withheld a batch may take back and say nothing.
+#[test]
+fn content_of_a_person_who_is_counted_as_withheld_is_refused() {
+    let mut hospital = hospital();
+    let centre = Centre::new(&[&hospital]);
+    let of = |number| patient(number, vec![basic(number, 1)]);
+    hospital.withheld = vec![hospital.separated(of(2))];
+    centre.deliver(&hospital.seal(vec![of(1)]));
+    let summary = centre.pull();
+    assert_eq!(summary.accepted, 0);
+    assert_eq!(summary.refused["bad_evidence:persons_differ"], 1);
+}

@@ -32,7 +32,7 @@ pub(crate) struct Stated {
 }
 
 /// Every version of a document, in the order in which the site stated them; none when the document
-/// is unknown.
+/// is unknown or of a person who is to be erased.
 ///
 /// # Errors
 /// A table file is missing or damaged.
@@ -43,8 +43,14 @@ pub(crate) fn history(
     document: DocumentRef,
 ) -> Result<Vec<Stated>> {
     let columns = Table::Document.columns();
-    let [key, version, state, records] =
-        ["document", "version", "state", "records"].map(|name| position(&columns, name));
+    let [key, subject, version, state, records] =
+        ["document", "subject", "version", "state", "records"].map(|name| position(&columns, name));
+    let mut erased = catalogue.erasures_to_do()?;
+    erased.retain(|erasure| erasure.site == *site);
+    let is_erased = |subject: &str, sequence: u64| {
+        let mut of_site = erased.iter();
+        of_site.any(|it| sequence < it.sequence && it.subject.to_string() == subject)
+    };
     let mut found = Vec::new();
     for (sequence, _) in catalogue.parts(site, Table::Document.name())? {
         let path = super::file(tables, Table::Document.name(), site, sequence);
@@ -52,6 +58,9 @@ pub(crate) fn history(
         while let Some(rows) = reader.next()? {
             for row in 0..rows.rows() {
                 if reference(&rows, key, row)? != document {
+                    continue;
+                }
+                if is_erased(rows.text(subject, row).unwrap_or_default(), sequence) {
                     continue;
                 }
                 let (batch, accepted_at) = catalogue.taken(site, sequence)?;

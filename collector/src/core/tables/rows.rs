@@ -65,7 +65,7 @@ impl Batch<'_> {
     fn has_rows(&self, table: Table) -> bool {
         let mut documents = self.subjects.iter().flat_map(|subject| &subject.documents);
         match table {
-            Table::Linkage => !self.subjects.is_empty(),
+            Table::Linkage => self.subjects.iter().any(tells_tokens),
             Table::Document => documents.next().is_some(),
             Table::Records(kind) => documents
                 .flat_map(|document| &document.records)
@@ -75,6 +75,9 @@ impl Batch<'_> {
 
     fn push_rows(&self, table: Table, rekey: &Rekey, writer: &mut Writer<'_>) -> Result<()> {
         for subject in self.subjects {
+            if table == Table::Linkage && !tells_tokens(subject) {
+                continue;
+            }
             if table == Table::Linkage {
                 for row in rekey.rows(self.site, &subject.subject, &subject.tokens) {
                     writer.push(&row)?;
@@ -108,6 +111,16 @@ impl Batch<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether the batch says by what a person is linked. One that only takes documents back does not,
+/// and what was known before stays.
+fn tells_tokens(subject: &Subject) -> bool {
+    let tokens = &subject.tokens;
+    let filters = [tokens.family, tokens.given, tokens.birth];
+    let current = |document: &Document| document.state == DocumentState::Current;
+    let any = !tokens.exact.is_empty() || filters.iter().any(Option::is_some);
+    any || subject.documents.iter().any(current)
 }
 
 fn common(site: &SiteId, document: &Document) -> Vec<Cell> {

@@ -54,6 +54,7 @@ fn order() -> StopOrder {
         requester: Requester::Family,
         verification: Verification::Document,
         scope: Scope::ALL,
+        replaces: Vec::new(),
         keys: OrderKeys::new(told).unwrap(),
     }
 }
@@ -173,6 +174,27 @@ fn an_order_that_is_valid_for_too_long_or_not_at_all_is_not_made() {
         };
         let made = order.seal(device().public(), &core(), &mut rng());
         assert_eq!(made.err(), Some(LetterError::Malformed), "{days}");
+    }
+}
+
+/// B-011: what an order replaces travels with it, and can only lie before it.
+#[test]
+fn an_order_replaces_earlier_ones_only_and_not_without_end() {
+    let many = vec![1; crate::REPLACES_MAX + 1];
+    for (replaces, read) in [
+        (vec![], true),
+        (vec![1, 6], true),
+        (vec![0], false),
+        (vec![7], false),
+        (many, false),
+    ] {
+        let order = StopOrder {
+            replaces: replaces.clone(),
+            ..order()
+        };
+        let bytes = order.seal(device().public(), &core(), &mut rng()).unwrap();
+        let found = open(&bytes).map(|order| order.replaces);
+        assert_eq!(found.ok(), read.then_some(replaces));
     }
 }
 

@@ -140,26 +140,23 @@ impl Terms {
         }
     }
 
-    /// Whether a notice of this text, given on `told_on`, suffices for `products` on `day`: the
-    /// text was published by then, names all the products, and no later text that was out by `day`
-    /// changed what the law fixes.
-    pub(super) fn suffices(
+    /// The first day on which a notice of this text suffices for `products` on `day`: the one on
+    /// which it was published. `None` when it does not: it does not name all the products, or a
+    /// later text that was out by `day` changed what the law fixes.
+    pub(super) fn suffices_since(
         &self,
         version: &DocumentVersion,
         products: Products,
-        told_on: Date,
         day: Date,
-    ) -> bool {
-        let known = self.documents.iter().find(|one| one.version == *version);
-        known.is_some_and(|known| {
-            known.products.holds_all(products)
-                && known.published_on <= told_on
-                && !self.documents.iter().any(|later| {
-                    later.reopens
-                        && later.version != *version
-                        && later.published_on > known.published_on
-                        && later.published_on <= day
-                })
-        })
+    ) -> Option<Date> {
+        let known = self.documents.iter().find(|one| one.version == *version)?;
+        let overtaken = self.documents.iter().any(|later| {
+            later.reopens
+                && later.version != *version
+                && later.published_on > known.published_on
+                && later.published_on <= day
+        });
+        let suffices = known.products.holds_all(products) && !overtaken;
+        suffices.then_some(known.published_on)
     }
 }

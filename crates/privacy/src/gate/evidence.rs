@@ -53,6 +53,9 @@ pub struct GateEvidence {
     /// Persons of the ledger with a stop.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub persons_stopped: u64,
+    /// Persons that did not pass and of whom the batch takes documents back.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub taken_back: u64,
 }
 
 /// So that batches without these counts stay the bytes that they were.
@@ -67,6 +70,7 @@ pub struct Tally {
     documents: BTreeMap<DocumentVersion, u64>,
     withheld: BTreeMap<Withheld, u64>,
     left_out: u64,
+    taken_back: u64,
 }
 
 impl Tally {
@@ -85,19 +89,14 @@ impl Tally {
         *self.withheld.entry(reason).or_default() += 1;
     }
 
+    /// Counts a person that did not pass and of whom documents are taken back.
+    pub fn take_back(&mut self) {
+        self.taken_back += 1;
+    }
+
     /// Counts documents that the limits of a pass left out.
     pub fn leave_out(&mut self, documents: u64) {
         self.left_out += documents;
-    }
-
-    /// Persons that did not pass, by reason.
-    pub fn withheld(&self) -> &BTreeMap<Withheld, u64> {
-        &self.withheld
-    }
-
-    /// How many persons passed.
-    pub fn passed(&self) -> u64 {
-        self.documents.values().sum()
     }
 }
 
@@ -123,6 +122,7 @@ impl Gate {
             documents_left_out: tally.left_out,
             persons_notified: rate.notified,
             persons_stopped: rate.stopped,
+            taken_back: tally.taken_back,
         })
     }
 }
@@ -165,7 +165,8 @@ terms::worded!(
         InFuture = "in_future",
         /// A notice text with no person, or more texts than a site can have.
         DocumentsImplausible = "documents_implausible",
-        /// Somebody passed although persons were withheld for want of contract or filing.
+        /// Somebody passed although persons were withheld for want of contract or filing, or
+        /// documents of more persons were taken back than were withheld.
         Contradiction = "contradiction",
     }
 );
@@ -215,6 +216,10 @@ impl GateEvidence {
                         .any(|reason| self.withheld.contains_key(reason)),
                 EvidenceFault::Contradiction,
             ),
+            (
+                self.taken_back > sum(self.withheld.values()),
+                EvidenceFault::Contradiction,
+            ),
         ];
         faults
             .into_iter()
@@ -224,9 +229,7 @@ impl GateEvidence {
 
     /// How many persons passed, by this evidence.
     pub fn passed(&self) -> u64 {
-        self.documents
-            .values()
-            .fold(0, |sum, count| sum.saturating_add(*count))
+        sum(self.documents.values())
     }
 
     fn inside(&self, terms: &ContractTerms) -> bool {
@@ -236,4 +239,8 @@ impl GateEvidence {
     fn documents_plausible(&self) -> bool {
         self.documents.len() <= MOST_DOCUMENTS && self.documents.values().all(|count| *count > 0)
     }
+}
+
+fn sum<'c>(counts: impl Iterator<Item = &'c u64>) -> u64 {
+    counts.fold(0, |sum, count| sum.saturating_add(*count))
 }

@@ -114,6 +114,18 @@ pub enum Event {
     /// From here on the site provides by these terms: what its settings say of contracts and notice
     /// texts. For showing the past; a decision of today rests on the settings of today.
     Provided(Box<Terms>),
+    /// The entries that follow are part of an import and count only once that is whole.
+    Part {
+        /// The number of the import's first such entry.
+        import: u64,
+        /// How many entries follow.
+        entries: u64,
+    },
+    /// An import has come to its end: all of its parts count, unless this entry is taken back.
+    Whole {
+        /// The number of the import's first part.
+        import: u64,
+    },
 }
 
 impl Event {
@@ -163,6 +175,8 @@ impl Event {
                 kept::write(terms, &mut line);
                 Ok(())
             }
+            Self::Part { import, entries } => write!(line, "part\t{import}\t{entries}"),
+            Self::Whole { import } => write!(line, "whole\t{import}"),
         };
         line
     }
@@ -212,6 +226,13 @@ impl Event {
                 ground: fields.read()?,
             },
             "provided" => Self::Provided(Box::new(kept::read(&mut fields)?)),
+            "part" => Self::Part {
+                import: fields.read()?,
+                entries: fields.read()?,
+            },
+            "whole" => Self::Whole {
+                import: fields.read()?,
+            },
             _ => return Err(TermError),
         };
         match fields.0.next() {
@@ -228,7 +249,9 @@ impl Event {
             Self::Consented(consent) => Some(&consent.chart),
             Self::Visited { chart, .. } | Self::Held { chart, .. } => Some(chart),
             Self::Merged { from, .. } => Some(from),
-            Self::Revoked { .. } | Self::Provided(_) => None,
+            Self::Revoked { .. } | Self::Provided(_) | Self::Part { .. } | Self::Whole { .. } => {
+                None
+            }
         }
     }
 }
@@ -278,6 +301,8 @@ mod tests {
              anonymized\t\
              2026-01-01\t\t30\tC-2\tcollective\t\t\t\tanonymized+ndb-linkable\t2026-01-01\t\
              2027-01-01\t45\t1\tv1\t2025-11-01\tanonymized\tfalse",
+            "part\t17\t20000",
+            "whole\t17",
         ]
     }
 
@@ -286,8 +311,9 @@ mod tests {
         for line in events() {
             let event = Event::decode(line).unwrap();
             assert_eq!(event.encode().as_str(), line);
-            let of_nobody = line.starts_with("revoked") || line.starts_with("provided");
-            assert_eq!(event.chart().is_none(), of_nobody);
+            let nobody = ["revoked", "provided", "part", "whole"];
+            let nobody = nobody.map(|word| line.starts_with(word));
+            assert_eq!(event.chart().is_none(), nobody.contains(&true));
         }
     }
 

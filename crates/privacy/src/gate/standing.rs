@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::contract::Terms;
 use super::history::Event;
+use super::parts::Parts;
 use super::people::{Charts, Documents};
 use super::scope::Scope;
 use super::spelling::any_spelling;
@@ -69,6 +70,7 @@ pub struct Standing {
     scopes: Scopes,
     /// Entries that take back, each with the earlier one that it takes back, in order.
     revoking: Vec<(u32, u32)>,
+    parts: Parts,
     /// Whether everything that withholds found room. If not, nobody passes.
     complete: bool,
 }
@@ -84,6 +86,7 @@ impl Default for Standing {
             documents: Documents::default(),
             scopes: Scopes::default(),
             revoking: Vec::new(),
+            parts: Parts::default(),
             complete: true,
         }
     }
@@ -140,8 +143,12 @@ impl Standing {
                 numbers: [&from, &into].map(|number| any_spelling(number).into_owned()),
                 entry,
             }),
-            // An entry cannot take back itself or what is still to come.
-            Event::Revoked { entry: earlier, .. } if earlier < number => {
+            Event::Part { .. } | Event::Whole { .. } => self.parts.note(number, &event),
+            // An entry cannot take back itself or what is still to come, and none of an import that
+            // is not whole takes anything back.
+            Event::Revoked { entry: earlier, .. }
+                if earlier < number && !self.parts.in_last(number) =>
+            {
                 self.revoking
                     .extend(u32::try_from(earlier).map(|earlier| (entry, earlier)));
             }
@@ -157,7 +164,12 @@ impl Standing {
     /// The state for these terms on a day.
     pub(super) fn settle(mut self, terms: &Terms) -> Settled {
         let revoked = revoked(&self.revoking);
-        let stands = |entry: u32| !revoked.contains(&entry);
+        let is_revoked = |entry: u64| u32::try_from(entry).is_ok_and(|it| revoked.contains(&it));
+        let open = std::mem::take(&mut self.parts).open(is_revoked);
+        let stands = |entry: u32| {
+            let number = u64::from(entry);
+            !revoked.contains(&entry) && !open.unfinished(number) && !open.taken_back(number)
+        };
         self.told.retain(|told| stands(told.entry));
         self.marks.retain(|mark| stands(mark.entry));
         self.agreed.retain(|agreed| stands(agreed.entry));

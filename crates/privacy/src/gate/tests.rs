@@ -498,6 +498,7 @@ fn an_entry_beyond_every_number_withholds_everybody_when_it_was_a_stop() {
         standing.push(u64::from(u32::MAX) + 1, event);
         let gate = Gate::new(State::open().terms, standing, HEAD, TODAY);
         assert_eq!(gate.decide(&[chart("1001")]).is_ok(), passes);
+        assert_eq!(gate.entries(), HEAD.entries);
     }
 }
 
@@ -750,5 +751,46 @@ fn the_gate_answers_again_as_it_did() {
         later.events.push(stop(number, date(2024, 5, 1)));
         let decided = later.gate().decide_again(&numbers);
         assert_eq!(decided, Err(Withheld::Stopped), "{number}");
+    }
+}
+
+/// P-23: each reason is told in Japanese, none like another.
+#[test]
+fn every_reason_to_withhold_has_a_japanese_text_of_its_own() {
+    let texts: BTreeSet<_> = Withheld::ALL.iter().map(|reason| reason.ja()).collect();
+    assert_eq!(texts.len(), Withheld::ALL.len());
+    assert!(
+        texts
+            .iter()
+            .all(|text| text.chars().count() > 3 && !text.is_ascii())
+    );
+}
+
+/// with more kinds of limits than have a number, a further limited stop withholds everybody
+/// rather than nobody; those that have one still count as they are.
+#[test]
+fn more_limits_than_can_be_numbered_let_nobody_pass() {
+    let limited = |day: i32| {
+        let from = date(1900, 1, 1).checked_add(day.days()).unwrap();
+        let scope = Scope {
+            from: Some(from),
+            ..Scope::ALL
+        };
+        scoped_stop("2002", TODAY, scope)
+    };
+    for (limits, passes) in [(1 << 16, true), ((1 << 16) + 1, false)] {
+        let mut state = State::open();
+        state.events.extend((0..limits).map(limited));
+        assert_eq!(state.decide(&["1001"]).is_ok(), passes, "{limits}");
+    }
+}
+
+/// An entry takes back only what was said before it.
+#[test]
+fn nothing_takes_back_itself_or_what_is_still_to_come() {
+    for (entry, stopped) in [(2, false), (3, true), (4, true)] {
+        let mut state = State::open();
+        state.events.extend([stop("1001", TODAY), revoked(entry)]);
+        assert_eq!(state.decide(&["1001"]).is_err(), stopped, "{entry}");
     }
 }

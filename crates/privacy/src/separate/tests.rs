@@ -487,3 +487,37 @@ proptest! {
         prop_assert_eq!(forwards.subject(), backwards.subject());
     }
 }
+
+/// Of a withheld person nothing can be said but what is taken back; of a stopped one not even that.
+#[test]
+fn of_a_withheld_person_documents_can_be_taken_back_and_nothing_else_said() {
+    let (tokens, site) = (Key::fixed(7), Key::fixed(9));
+    let keys = SiteKeys {
+        tokens: &tokens,
+        site: &site,
+        epoch: 1,
+    };
+    for reason in Withheld::ALL {
+        let separated = without_content(&chart("0001"), *reason, &keys);
+        let none = matches!(
+            reason,
+            Withheld::NoContract
+                | Withheld::ContractNotActive
+                | Withheld::NoFiling
+                | Withheld::Stopped
+        );
+        assert_eq!(separated.is_none(), none, "{reason}");
+        let Some(mut separated) = separated else {
+            continue;
+        };
+        let tokens = &separated.subject().tokens;
+        assert!(tokens.exact.is_empty() && tokens.family.is_none());
+        assert!(tokens.given.is_none() && tokens.birth.is_none());
+        separated.take_back(DocumentRef::new([7; 16]), DataKind::Adt12, Version(3));
+        let [document] = separated.documents() else {
+            panic!("one document");
+        };
+        assert_eq!(document.state, DocumentState::Withdrawn);
+        assert!(document.records.is_empty() && document.care_date.is_none());
+    }
+}

@@ -1,8 +1,9 @@
-//! Files of the hospital's own systems, taken into the ledger: looked at first, applied in one
-//! transaction, taken back as a whole while the hold still runs.
+//! Files of the hospital's own systems, taken into the ledger: looked at first, applied all or
+//! nothing, taken back as a whole while the hold still runs.
 
 mod decoded;
 mod lines;
+mod parts;
 mod reconcile;
 mod undo;
 
@@ -17,7 +18,7 @@ use privacy::separate::subject_ref;
 use rand_core::{Rng as _, UnwrapErr};
 
 use super::entry::{Actor, ImportId};
-use super::store::{Ledger, Writer};
+use super::store::{Ledger, Voided, Writer};
 use crate::clock::Now;
 use crate::error::{Failure, Problem};
 use crate::keys;
@@ -141,7 +142,8 @@ pub(crate) fn preview(
     Ok(sorting.preview)
 }
 
-/// Takes a file in, all or nothing, and gives the name of the import.
+/// Takes a file in, all or nothing, and gives the name of the import. A large file goes in part by
+/// part ([`parts`]), so that others can write in between.
 ///
 /// # Errors
 /// As [`preview`], and when any line cannot be read: then nothing was taken in.
@@ -151,19 +153,56 @@ pub(crate) fn apply(
     file: &Path,
     now: Now,
 ) -> Result<(ImportId, Preview), Failure> {
-    let mut ledger = super::open(settings)?;
-    let reader = super::open(settings)?;
+    apply_in_parts(settings, import, file, now, parts::LINES)
+}
+
+fn apply_in_parts(
+    settings: &Settings,
+    import: &Import,
+    file: &Path,
+    now: Now,
+    together: usize,
+) -> Result<(ImportId, Preview), Failure> {
     let id = ImportId::of_file(now.seconds, UnwrapErr(SysRng).next_u32());
     let actor = Actor::Import(id.clone());
-    let (_, preview) = ledger.write(&actor, now, |writer| {
+    let preview = match readable(settings, import, file, now)? {
+        lines if lines <= together as u64 => apply_at_once(settings, import, file, &actor, now),
+        _ => parts::apply(settings, import, file, &actor, now, together),
+    }?;
+    Ok((id, preview))
+}
+
+/// How many lines there are, every one of which can be read.
+fn readable(settings: &Settings, import: &Import, file: &Path, now: Now) -> Result<u64, Failure> {
+    let reading = lines::Reading::new(settings, import, now.today)?;
+    let mut count = 0;
+    Lines::open(file, import)?.each(|line, fields| {
+        count += 1;
+        let event = reading.event(fields);
+        event.map(drop).map_err(|_| unreadable(line))
+    })?;
+    Ok(count)
+}
+
+fn unreadable(line: u64) -> Failure {
+    Failure::new(Problem::ImportLine, format!("{line}"))
+}
+
+fn apply_at_once(
+    settings: &Settings,
+    import: &Import,
+    file: &Path,
+    actor: &Actor,
+    now: Now,
+) -> Result<Preview, Failure> {
+    let mut ledger = super::open(settings)?;
+    let reader = super::open(settings)?;
+    let (_, preview) = ledger.write(actor, now, |writer| {
         let mut sorting = Sorting::new(&reader, settings, import, now)?;
         Lines::open(file, import)?.each(|line, fields| {
             sorting.progress(line);
             match sorting.lines.event(fields) {
-                Err(fault) => {
-                    sorting.preview.fault(line, fault);
-                    Err(Failure::new(Problem::ImportLine, format!("{line}")))
-                }
+                Err(_) => Err(unreadable(line)),
                 Ok(event) => take(&mut sorting, &reader, writer, &event),
             }
         })?;
@@ -171,7 +210,7 @@ pub(crate) fn apply(
         sorting.preview.known = sorting.preview.known.saturating_sub(repeated);
         Ok(sorting.preview)
     })?;
-    Ok((id, preview))
+    Ok(preview)
 }
 
 fn take(
@@ -192,9 +231,11 @@ struct Sorting<'s> {
     lines: lines::Reading<'s>,
     state: State,
     site: envelope::MacKey,
-    revoked: std::collections::BTreeSet<u64>,
+    voided: Voided,
+    /// Who writes down what is new, if anybody does.
+    own: Option<Actor>,
+    /// One for each line: eight bytes.
     marks: Vec<u64>,
-    /// First visits of this file, by person.
     preview: Preview,
     what: What,
     begun: std::time::Instant,
@@ -214,7 +255,8 @@ impl<'s> Sorting<'s> {
             lines: lines::Reading::new(settings, import, now.today)?,
             state: State::open(&settings.state.folder.join("state.sqlite"))?,
             site: keys::key(&settings.keys.site)?,
-            revoked: ledger.revoked()?,
+            voided: ledger.voided()?,
+            own: None,
             marks: Vec::new(),
             preview: Preview::default(),
             what: import.what,
@@ -243,19 +285,22 @@ impl<'s> Sorting<'s> {
             let met = self.state.met(&subject_ref(chart, &self.site))?;
             self.preview.unknown += u64::from(!met);
         }
-        if same.iter().any(|number| !self.revoked.contains(number)) {
+        if same.iter().any(|number| !self.voided.contains(*number)) {
             self.preview.known += 1;
             return Ok(false);
         }
         // What was taken back is not brought back by a file, unless it stops.
-        if !same.is_empty() && !matches!(event, Event::Stopped(_)) {
+        let was_there = same.iter().any(|number| !self.voided.broken_off(*number));
+        if was_there && !matches!(event, Event::Stopped(_)) {
             self.preview.revoked += 1;
             return Ok(false);
         }
-        let others = match event.chart() {
-            Some(chart) => ledger.of_chart_among(chart, &self.revoked)?,
+        let mut others = match event.chart() {
+            Some(chart) => ledger.of_chart_among(chart, &self.voided)?,
             None => Vec::new(),
         };
+        // What the file itself said before is not what the ledger says.
+        others.retain(|other| self.own.as_ref() != Some(&other.actor));
         let earlier = |other: &Event| match (other, event) {
             (
                 Event::Visited { chart, on },
@@ -294,5 +339,7 @@ fn at_odds(stands: &Event, new: &Event) -> bool {
     (stops && opens) || (kind(stands) == kind(new) && stands != new)
 }
 
+#[cfg(test)]
+mod large_tests;
 #[cfg(test)]
 mod tests;

@@ -60,7 +60,7 @@ pub(crate) fn reconcile(
     persons.sort_unstable();
     let (mut vanished, mut differing) = (0, 0);
     ledger.fold(None, |entry| {
-        let stands = !sorting.revoked.contains(&entry.number);
+        let stands = !sorting.voided.contains(entry.number);
         if !stands || !is_of(import.what, &entry.event) {
             return;
         }

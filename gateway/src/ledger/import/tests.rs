@@ -11,7 +11,7 @@ use crate::ledger::tests::Site;
 use crate::ledger::{command, terms};
 
 /// 2026-06-01 in Japan.
-const TODAY: i64 = 1_780_272_000;
+pub(super) const TODAY: i64 = 1_780_272_000;
 const DAY: i64 = 86_400;
 
 const SETTINGS: &str = r#"
@@ -40,13 +40,13 @@ what = "merges"
 columns = { chart = "旧番号", into = "新番号" }
 "#;
 
-struct Desk {
-    site: Site,
-    file: PathBuf,
+pub(super) struct Desk {
+    pub(super) site: Site,
+    pub(super) file: PathBuf,
 }
 
 impl Desk {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut site = Site::new();
         site.notices(&[]);
         let example = include_str!("../../../../config/examples/gateway.toml");
@@ -61,7 +61,7 @@ impl Desk {
         Self { site, file }
     }
 
-    fn preview(&self, name: &str, bytes: &[u8]) -> Result<Preview, Problem> {
+    pub(super) fn preview(&self, name: &str, bytes: &[u8]) -> Result<Preview, Problem> {
         fs::write(&self.file, bytes).unwrap();
         let settings = &self.site.settings;
         let import = named(settings, name).unwrap();
@@ -84,13 +84,28 @@ impl Desk {
         self.apply_at(name, text, TODAY)
     }
 
-    fn entries(&self) -> u64 {
+    /// The same, so many lines together.
+    pub(super) fn apply_in_parts(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        together: usize,
+    ) -> Result<(ImportId, Preview), Problem> {
+        fs::write(&self.file, bytes).unwrap();
+        let settings = &self.site.settings;
+        let import = named(settings, name).unwrap();
+        let now = self.site.at(TODAY);
+        let applied = super::apply_in_parts(settings, import, &self.file, now, together);
+        applied.map_err(|failure| failure.problem())
+    }
+
+    pub(super) fn entries(&self) -> u64 {
         let ledger = crate::ledger::open(&self.site.settings).unwrap();
         ledger.standing(None).unwrap().1.entries
     }
 
     /// What the gate says of a number on a day, from what the ledger holds.
-    fn of(&self, chart: &str, day: &str) -> Option<Withheld> {
+    pub(super) fn of(&self, chart: &str, day: &str) -> Option<Withheld> {
         let ledger = crate::ledger::open(&self.site.settings).unwrap();
         let (standing, head) = ledger.standing(None).unwrap();
         let terms = terms::terms(&self.site.settings).unwrap();

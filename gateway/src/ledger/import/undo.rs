@@ -31,33 +31,57 @@ pub(crate) fn undo(
     now: Now,
 ) -> Result<Undone, Failure> {
     let mut ledger = crate::ledger::open(settings)?;
-    let revoked = ledger.revoked()?;
+    let voided = ledger.voided()?;
     let import = Actor::Import(id.clone());
     let (mut events, mut undone, mut began) = (Vec::new(), Undone::default(), None);
+    let mut in_parts = false;
+    // Of an import in parts the entry that makes it whole stands for all.
+    let mut whole = None;
     ledger.fold(None, |entry| {
         if entry.actor != import {
             return;
         }
         began.get_or_insert(entry.recorded_at);
-        if revoked.contains(&entry.number) {
+        if voided.contains(entry.number) {
             return;
+        }
+        match entry.event {
+            Event::Part { .. } => {
+                in_parts = true;
+                return;
+            }
+            Event::Whole { .. } => {
+                whole = Some(entry.number);
+                return;
+            }
+            _ => {}
         }
         if !stops_too && withholds(&entry.event) {
             undone.kept += 1;
             return;
         }
-        events.push(Event::Revoked {
-            entry: entry.number,
-            ground: Ground::Mistake,
-        });
+        undone.taken_back += 1;
+        // One by one only where one cannot stand for all.
+        if !in_parts {
+            events.push(back(entry.number));
+        }
     })?;
     let began = began.ok_or_else(|| Failure::new(Problem::LedgerEntry, id.to_string()))?;
     if !within_hold(settings, began, now) {
         return Err(Failure::new(Problem::UndoTooLate, id.to_string()));
     }
-    undone.taken_back = events.len() as u64;
+    if undone.taken_back > 0 {
+        events.extend(whole.map(back));
+    }
     ledger.append(actor, now, events)?;
     Ok(undone)
+}
+
+fn back(entry: u64) -> Event {
+    Event::Revoked {
+        entry,
+        ground: Ground::Mistake,
+    }
 }
 
 fn withholds(event: &Event) -> bool {

@@ -81,6 +81,7 @@ fn order(number: u64, told: Told) -> StopOrder {
         requester: Requester::Family,
         verification: Verification::Unverified,
         scope: Scope::ALL,
+        replaces: Vec::new(),
         keys: OrderKeys::new(told).unwrap(),
     }
 }
@@ -316,4 +317,26 @@ fn an_order_of_a_known_number_or_name_is_not_taken_and_leaves_nothing() {
     assert!(ledger.has_order(&"S-1".parse().unwrap()).unwrap());
     assert!(!ledger.has_order(&"S-other".parse().unwrap()).unwrap());
     assert_eq!(fate(&ledger, TARO), "free");
+}
+
+/// B-011: an order that was replaced before it came is not missed for ever, is not answered, and is
+/// not applied should it come late; what was dealt with stays as it is.
+#[test]
+fn an_order_that_was_replaced_before_it_came_is_not_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut ledger = opened(folder.path());
+    ledger
+        .take_order(&order(1, by_number("0009")), &[1; 32], at())
+        .unwrap();
+    let third = StopOrder {
+        replaces: vec![1, 2],
+        ..order(3, by_number("0008"))
+    };
+    ledger.take_order(&third, &[3; 32], at()).unwrap();
+    assert_eq!(ledger.letter_numbers().unwrap(), [1, 2, 3].into());
+    assert_eq!(ledger.letter(1).unwrap(), Some([1; 32]));
+    assert_eq!(ledger.letter(2).unwrap(), Some(NO_DIGEST));
+    let untold = ledger.untold().unwrap();
+    let numbers: Vec<_> = untold.iter().map(|untold| untold.number).collect();
+    assert_eq!(numbers, [1, 3]);
 }

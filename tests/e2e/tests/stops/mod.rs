@@ -1,6 +1,8 @@
 //! What tests of stops share: a town with small batches, and who is in the core's tables.
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub(crate) mod line;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
@@ -60,6 +62,13 @@ pub(crate) fn candidates(job: &Job, subjects: &[String]) -> Vec<String> {
     found.sort();
     found.dedup();
     found
+}
+
+/// Changes the settings of the site's appliance.
+pub(crate) fn set(job: &Job, change: impl FnOnce(String) -> String) {
+    let config = &job.deployment.sites[SITE].config;
+    let settings = fs::read_to_string(config).unwrap();
+    fs::write(config, change(settings)).unwrap();
 }
 
 /// Adds a line to the stop list, which is put in place in one step.

@@ -2,6 +2,49 @@
 
 use super::*;
 
+type Change = fn(&mut GateEvidence);
+
+/// What makes sound evidence unsound, and the fault that is told.
+const CHANGES: [(Change, EvidenceFault); 13] = [
+    (|e| e.products = Products::ALL, EvidenceFault::TermsDiffer),
+    (|e| e.mode = ConsentMode::OptIn, EvidenceFault::TermsDiffer),
+    (
+        |e| e.contract_kind = ContractKind::Collective,
+        EvidenceFault::TermsDiffer,
+    ),
+    (
+        |e| e.contract = "K-2".parse().unwrap(),
+        EvidenceFault::ContractDiffers,
+    ),
+    (
+        |e| e.filing = "13".parse().unwrap(),
+        EvidenceFault::FilingDiffers,
+    ),
+    (
+        |e| e.filed_on = date(2024, 6, 16),
+        EvidenceFault::FilingTooLate,
+    ),
+    (|e| e.hold_days = 29, EvidenceFault::HoldOutOfRange),
+    (|e| e.hold_days = 3651, EvidenceFault::HoldOutOfRange),
+    (
+        |e| e.as_of = date(2024, 3, 31),
+        EvidenceFault::OutsideContract,
+    ),
+    (
+        |e| e.as_of = date(2024, 6, 16),
+        EvidenceFault::OutsideContract,
+    ),
+    (
+        |e| *e.documents.values_mut().next().unwrap() = 0,
+        EvidenceFault::DocumentsImplausible,
+    ),
+    (
+        |e| *e.withheld.entry(Withheld::NoFiling).or_default() += 1,
+        EvidenceFault::Contradiction,
+    ),
+    (|e| e.taken_back = 3, EvidenceFault::Contradiction),
+];
+
 /// B-007.
 #[test]
 fn evidence_of_a_sound_decision_holds_and_each_change_is_found() {
@@ -10,8 +53,15 @@ fn evidence_of_a_sound_decision_holds_and_each_change_is_found() {
     tally.pass(&gate.decide(&[chart("1001")]).unwrap());
     tally.pass(&gate.decide(&[chart("1001")]).unwrap());
     tally.withhold(Withheld::Stopped);
+    tally.withhold(Withheld::Stopped);
+    tally.leave_out(3);
+    tally.leave_out(4);
+    tally.take_back();
+    tally.take_back();
     let evidence = gate.evidence(&tally).unwrap();
-    assert_eq!((evidence.passed(), tally.passed()), (2, 2));
+    assert_eq!(evidence.passed(), 2);
+    assert_eq!(evidence.withheld, [(Withheld::Stopped, 2)].into());
+    assert_eq!((evidence.documents_left_out, evidence.taken_back), (7, 2));
     let terms = ContractTerms {
         contract: "K-2024-01".parse().unwrap(),
         kind: ContractKind::Individual,
@@ -27,46 +77,13 @@ fn evidence_of_a_sound_decision_holds_and_each_change_is_found() {
         evidence.check(&terms, date(2024, 6, 13)),
         Err(EvidenceFault::InFuture)
     );
-    type Change = fn(&mut GateEvidence);
-    let changes: [(Change, EvidenceFault); 12] = [
-        (|e| e.products = Products::ALL, EvidenceFault::TermsDiffer),
-        (|e| e.mode = ConsentMode::OptIn, EvidenceFault::TermsDiffer),
-        (
-            |e| e.contract_kind = ContractKind::Collective,
-            EvidenceFault::TermsDiffer,
-        ),
-        (
-            |e| e.contract = "K-2".parse().unwrap(),
-            EvidenceFault::ContractDiffers,
-        ),
-        (
-            |e| e.filing = "13".parse().unwrap(),
-            EvidenceFault::FilingDiffers,
-        ),
-        (
-            |e| e.filed_on = date(2024, 6, 16),
-            EvidenceFault::FilingTooLate,
-        ),
-        (|e| e.hold_days = 29, EvidenceFault::HoldOutOfRange),
-        (|e| e.hold_days = 3651, EvidenceFault::HoldOutOfRange),
-        (
-            |e| e.as_of = date(2024, 3, 31),
-            EvidenceFault::OutsideContract,
-        ),
-        (
-            |e| e.as_of = date(2024, 6, 16),
-            EvidenceFault::OutsideContract,
-        ),
-        (
-            |e| *e.documents.values_mut().next().unwrap() = 0,
-            EvidenceFault::DocumentsImplausible,
-        ),
-        (
-            |e| *e.withheld.entry(Withheld::NoFiling).or_default() += 1,
-            EvidenceFault::Contradiction,
-        ),
-    ];
-    for (change, fault) in changes {
+    // A filing of the same day is in time.
+    let filed_today = GateEvidence {
+        filed_on: TODAY,
+        ..evidence.clone()
+    };
+    assert_eq!(filed_today.check(&terms, TODAY), Ok(()));
+    for (change, fault) in CHANGES {
         let mut changed = evidence.clone();
         change(&mut changed);
         assert_eq!(changed.check(&terms, TODAY), Err(fault));

@@ -35,8 +35,19 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => (number(), number()).prop_map(|(from, into)| merged(from, into)),
         1 => (number(), days()).prop_map(|(n, on)| Event::Visited { chart: chart(n), on }),
         1 => (1u64..10).prop_map(revoked),
+        1 => (1u64..10, 0..4u64).prop_map(|(import, entries)| Event::Part { import, entries }),
+        1 => (1u64..10).prop_map(|import| Event::Whole { import }),
     ];
-    prop::collection::vec(event, 0..10)
+    prop::collection::vec(event, 0..10).prop_map(|mut events| {
+        // A part is written together with the entries that it announces.
+        let all = events.len();
+        for (place, event) in events.iter_mut().enumerate() {
+            if let Event::Part { entries, .. } = event {
+                *entries = (*entries).min((all - place - 1) as u64);
+            }
+        }
+        events
+    })
 }
 
 fn terms() -> impl Strategy<Value = Terms> {
@@ -110,10 +121,18 @@ impl<'s> Law<'s> {
     fn of(state: &'s State) -> Self {
         // The last word on an entry is that of the last entry that itself stands.
         let numbered: Vec<(u64, &Event)> = (1..).zip(&state.events).collect();
+        let part_of = |number: u64| {
+            let mut before = numbered.iter().filter(|(first, _)| *first <= number).rev();
+            before.find_map(|(first, event)| match event {
+                Event::Part { import, entries } => Some((*import, number <= first + entries)),
+                _ => None,
+            })
+        };
         let mut revoked: Vec<u64> = Vec::new();
         for (number, event) in numbered.iter().rev() {
             if let Event::Revoked { entry, .. } = event
                 && entry < number
+                && !part_of(*number).is_some_and(|(_, inside)| inside)
                 && !revoked.contains(number)
             {
                 revoked.push(*entry);
@@ -122,6 +141,14 @@ impl<'s> Law<'s> {
         let standing = (1..)
             .zip(&state.events)
             .filter(|(number, _)| !revoked.contains(number))
+            .filter(|(number, _)| match part_of(*number) {
+                Some((import, true)) => {
+                    let ends = |event: &&Event| **event == Event::Whole { import };
+                    let mut ends = (1..).zip(&state.events).filter(|(_, event)| ends(event));
+                    ends.next().is_some_and(|(end, _)| !revoked.contains(&end))
+                }
+                _ => true,
+            })
             .map(|(_, event)| event)
             .collect();
         Self { state, standing }
@@ -257,7 +284,7 @@ proptest! {
     #[test]
     fn order_changes_nothing(state in states(), asked in asked(0)) {
         let mut state = state;
-        state.events.retain(|event| !matches!(event, Event::Revoked { .. }));
+        state.events.retain(|event| event.chart().is_some());
         let mut turned = state.clone();
         turned.events.reverse();
         let backwards: Vec<_> = asked.iter().rev().copied().collect();
