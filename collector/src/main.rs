@@ -2,10 +2,14 @@
 //! and its own folders; they share this binary and nothing at run time.
 //!
 //! - `front` takes sealed batches from sites and cannot open or read back any of them.
+//! - `evaluate` keys linkage tokens for devices that have no key, without seeing of whom.
+//! - `vault` makes the key of identity envelopes, and opens one for two of its holders.
 //! - `core` opens, catalogues, links and makes data sets. It never listens on a network.
 
 mod core;
+mod evaluate;
 mod front;
+mod vault;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -25,6 +29,10 @@ struct Arguments {
 enum Role {
     /// 受付: takes sealed batches from sites over TLS.
     Front(front::Command),
+    /// 計算サービス: keys linkage tokens without seeing of whom.
+    Evaluate(evaluate::Command),
+    /// 保管庫: opens identity envelopes for two holders together.
+    Vault(vault::Command),
     /// 中核: opens, catalogues, links, makes.
     Core(crate::core::Command),
 }
@@ -34,6 +42,8 @@ fn main() -> ExitCode {
     quiet_panics();
     let done = match Arguments::parse().role {
         Role::Front(command) => command.run(),
+        Role::Evaluate(command) => command.run(),
+        Role::Vault(command) => command.run(),
         Role::Core(command) => command.run(),
     };
     match done {

@@ -31,6 +31,10 @@ pub struct Contract {
     /// Days between notice and provision: 30 to 3650.
     #[serde(default = "thirty")]
     pub hold_days: u16,
+    /// Whether names and numbers go along, sealed for the vault (`keys.vault`), which only two of
+    /// its holders together can open.
+    #[serde(default)]
+    pub identity_envelope: bool,
 }
 
 impl Contract {

@@ -41,6 +41,9 @@ pub struct Settings {
     /// By what the clock is known to be right.
     #[serde(default)]
     pub clock: Clock,
+    /// The evaluation service of the centre. Needed where a key of linkage tokens is there.
+    #[serde(default)]
+    pub evaluation: Option<Evaluation>,
     /// Letters of the centre: stop orders, and words of whom it has erased. Without it, none are
     /// fetched.
     #[serde(default)]
@@ -172,7 +175,8 @@ pub struct State {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Keys {
-    /// Key of the linkage tokens, shared by all sites.
+    /// Key of the linkage tokens, shared by all sites; or the public key of the evaluation service
+    /// that has it.
     pub token: PathBuf,
     /// Key of this site's references.
     pub site: PathBuf,
@@ -183,9 +187,44 @@ pub struct Keys {
     /// Key that encrypts the ledger. Without one, the appliance draws its own and keeps it in the
     /// state folder.
     pub ledger: Option<PathBuf>,
+    /// Public key of the vault, for contracts that have identities sealed for it.
+    pub vault: Option<PathBuf>,
     /// Epoch of the token key.
     #[serde(default = "one")]
     pub token_epoch: u16,
+    /// The key of the next epoch, while the fleet changes to it: every person then has the tokens
+    /// of both.
+    pub next: Option<NextKey>,
+}
+
+/// The key of linkage tokens to which the fleet is changing.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NextKey {
+    /// Like `keys.token`.
+    pub token: PathBuf,
+    /// Epoch of that key; above the one in use.
+    pub token_epoch: u16,
+}
+
+impl Keys {
+    fn check(&self) -> Result<(), SettingsError> {
+        // There is always room for a next one.
+        range("keys.token_epoch", u64::from(self.token_epoch), 0, 65_534)?;
+        let Some(next) = &self.next else {
+            return Ok(());
+        };
+        let epoch = u64::from(next.token_epoch);
+        range("keys.next.token_epoch", epoch, 2, 65_535)?;
+        match next.token_epoch > self.token_epoch {
+            true => Ok(()),
+            false => Err(SettingsError::Range {
+                key: "keys.next.token_epoch",
+                value: next.token_epoch.to_string(),
+                expected: "above keys.token_epoch".to_owned(),
+            }),
+        }
+    }
 }
 
 fn one() -> u16 {
@@ -220,6 +259,24 @@ pub struct Letters {
     pub device_key: PathBuf,
     /// The public key of the core that signs them.
     pub core_key: PathBuf,
+}
+
+/// The evaluation service of the centre, which keys linkage tokens without seeing of whom. It is
+/// asked for epochs whose key file holds the service's public key.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evaluation {
+    /// Address and port inside the closed network. No name service takes part.
+    pub address: SocketAddr,
+    /// The name that the service's certificate must carry, of the authority under `front`.
+    pub server_name: String,
+    /// Seconds within which an answer has to be there: 1 to 60.
+    #[serde(default = "ten")]
+    pub timeout_seconds: u32,
+}
+
+fn ten() -> u32 {
+    10
 }
 
 /// The closed networks that the ministry's guideline names, and the laboratory.
@@ -361,6 +418,11 @@ impl Settings {
         let limits = &self.limits;
         self.source.check()?;
         self.source.extended.check()?;
+        self.keys.check()?;
+        if let Some(evaluation) = &self.evaluation {
+            let seconds = u64::from(evaluation.timeout_seconds);
+            range("evaluation.timeout_seconds", seconds, 1, 60)?;
+        }
         let roots = self.source.roots().len() as u64;
         range("source.extended.storages", roots, 1, 64)?;
         range("limits.workers", limits.workers as u64, 1, 16)?;
@@ -407,6 +469,14 @@ impl Settings {
         let contracts = self.contracts.len() as u64;
         range("contracts", contracts, 0, 100)?;
         self.contracts.iter().try_for_each(Contract::check)?;
+        let sealed = self.contracts.iter().any(|it| it.identity_envelope);
+        if sealed && self.keys.vault.is_none() {
+            return Err(SettingsError::Range {
+                key: "contracts.identity_envelope",
+                value: "true".to_owned(),
+                expected: "given together with keys.vault".to_owned(),
+            });
+        }
         self.notice.check()?;
         let imports = &self.ledger.imports;
         range("ledger.imports", imports.len() as u64, 0, 50)?;

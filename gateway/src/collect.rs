@@ -257,6 +257,7 @@ impl Intake<'_, '_> {
         match visited.outcome {
             Outcome::Unchanged => report.patients.unchanged += 1,
             Outcome::Quarantined => report.patients.quarantined += 1,
+            Outcome::Unkeyed => report.patients.unkeyed += 1,
             Outcome::Withheld(reason) => {
                 let records = visited.records.values().sum();
                 report.count_withheld(reason, visited.files.read, records);

@@ -253,6 +253,36 @@ problems! {
         "待機期間が過ぎたため、取り込みをまとめて取り消せません。",
         "The hold is over; the import can no longer be taken back as a whole.",
         "1件ずつ ledger revoke で取り消してください。", "Take entries back one by one with `ledger revoke`.";
+    /// The evaluation service cannot be reached.
+    EvaluationUnreachable = "G070", 75,
+        "名寄せの計算サービスにつながりません。新しい記録は、つながるまで待ちます。",
+        "The evaluation service cannot be reached; new records wait until it can.",
+        "回線とセンターの状態を確認してください。つながれば自動で再開します。",
+        "Check the line and the centre; work goes on by itself once the service answers.";
+    /// The site asked as much as it may for now.
+    EvaluationLimit = "G071", 75,
+        "名寄せの計算が、この施設の上限に達しました。残りの記録は次の実行まで待ちます。",
+        "This site has asked the evaluation service as much as it may; the rest waits for later runs.",
+        "初回の全件送信なら、センターに上限を上げるよう頼んでください。そうでなければ、センターに知らせてください。",
+        "At a first full run, ask the centre for a higher limit; otherwise tell the centre.";
+    /// The evaluation service does not take the question.
+    EvaluationRefused = "G072", 1,
+        "名寄せの計算サービスが要求を受け付けません。新しい記録は待ちます。",
+        "The evaluation service does not take what it is asked; new records wait.",
+        "鍵の世代とプログラムの版を確認し、センターに連絡してください。",
+        "Check the epoch of the key and the version of the program, and call the centre.";
+    /// The evaluation service cannot prove who it is.
+    EvaluationUntrusted = "G073", 1,
+        "名寄せの計算サービスが本物と確かめられません。新しい記録は待ちます。",
+        "The evaluation service cannot prove who it is; new records wait.",
+        "設定の evaluation.server_name を確認し、センターに連絡してください。",
+        "Check evaluation.server_name in the settings, and call the centre.";
+    /// The evaluation service used another key than it should.
+    EvaluationProof = "G074", 1,
+        "名寄せの計算サービスの証明が、この機器の持つ公開鍵と合いません。新しい記録は待ちます。",
+        "The evaluation service's proof does not fit the public key that this device has; new records wait.",
+        "公開鍵を入れ直さず、センターに連絡してください。別の鍵で計算されたおそれがあります。",
+        "Leave the key as it is and call the centre: somebody may have used another key.";
     /// The program met a state that it should not.
     Internal = "G017", 1,
         "想定外の状態になったため止めました。データは失われていません。",
@@ -332,6 +362,11 @@ impl Failure {
             "state.sqlite",
             source,
         )
+    }
+
+    /// The same under another name.
+    pub(crate) fn renamed(self, problem: Problem) -> Self {
+        Self { problem, ..self }
     }
 
     /// What kind of problem it is.

@@ -18,8 +18,9 @@ use crate::batch::{Book, Gathered, Sealer};
 use crate::clock::Trusted;
 use crate::collect::{Collected, Intake, Reading, collect};
 use crate::error::Failure;
+use crate::evaluation::Service;
 use crate::examples::Gathering;
-use crate::keys::Keys;
+use crate::keys::{Keys, TokenKey, TokenKeys, TokenMaker};
 use crate::ledger::{Met, StopsMet};
 use crate::quality::Reports;
 use crate::recall::{Recalled, recall};
@@ -34,6 +35,18 @@ use crate::state::State;
 
 /// The day of every test.
 pub(crate) const TODAY: Date = jiff::civil::date(2026, 9, 1);
+
+/// The keys of tokens of one or two epochs.
+fn tokens(epoch: u16, next: Option<u16>) -> TokenKeys {
+    let at = |epoch: u16| {
+        let [_, low] = epoch.to_be_bytes();
+        TokenKey {
+            epoch,
+            key: TokenMaker::Held(MacKey::from_bytes([low; 32])),
+        }
+    };
+    TokenKeys::new(at(epoch), next.map(at))
+}
 
 /// A site.
 pub(crate) struct Site {
@@ -51,6 +64,8 @@ pub(crate) struct Site {
     pub(crate) state: State,
     /// Epoch of its token key.
     pub(crate) epoch: u16,
+    /// The epoch to which it is changing.
+    pub(crate) next_epoch: Option<u16>,
     keys: Arc<Keys>,
     spool: Spool,
     core: CoreSecretKey,
@@ -71,9 +86,10 @@ impl Site {
         let signing = SigningKey::from_seed([3; 32]).unwrap();
         let core = CoreSecretKey::from_seed([4; 32]).unwrap();
         let keys = Keys {
-            token: MacKey::from_bytes([1; 32]),
+            tokens: tokens(1, None),
             site: MacKey::from_bytes([2; 32]),
             receipt: signing.public(),
+            vault: None,
             signing,
             core: core.public().clone(),
         };
@@ -89,6 +105,7 @@ impl Site {
             keys: Arc::new(keys),
             core,
             epoch: 1,
+            next_epoch: None,
             opened: 0,
             standing: BTreeMap::new(),
             folder,
@@ -203,7 +220,9 @@ impl Site {
             gate,
             keys: Arc::clone(&self.keys),
             identities: MacKey::from_bytes([6; 32]),
-            epoch: self.epoch,
+            tokens: tokens(self.epoch, self.next_epoch),
+            service: Service::none(),
+            envelopes: false,
             settled_before: i64::MAX,
             budget: Budget::new(1 << 20),
             examples: Gathering::default(),

@@ -3,16 +3,22 @@
 
 use std::fs;
 use std::path::Path;
+use std::str::FromStr;
 
-use envelope::{CorePublicKey, MacKey, SigningKey, VerifyingKey};
+use envelope::{
+    CorePublicKey, EvaluationPublicKey, KeyError, MacKey, SigningKey, SiteVault, VerifyingKey,
+};
+use privacy::separate::{SiteKeys, Vault};
+use privacy::tokens::{EpochKey, Evaluated};
 use zeroize::Zeroizing;
 
 use crate::error::{Failure, Problem};
+use crate::evaluation::Answers;
 
 /// The keys of this gateway.
 pub(crate) struct Keys {
-    /// Makes linkage tokens; all sites share it.
-    pub(crate) token: MacKey,
+    /// Make linkage tokens; all sites share them.
+    pub(crate) tokens: TokenKeys,
     /// Makes this site's references.
     pub(crate) site: MacKey,
     /// Signs manifests.
@@ -21,6 +27,8 @@ pub(crate) struct Keys {
     pub(crate) core: CorePublicKey,
     /// Verifies receipts.
     pub(crate) receipt: VerifyingKey,
+    /// Seals identities, for contracts that say so.
+    pub(crate) vault: Option<SiteVault>,
 }
 
 impl Keys {
@@ -30,13 +38,128 @@ impl Keys {
     /// A file is missing, or is not a key of its kind.
     pub(crate) fn load(settings: &config::gateway::Settings) -> Result<Self, Failure> {
         let files = &settings.keys;
+        let site: MacKey = key(&files.site)?;
+        let vault = files.vault.as_deref().map(|path| -> Result<_, Failure> {
+            Ok(SiteVault {
+                key: key(path)?,
+                site: settings.site.clone(),
+                site_key: site.clone(),
+            })
+        });
         Ok(Self {
-            token: key(&files.token)?,
-            site: key(&files.site)?,
+            vault: vault.transpose()?,
+            tokens: TokenKeys::load(files)?,
+            site,
             signing: key(&files.signing)?,
             core: key(&files.core)?,
             receipt: key(&settings.front.receipt_key)?,
         })
+    }
+}
+
+/// The key of linkage tokens in use and, while the fleet changes to another, the next one.
+#[derive(Clone)]
+pub(crate) struct TokenKeys {
+    now: TokenKey,
+    next: Option<TokenKey>,
+}
+
+/// A key of linkage tokens and its epoch.
+#[derive(Clone)]
+pub(crate) struct TokenKey {
+    pub(crate) epoch: u16,
+    pub(crate) key: TokenMaker,
+}
+
+/// Who has the key: this device, or a service of the centre, of which it knows the public half.
+#[derive(Clone)]
+pub(crate) enum TokenMaker {
+    Held(MacKey),
+    Served(EvaluationPublicKey),
+}
+
+impl FromStr for TokenMaker {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        match text.parse() {
+            Ok(key) => Ok(Self::Held(key)),
+            Err(KeyError::Kind) => text.parse().map(Self::Served),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl TokenKey {
+    fn for_separation<'a>(&'a self, answers: &'a Evaluated) -> EpochKey<'a> {
+        match &self.key {
+            TokenMaker::Held(key) => EpochKey::new(self.epoch, key),
+            TokenMaker::Served(_) => EpochKey::new(self.epoch, answers),
+        }
+    }
+
+    fn served(&self) -> Option<(u16, &EvaluationPublicKey)> {
+        match &self.key {
+            TokenMaker::Held(_) => None,
+            TokenMaker::Served(key) => Some((self.epoch, key)),
+        }
+    }
+}
+
+impl TokenKeys {
+    /// The keys of one or two epochs.
+    #[cfg(test)]
+    pub(crate) const fn new(now: TokenKey, next: Option<TokenKey>) -> Self {
+        Self { now, next }
+    }
+
+    fn load(files: &config::gateway::Keys) -> Result<Self, Failure> {
+        let at = |path, epoch| key(path).map(|key| TokenKey { epoch, key });
+        let next = files.next.as_ref();
+        Ok(Self {
+            now: at(&files.token, files.token_epoch)?,
+            next: next
+                .map(|next| at(&next.token, next.token_epoch))
+                .transpose()?,
+        })
+    }
+
+    /// What separation takes, with the answers of the service about the person.
+    pub(crate) fn for_separation<'a>(
+        &'a self,
+        answers: &'a Answers,
+        site: &'a MacKey,
+        vault: Option<&'a SiteVault>,
+    ) -> SiteKeys<'a> {
+        let next = self.next.as_ref();
+        SiteKeys {
+            tokens: self.now.for_separation(&answers.now),
+            next: next.map(|next| next.for_separation(&answers.next)),
+            site,
+            vault: vault.map(|vault| vault as &dyn Vault),
+        }
+    }
+
+    /// The epochs, in use and next, whose key the service has.
+    pub(crate) fn served(&self) -> [Option<(u16, &EvaluationPublicKey)>; 2] {
+        let next = self.next.as_ref();
+        [self.now.served(), next.and_then(TokenKey::served)]
+    }
+
+    /// Whether a key is at the service.
+    pub(crate) fn are_served(&self) -> bool {
+        self.served().iter().any(Option::is_some)
+    }
+
+    /// Which epochs they are of, for what is read again when they change.
+    pub(crate) fn epochs(&self) -> [u8; 5] {
+        let next = self.next.as_ref().map_or([0; 3], |next| {
+            let [high, low] = next.epoch.to_be_bytes();
+            [1, high, low]
+        });
+        let [high, low] = self.now.epoch.to_be_bytes();
+        let [there, next_high, next_low] = next;
+        [high, low, there, next_high, next_low]
     }
 }
 

@@ -5,6 +5,7 @@ mod batch;
 mod clock;
 mod collect;
 mod error;
+mod evaluation;
 mod examples;
 mod feed;
 mod find;

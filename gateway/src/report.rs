@@ -101,6 +101,8 @@ pub(crate) struct Patients {
     pub(crate) withheld: u64,
     /// Set aside because nothing of theirs could be used.
     pub(crate) quarantined: u64,
+    /// Waiting, because their tokens were not keyed.
+    pub(crate) unkeyed: u64,
 }
 
 /// Counts of files.
@@ -495,6 +497,11 @@ impl Report {
                 "停止のため封かんしなかった人",
                 "persons stopped before sealing",
                 self.stopped_before_sealing,
+            ),
+            (
+                "名寄せの計算を待つ患者",
+                "patients whose tokens are not keyed yet",
+                self.patients.unkeyed,
             ),
             (
                 "センターに消去を求めた人",

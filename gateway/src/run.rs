@@ -17,6 +17,7 @@ use crate::batch::{Book, Gathered, Sealer};
 use crate::clock::{self, Look, Trusted};
 use crate::collect::{Collected, Intake, Reading, collect};
 use crate::error::{Failure, Problem};
+use crate::evaluation::Service;
 use crate::examples::Gathering;
 use crate::feed::{self, Desk, Planned};
 use crate::keys::Keys;
@@ -147,7 +148,7 @@ fn collect_and_send(
             Some(planned) => planned,
             None => plan(settings, keys, &watch.gate, state, now, report)?,
         };
-        let collected = collect_once(
+        let (collected, waits) = collect_once(
             settings,
             keys,
             &mut watch,
@@ -171,7 +172,8 @@ fn collect_and_send(
         if all && report.patients.seen == 0 {
             return Err(Failure::new(Problem::SourceEmpty, ""));
         }
-        let done = collected == Collected::Everything && report.documents_deferred == 0;
+        let done =
+            collected == Collected::Everything && report.documents_deferred == 0 && waits.is_none();
         if done && whole(report) {
             today.settle(state)?;
         }
@@ -183,7 +185,10 @@ fn collect_and_send(
             report.start_next_pass();
             continue;
         }
-        if done {
+        // What was sealed is on its way; who waits is visited again by the next run.
+        if let Some(failure) = waits {
+            return Err(failure);
+        } else if done {
             return today.end();
         }
         // Visit the storage again, which passes quickly over what is done.
@@ -386,7 +391,8 @@ struct Edition {
     entries: u64,
 }
 
-/// One pass over the source. What it seals lies in the queue afterwards.
+/// One pass over the source. What it seals lies in the queue afterwards. Gives also why persons
+/// wait for their tokens, if any do.
 #[expect(
     clippy::too_many_arguments,
     reason = "each is another thing, and one call hands them over"
@@ -402,12 +408,20 @@ fn collect_once(
     time: Option<Trusted>,
     today: &Planned,
     report: &mut Report,
-) -> Result<Collected, Failure> {
+) -> Result<(Collected, Option<Failure>), Failure> {
     let spooled: u64 = state.waiting()?.iter().map(|batch| batch.bytes).sum();
     let sealed = report.batches.sealed_bytes;
     let room = room(settings.limits.spool_bytes, spooled, sealed);
     let gate = Arc::clone(&watch.gate);
-    let reading = reading(settings, keys, &gate, state, &today.plan, now)?;
+    let reading = reading(
+        settings,
+        keys,
+        &gate,
+        state,
+        &today.plan,
+        now,
+        time.is_some(),
+    )?;
     let gathered = Gathered::default();
     let sealer = Sealer {
         settings,
@@ -433,9 +447,10 @@ fn collect_once(
         reading.shared.examples.keep(&settings.state.folder)?;
     }
     let idle = reading.pacer.idle();
+    let waits = reading.shared.service.failure();
     drop(reading);
     state.idles(&idle)?;
-    Ok(collected)
+    Ok((collected, waits))
 }
 
 /// Whether every folder on the way to the patients could be listed. Somebody may lie below one that
@@ -470,6 +485,7 @@ fn reading<'p>(
     state: &State,
     plan: &'p Plan,
     now: clock::Now,
+    seals: bool,
 ) -> Result<Reading<'p, LocalDisk>, Failure> {
     let (source, changes) = (&settings.source, &settings.source.changes);
     let patience = Duration::from_secs(u64::from(source.pace.hung_after_seconds));
@@ -492,7 +508,9 @@ fn reading<'p>(
         gate: Arc::clone(gate),
         keys: Arc::clone(keys),
         identities: LedgerKey::of(settings)?.identities().clone(),
-        epoch: settings.keys.token_epoch,
+        envelopes: envelopes(settings, gate),
+        service: Service::of(settings, &keys.tokens, seals)?,
+        tokens: keys.tokens.clone(),
         settled_before: match changes.margin_seconds {
             0 => i64::MAX,
             margin => now
@@ -511,6 +529,13 @@ fn reading<'p>(
         plan,
         last,
     })
+}
+
+/// Whether the contract in force has identities sealed for the vault.
+fn envelopes(settings: &Settings, gate: &Gate) -> bool {
+    let in_force = gate.contract().map(|contract| contract.id.as_str());
+    let mut contracts = settings.contracts.iter();
+    contracts.any(|contract| contract.identity_envelope && Some(&*contract.id) == in_force)
 }
 
 /// How many patients may lose documents whose files vanished. None may while a root is empty or is

@@ -147,6 +147,12 @@ problems! {
         "受付と受け渡すフォルダが使えません。", "A folder between core and front cannot be used.",
         "設定の letters のフォルダと権限を確認してください。",
         "Check the folders of the setting `letters` and their permissions.";
+    /// There is no identity envelope of a subject.
+    NoEnvelope = "K026",
+        "その対象者の封じた氏名（封緘の別便）はありません。",
+        "There is no identity envelope of that subject.",
+        "契約と、export-links の「施設:参照番号」を確認してください。",
+        "Check the contract, and `SITE:REFERENCE` in the output of `export-links`.";
     /// A batch given on the command line was not refused.
     NotRefused = "K020",
         "その束は、拒否されたものの中にありません。", "No such batch was refused.",

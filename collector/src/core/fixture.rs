@@ -12,6 +12,7 @@ use privacy::gate::{
 use privacy::separate::{
     Erasure, Separated, SiteKeys, document_ref, separate, subject_ref, without_content,
 };
+use privacy::tokens::EpochKey;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use record::content::{
@@ -51,6 +52,8 @@ pub(crate) struct Hospital {
     pub(crate) quality: Quality,
     /// What the next batch holds of persons whom it counts as withheld.
     pub(crate) withheld: Vec<Separated>,
+    /// Epoch of its token key, and the one to which it is changing.
+    pub(crate) epochs: (u16, Option<u16>),
     seed: u8,
 }
 
@@ -65,6 +68,7 @@ impl Hospital {
             previous: None,
             quality: Quality::default(),
             withheld: Vec::new(),
+            epochs: (1, None),
             seed,
         }
     }
@@ -91,7 +95,7 @@ impl Hospital {
 
     fn keys(&self) -> (MacKey, MacKey) {
         let site = MacKey::from_bytes([self.seed; 32]);
-        (MacKey::from_bytes([9; 32]), site)
+        (token_key(1), site)
     }
 
     /// Seals the next batch of the chain.
@@ -149,8 +153,16 @@ impl Hospital {
         erased: &[u32],
     ) -> Sealed {
         let gate = self.gate(&patients);
-        let (tokens, site) = self.keys();
-        let keys = site_keys(&tokens, &site);
+        let (epoch, next) = self.epochs;
+        let tokens = token_key(epoch);
+        let next = next.map(|next| (next, token_key(next)));
+        let site = MacKey::from_bytes([self.seed; 32]);
+        let keys = SiteKeys {
+            tokens: EpochKey::new(epoch, &tokens),
+            next: next.as_ref().map(|(next, key)| EpochKey::new(*next, key)),
+            site: &site,
+            vault: None,
+        };
         let mut tally = Tally::default();
         let mut separated: Vec<Separated> = patients
             .into_iter()
@@ -195,6 +207,12 @@ impl Hospital {
         self.previous = Some(sealed.manifest_digest);
         sealed
     }
+}
+
+/// The key of linkage tokens of an epoch.
+pub(crate) fn token_key(epoch: u16) -> MacKey {
+    let [_, low] = epoch.to_be_bytes();
+    MacKey::from_bytes([8 + low; 32])
 }
 
 fn core_key() -> CoreSecretKey {
@@ -326,9 +344,10 @@ impl Centre {
 
 fn site_keys<'k>(tokens: &'k MacKey, site: &'k MacKey) -> SiteKeys<'k> {
     SiteKeys {
-        tokens,
+        tokens: EpochKey::new(1, tokens),
+        next: None,
         site,
-        epoch: 1,
+        vault: None,
     }
 }
 

@@ -5,7 +5,9 @@
 //! time and after any interruption.
 
 mod catalogue;
-mod durable;
+pub(crate) mod durable;
+mod envelopes;
+mod epochs;
 mod erase;
 mod failure;
 #[cfg(test)]
@@ -77,6 +79,16 @@ enum Step {
     },
     /// 対応表の出力: write site, subject and research ID of every subject as CSV.
     ExportLinks {
+        /// The file.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// 封緘の別便の出力: write the newest identity envelope of a subject, for the vault to open. It
+    /// stays sealed.
+    ExportEnvelope {
+        /// The subject, `SITE:REFERENCE` as in `export-links`.
+        #[arg(long)]
+        subject: String,
         /// The file.
         #[arg(long)]
         out: PathBuf,
@@ -160,6 +172,7 @@ impl Step {
             | Self::Make(_)
             | Self::Run(_)
             | Self::ExportLinks { .. }
+            | Self::ExportEnvelope { .. }
             | Self::Unlink { .. } => false,
         }
     }
@@ -245,6 +258,7 @@ impl Core {
             }
             Step::Status { json } => return self.show_status(*json),
             Step::ExportLinks { out } => return self.export_links(out),
+            Step::ExportEnvelope { subject, out } => return self.export_envelope(subject, out),
             Step::Trace { batch } => {
                 let releases = self.catalogue.releases_of(batch)?;
                 return print(&releases.join("\n"));
@@ -436,6 +450,15 @@ impl Core {
             text.push_str(&format!("{},{},{person}\n", member.site, member.subject));
         }
         durable::write(out, text.as_bytes())
+            .map_err(|error| Failure::because(Problem::Output, out.display().to_string(), error))
+    }
+
+    fn export_envelope(&self, subject: &str, out: &Path) -> Result<()> {
+        let unknown = || Failure::new(Problem::UnknownSubject, "--subject");
+        let member = Member::parse(subject).ok_or_else(unknown)?;
+        let envelope = envelopes::newest(&self.catalogue, &self.folder.tables(), &member)?;
+        let envelope = envelope.ok_or_else(|| Failure::new(Problem::NoEnvelope, subject))?;
+        durable::write(out, &envelope)
             .map_err(|error| Failure::because(Problem::Output, out.display().to_string(), error))
     }
 

@@ -132,6 +132,14 @@ pub(crate) fn status(it: &Status, not_taken: &[Decided]) -> String {
              held back, a stop order is not confirmed for 24 hours, call the site: {site}"
         );
     }
+    for (site, subjects) in &it.token_epochs_behind {
+        let _ = writeln!(
+            text,
+            "名寄せの鍵が前の世代の施設（新しい鍵で送り直すまで、前の鍵を終わらせないでください） / \
+             site with an earlier token key, do not end that key before it has sent anew: \
+             {site} ({subjects})"
+        );
+    }
     for (site, quality) in &it.quality {
         text.push_str(&of_site(site, quality));
     }

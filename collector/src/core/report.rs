@@ -9,6 +9,7 @@ use record::{ResourceKind, SiteId};
 use serde::Serialize;
 
 use super::catalogue::Catalogue;
+use super::epochs::Epochs;
 use super::failure::{Failure, Problem, Result};
 use super::folder::Folder;
 use super::quality::{self, SiteQuality};
@@ -107,6 +108,10 @@ pub(crate) struct Status {
     pub(crate) sites_held_back: Vec<String>,
     /// Sites of which a table is missing or damaged: their documents and rows are not counted.
     pub(crate) sites_damaged: Vec<String>,
+    /// Subjects of each site by the newest epoch of which they have tokens.
+    pub(crate) token_epochs: Epochs,
+    /// Sites with subjects who lack the newest of these epochs, and how many.
+    pub(crate) token_epochs_behind: BTreeMap<String, u64>,
     /// Rows that stand, by table.
     pub(crate) records: BTreeMap<String, u64>,
     /// Rows stored, by table, replaced and withdrawn ones too.
@@ -193,6 +198,11 @@ impl Status {
         status.requests = letters::requests(catalogue, at)?;
         let held_back = letters::overdue(catalogue, at)?;
         status.sites_held_back = held_back.iter().map(ToString::to_string).collect();
+        status.token_epochs = Epochs::of(catalogue, &folder.tables())?;
+        let behind = status.token_epochs.behind().into_iter();
+        status.token_epochs_behind = behind
+            .map(|(site, count)| (site.to_owned(), count))
+            .collect();
         for (outcome, reason, count) in catalogue.outcomes()? {
             status
                 .files

@@ -31,6 +31,10 @@ pub(crate) struct Settings {
     /// it is named here.
     #[serde(default = "closed_networks")]
     pub(crate) transports: Vec<TransportProfile>,
+    /// The oldest epoch of the token key of which batches are taken. A batch that has only older
+    /// tokens waits.
+    #[serde(default)]
+    least_token_epoch: u16,
     /// Bounds.
     #[serde(default)]
     pub(crate) limits: Limits,
@@ -103,6 +107,13 @@ pub(crate) struct Site {
     /// First day without provision.
     #[serde(default, deserialize_with = "some_day")]
     pub(crate) leaves_on: Option<Date>,
+    /// The oldest epoch of the token key of which batches of this site are taken, instead of
+    /// `least_token_epoch`: to let in what a site sealed before it changed its key.
+    #[serde(default)]
+    least_token_epoch: Option<u16>,
+    /// Whether the contract has identities come along, sealed for the vault.
+    #[serde(default)]
+    pub(crate) identity_envelope: bool,
     /// Shares in per cent that are asked of this site instead of those of `quality.most`.
     #[serde(default)]
     pub(crate) quality: quality::Shares,
@@ -197,6 +208,24 @@ impl Settings {
     /// The trusted site of that name.
     pub(crate) fn site(&self, site: &SiteId) -> Option<&Site> {
         self.sites.iter().find(|trusted| trusted.site == *site)
+    }
+
+    /// The oldest epoch of the token key of which batches of a site are taken.
+    pub(crate) fn least_token_epoch(&self, site: &Site) -> u16 {
+        site.least_token_epoch.unwrap_or(self.least_token_epoch)
+    }
+
+    /// Ends the epochs before one, for all sites or for one.
+    #[cfg(test)]
+    pub(crate) fn end_epochs_before(&mut self, epoch: u16, of: Option<&str>) {
+        match of {
+            None => self.least_token_epoch = epoch,
+            Some(of) => {
+                let mut sites = self.sites.iter_mut();
+                let site = sites.find(|known| known.site.as_str() == of).unwrap();
+                site.least_token_epoch = Some(epoch);
+            }
+        }
     }
 
     /// Sets the share of one measure that is asked of one site.

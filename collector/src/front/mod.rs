@@ -39,15 +39,15 @@
 //! See [`guard`]. Certificates, keys and settings are read before; afterwards the front can add
 //! names to the inbox and do nothing else with it, and can open no connection to anywhere.
 
-mod api;
+pub(crate) mod api;
 mod guard;
 mod letters;
-mod refusal;
-mod server;
-mod settings;
-mod start;
+pub(crate) mod refusal;
+pub(crate) mod server;
+pub(crate) mod settings;
+pub(crate) mod start;
 mod store;
-mod tls;
+pub(crate) mod tls;
 
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -55,7 +55,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use crate::front::api::Front;
+use crate::front::api::{Front, router};
 use crate::front::letters::Letters;
 use crate::front::settings::Settings;
 use crate::front::start::{Problem, StartError};
@@ -101,7 +101,8 @@ impl Command {
             .map_err(|error| StartError::because(Problem::Runtime, "tokio", error))?;
         let letters = settings.letters.map(Letters::new);
         let front = Arc::new(Front::new(store, letters, &settings.limits));
-        runtime.block_on(server::serve(listener, tls, front, settings.limits))?;
+        let connections = settings.limits.connections();
+        runtime.block_on(server::serve(listener, tls, router(front), connections))?;
         Ok(())
     }
 }

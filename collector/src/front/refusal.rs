@@ -85,6 +85,12 @@ refusals! {
     NoLetters = "R018", NOT_FOUND,
         "この受付は通知を扱いません。センターに連絡してください。",
         "This front hands out no letters. Call the centre.";
+    UnknownEpoch = "R019", NOT_FOUND,
+        "その世代の鍵はありません。装置の keys.token_epoch を確認し、センターに連絡してください。",
+        "There is no key of that epoch. Check keys.token_epoch of the device and call the centre.";
+    EvaluationLimit = "R020", TOO_MANY_REQUESTS,
+        "この施設が1日に求められる計算の上限に達しました。時間をおくか、センターに連絡してください。",
+        "The site has asked for as many evaluations as it may. Wait, or call the centre.";
     Storage = "R016", INSUFFICIENT_STORAGE,
         "受付に保存できません。束はそのまま残し、センターに知らせてください。",
         "The front cannot store. Keep the batch and tell the centre.";

@@ -16,8 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-use crate::front::api::{Front, Peer, router};
-use crate::front::settings::Limits;
+use crate::front::api::Peer;
 use crate::front::start::{Problem, StartError};
 use crate::front::tls;
 
@@ -30,12 +29,25 @@ const HEADERS_MAX: usize = 32;
 /// Pause after a failed accept, which is nearly always a lack of file handles.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
+/// Bounds of connections.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Connections {
+    /// Open at once.
+    pub(crate) most: usize,
+    /// For a TLS handshake.
+    pub(crate) handshake: Duration,
+    /// For the head of a request, and between two on a connection.
+    pub(crate) idle: Duration,
+    /// For requests under way when the process is told to end.
+    pub(crate) drain: Duration,
+}
+
 /// What every connection shares.
 #[derive(Clone)]
 struct Shared {
     tls: TlsAcceptor,
     router: Router,
-    limits: Limits,
+    limits: Connections,
     stopping: watch::Receiver<bool>,
 }
 
@@ -46,8 +58,8 @@ struct Shared {
 pub(crate) async fn serve(
     listener: StdListener,
     tls: TlsAcceptor,
-    front: Arc<Front>,
-    limits: Limits,
+    router: Router,
+    limits: Connections,
 ) -> Result<(), StartError> {
     let failed = |error| StartError::because(Problem::Runtime, "listener", error);
     let listener = TcpListener::from_std(listener).map_err(failed)?;
@@ -56,11 +68,11 @@ pub(crate) async fn serve(
     let (stop, stopping) = watch::channel(false);
     let shared = Shared {
         tls,
-        router: router(front),
+        router,
         limits,
         stopping,
     };
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let places = Arc::new(Semaphore::new(limits.most));
     let surplus = Arc::new(Semaphore::new(SURPLUS_CONNECTIONS));
     let mut connections = JoinSet::new();
     tracing::info!(address = %listener.local_addr().map_err(failed)?, "ready");
@@ -87,7 +99,7 @@ pub(crate) async fn serve(
     tracing::info!(connections = connections.len(), "stopping");
     // Nobody listens when every connection has ended already.
     let _ = stop.send(true);
-    let drained = timeout(limits.drain(), async {
+    let drained = timeout(limits.drain, async {
         while connections.join_next().await.is_some() {}
     });
     if drained.await.is_err() {
@@ -120,7 +132,7 @@ impl Place {
 
 async fn connection(stream: TcpStream, place: Place, mut shared: Shared) {
     let limits = shared.limits;
-    let secured = match timeout(limits.handshake(), shared.tls.accept(stream)).await {
+    let secured = match timeout(limits.handshake, shared.tls.accept(stream)).await {
         Ok(Ok(secured)) => secured,
         Ok(Err(error)) => return tracing::info!(%error, "handshake refused"),
         Err(_) => return tracing::info!("handshake too slow"),
@@ -135,7 +147,7 @@ async fn connection(stream: TcpStream, place: Place, mut shared: Shared) {
     let mut serving = std::pin::pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(limits.idle())
+            .header_read_timeout(limits.idle)
             .max_buf_size(HEAD_BYTES)
             .max_headers(HEADERS_MAX)
             .keep_alive(!surplus)

@@ -9,6 +9,7 @@ use envelope::FrontId;
 use jiff::SignedDuration;
 use serde::Deserialize;
 
+use crate::front::server::Connections;
 use crate::front::start::{Problem, StartError};
 
 /// The settings file.
@@ -130,16 +131,18 @@ impl Default for Limits {
 }
 
 impl Limits {
-    pub(crate) fn handshake(&self) -> Duration {
-        Duration::from_secs(self.handshake_seconds)
+    /// Bounds of connections.
+    pub(crate) fn connections(&self) -> Connections {
+        Connections {
+            most: self.connections,
+            handshake: Duration::from_secs(self.handshake_seconds),
+            idle: self.idle(),
+            drain: Duration::from_secs(self.drain_seconds),
+        }
     }
 
     pub(crate) fn idle(&self) -> Duration {
         Duration::from_secs(self.idle_seconds)
-    }
-
-    pub(crate) fn drain(&self) -> Duration {
-        Duration::from_secs(self.drain_seconds)
     }
 
     pub(crate) fn stale_upload(&self) -> SignedDuration {

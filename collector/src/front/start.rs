@@ -47,6 +47,10 @@ problems! {
          Linux 6.2 以降で Landlock を有効にしてください。",
         "The guard that makes the inbox unreadable (Landlock) does not work, so the front does not \
          start. Enable Landlock on Linux 6.2 or later.";
+    EvaluationKey = "C109",
+        "計算サービスの鍵ファイルが使えません。ファイルを確認してください。既にある鍵は上書きしません。",
+        "A key file of the evaluation service cannot be used. Check it; one that is there is never \
+         written over.";
     Runtime = "C108",
         "実行環境を用意できません。メモリとスレッドの上限を確認してください。",
         "The runtime cannot start. Check the limits on memory and threads.";

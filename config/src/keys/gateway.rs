@@ -118,6 +118,11 @@ pub(super) const SECTIONS: &[Section] = &[
         "Files that hold keys, normally systemd credentials.",
     ),
     section(
+        "[keys.next]",
+        "名寄せ用トークンの鍵を切り替える間だけ書きます。その間は、両方の世代のトークンを作ります。",
+        "Only while the key of linkage tokens changes: tokens of both epochs are made.",
+    ),
+    section(
         "[front]",
         "送信先（センターの受付）です。",
         "The centre's front, where batches go.",
@@ -126,6 +131,11 @@ pub(super) const SECTIONS: &[Section] = &[
         "[clock]",
         "時刻の確かめ方です。外すことはできません（[時計](clock.md)）。",
         "By what the clock is confirmed; it cannot be turned off ([clock](clock.md)).",
+    ),
+    section(
+        "[evaluation]",
+        "名寄せ用トークンの鍵を機器に置かず、センターの計算サービスに計算させるとき（`keys.token` が `sekisho-evaluation-public-v1` のとき）に書きます。つながらない間、新しい記録は待ちます。",
+        "The service that keys linkage tokens where no device has the key (`keys.token` holds `sekisho-evaluation-public-v1`); while it cannot be reached, new records wait.",
     ),
     section(
         "[letters]",
@@ -326,6 +336,13 @@ const OTHERS: &[Key] = &[
         "Days between notice and provision; never below 30.",
     ),
     key(
+        "contracts.identity_envelope",
+        Flag,
+        Else("false"),
+        "氏名と番号を、センターの保管庫の鍵（`keys.vault`）で封をして一緒に送るか。開けるのは、保管者2人がそろったときだけです。契約に定めがあるときだけ `true` にします。",
+        "Whether names and numbers go along, sealed for the vault (`keys.vault`), which only two of its holders together can open; only where the contract says so.",
+    ),
+    key(
         "state.folder",
         Place,
         Always,
@@ -336,8 +353,9 @@ const OTHERS: &[Key] = &[
         "keys.token",
         Place,
         Always,
-        "名寄せ用トークンの鍵（全施設に共通）。",
-        "Key of the linkage tokens, shared by all sites.",
+        "名寄せ用トークンの鍵（全施設に共通）。または、その鍵を持つ計算サービスの公開鍵。",
+        "Key of the linkage tokens, shared by all sites; or the public key of the evaluation service \
+         that has it.",
     ),
     key(
         "keys.site",
@@ -368,11 +386,32 @@ const OTHERS: &[Key] = &[
         "Key of the ledger; without it, the appliance draws its own.",
     ),
     key(
+        "keys.vault",
+        Place,
+        Perhaps,
+        "氏名を預かる鍵の公開鍵。契約が `identity_envelope = true` のときに要ります。",
+        "Public key of the vault; needed by contracts with `identity_envelope = true`.",
+    ),
+    key(
         "keys.token_epoch",
-        Number(0, 65_535),
+        Number(0, 65_534),
         Else("1"),
         "名寄せ用トークンの鍵の世代。",
         "Epoch of the token key.",
+    ),
+    key(
+        "keys.next.token",
+        Place,
+        Always,
+        "次の世代の、名寄せ用トークンの鍵。`keys.token` と同じ書き方です。",
+        "Key of the linkage tokens of the next epoch, of the same kinds as `keys.token`.",
+    ),
+    key(
+        "keys.next.token_epoch",
+        Number(2, 65_535),
+        Always,
+        "その鍵の世代。`keys.token_epoch` より大きい数。",
+        "Epoch of that key, above `keys.token_epoch`.",
     ),
     key(
         "front.address",
@@ -429,6 +468,27 @@ const OTHERS: &[Key] = &[
         Else("\"/run/systemd/timesync/synchronized\""),
         "時刻同期サービスが、時刻を合わせるたびに更新するファイル。",
         "The file that the time service touches at each synchronization.",
+    ),
+    key(
+        "evaluation.address",
+        Address,
+        Always,
+        "計算サービスの、閉域網の中の番地。名前解決は使いません。",
+        "Address of the service inside the closed network; no name service takes part.",
+    ),
+    key(
+        "evaluation.server_name",
+        Text("証明書の名前", "name in the certificate"),
+        Always,
+        "計算サービスの証明書にある名前。認証局は `front.authority` です。",
+        "The name that its certificate carries, issued by `front.authority`.",
+    ),
+    key(
+        "evaluation.timeout_seconds",
+        Number(1, 60),
+        Else("10"),
+        "答えを待つ秒数。",
+        "Seconds within which an answer has to be there.",
     ),
     key(
         "letters.device_key",

@@ -59,6 +59,10 @@ token = "/k"
 site = "/k"
 signing = "/k"
 core = "/k"
+vault = "/k"
+[keys.next]
+token = "/k"
+token_epoch = 65535
 [front]
 address = "10.0.0.1:1"
 server_name = "f"
@@ -68,6 +72,9 @@ private_key = "/k"
 receipt_key = "/k"
 transport = "ipsec"
 [clock]
+[evaluation]
+address = "10.0.0.1:2"
+server_name = "e"
 [letters]
 device_key = "/k"
 core_key = "/k"

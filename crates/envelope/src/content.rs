@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{Read, Write};
 
-use privacy::separate::{Erasure, Separated};
+use privacy::separate::{Erasure, SealedIdentity, Separated};
 use privacy::tokens::LinkageTokens;
 use record::{DataKind, Document, DocumentState, ResourceKind, SubjectRef};
 use serde::ser::SerializeSeq;
@@ -29,6 +29,12 @@ pub struct Subject {
     /// The linkage tokens.
     #[serde(rename = "t")]
     pub tokens: LinkageTokens,
+    /// The same of the next epoch, while the site changes its key.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<LinkageTokens>,
+    /// Who the person is, sealed for the vault. The core carries it and cannot open it.
+    #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
+    pub envelope: Option<SealedIdentity>,
     /// The documents, each in its newest version.
     #[serde(rename = "d")]
     pub documents: Vec<Document>,
@@ -41,19 +47,49 @@ struct Outgoing<'a> {
     subject: SubjectRef,
     #[serde(rename = "t")]
     tokens: &'a LinkageTokens,
+    #[serde(rename = "n", skip_serializing_if = "Option::is_none")]
+    next: Option<&'a LinkageTokens>,
+    #[serde(rename = "v", skip_serializing_if = "Option::is_none")]
+    envelope: Option<&'a SealedIdentity>,
     #[serde(rename = "d")]
     documents: &'a [Document],
+}
+
+/// How the tokens of a batch were made. It is the same for all of its subjects.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Made {
+    pub(crate) normaliser: u16,
+    pub(crate) epoch: u16,
+    pub(crate) next: Option<u16>,
+}
+
+impl Made {
+    /// That of one subject. Both sets of tokens tell of one identity, by one normaliser, and the
+    /// later epoch stands second: anything else is not what a site makes.
+    fn of(tokens: &LinkageTokens, next: Option<&LinkageTokens>) -> Result<Self, Misfit> {
+        let fits =
+            |next: &LinkageTokens| next.version == tokens.version && next.epoch > tokens.epoch;
+        match next.is_none_or(fits) {
+            true => Ok(Self {
+                normaliser: tokens.version,
+                epoch: tokens.epoch,
+                next: next.map(|next| next.epoch),
+            }),
+            false => Err(Misfit::Tokens),
+        }
+    }
 }
 
 /// What the manifest states about the content.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
-    pub(crate) tokens: Option<(u16, u16)>,
+    pub(crate) tokens: Option<Made>,
     pub(crate) subjects: u64,
     pub(crate) documents: BTreeMap<DataKind, u64>,
     pub(crate) withdrawn: u64,
     pub(crate) records: BTreeMap<ResourceKind, u64>,
     pub(crate) erased: u64,
+    pub(crate) envelopes: u64,
 }
 
 /// A subject that does not fit the batch.
@@ -67,11 +103,10 @@ impl Counts {
     fn add(
         &mut self,
         subject: SubjectRef,
-        tokens: &LinkageTokens,
+        made: Made,
         documents: &[Document],
     ) -> Result<(), Misfit> {
-        let version = (tokens.version, tokens.epoch);
-        if *self.tokens.get_or_insert(version) != version {
+        if *self.tokens.get_or_insert(made) != made {
             return Err(Misfit::Tokens);
         }
         self.subjects += 1;
@@ -89,13 +124,14 @@ impl Counts {
     }
 
     fn join(&mut self, other: &Self) -> Result<(), Misfit> {
-        if let Some(version) = other.tokens
-            && *self.tokens.get_or_insert(version) != version
+        if let Some(made) = other.tokens
+            && *self.tokens.get_or_insert(made) != made
         {
             return Err(Misfit::Tokens);
         }
         self.subjects += other.subjects;
         self.withdrawn += other.withdrawn;
+        self.envelopes += other.envelopes;
         for (kind, count) in &other.documents {
             *self.documents.entry(*kind).or_default() += count;
         }
@@ -110,13 +146,19 @@ impl Counts {
     }
 
     fn check(&self, manifest: &Manifest) -> Result<(), OpenError> {
-        if self.tokens.unwrap_or_default() != (manifest.normaliser, manifest.token_epoch) {
+        let stated = Made {
+            normaliser: manifest.normaliser,
+            epoch: manifest.token_epoch,
+            next: manifest.next_epoch,
+        };
+        if self.tokens.unwrap_or_default() != stated {
             return Err(OpenError::TokensMismatch);
         }
         let equal = self.subjects == manifest.subjects
             && self.documents == manifest.documents
             && self.withdrawn == manifest.withdrawn
             && self.erased == manifest.erased
+            && self.envelopes == manifest.envelopes
             && self.records == manifest.records;
         equal.then_some(()).ok_or(OpenError::CountMismatch)
     }
@@ -166,10 +208,14 @@ impl Item {
         });
         let subject = separated.subject();
         let mut counts = Counts::default();
-        counts.add(subject.subject, &subject.tokens, separated.documents())?;
+        let made = Made::of(&subject.tokens, subject.next.as_ref())?;
+        counts.add(subject.subject, made, separated.documents())?;
+        counts.envelopes = u64::from(subject.envelope.is_some());
         let outgoing = Outgoing {
             subject: subject.subject,
             tokens: &subject.tokens,
+            next: subject.next.as_ref(),
+            envelope: subject.envelope.as_ref(),
             documents: &[],
         };
         let mut bytes = Vec::with_capacity(documents.len() + 512);
@@ -285,12 +331,13 @@ pub(crate) fn unpack(
     }
     for item in items.into_iter::<Subject>() {
         let item = item.map_err(|_| OpenError::Decode)?;
-        counts
-            .add(item.subject, &item.tokens, &item.documents)
+        Made::of(&item.tokens, item.next.as_ref())
+            .and_then(|made| counts.add(item.subject, made, &item.documents))
             .map_err(|misfit| match misfit {
                 Misfit::Tokens => OpenError::TokensMismatch,
                 Misfit::Document => OpenError::ForeignDocument,
             })?;
+        counts.envelopes += u64::from(item.envelope.is_some());
         if counts.subjects > limits.subjects || counts.number_of_documents() > limits.documents {
             return Err(OpenError::TooLarge);
         }

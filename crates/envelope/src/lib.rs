@@ -1,17 +1,20 @@
 //! Sealed batches, receipts and letters: what travels from a site to the centre, and back.
 //!
 //! This crate is the only place that names algorithms, and the list is closed (B-110):
-//! HMAC-SHA-256, HKDF-SHA-256, SHA-256, AES-256-GCM, Ed25519, and HPKE with X-Wing
-//! (X25519 + ML-KEM-768). Settings cannot add to it; every header names its suite.
+//! HMAC-SHA-256, HKDF-SHA-256, SHA-256, AES-256-GCM, Ed25519, HPKE with X-Wing
+//! (X25519 + ML-KEM-768), and the verifiable oblivious function of RFC 9497 over ristretto255 with
+//! SHA-512. Settings cannot add to it; every header names its suite.
 //!
 //! | step | here |
 //! |---|---|
 //! | keyed tokens and references | [`MacKey`] |
+//! | tokens keyed by the centre, who does not see of what | [`Question`], [`EvaluationKey`] |
 //! | closing a batch at a site | [`seal()`] |
 //! | routing a batch without opening it | [`peek`], [`inspect`] |
 //! | opening a batch at the core | [`open()`] |
 //! | acknowledging a batch | [`Receipt`] |
 //! | letters of the centre to a device, and its answers | [`StopOrder`], [`ErasedWord`], [`EmergencyCode`], [`Answer`] |
+//! | who a person is, for two people together | [`VaultPublicKey`], [`LockedVault`] |
 //! | what a program keeps for itself | [`AtRestKey`] |
 //!
 //! The byte layout stands at the head of [`container`]. The crate does no I/O and reads no clock;
@@ -31,6 +34,7 @@ mod keys;
 mod letter;
 mod mac;
 mod manifest;
+mod oblivious;
 mod octets;
 mod open;
 mod order;
@@ -39,6 +43,7 @@ mod seal;
 mod signing;
 mod suite;
 mod text_form;
+mod vault;
 
 pub use answer::{Answer, ERASED_AT_ONCE, ErasedWord, Outcome};
 pub use at_rest::{AtRestKey, NONCE_BYTES};
@@ -52,12 +57,20 @@ pub use keys::{KeyError, KeyId};
 pub use letter::{LETTER_MAX, LetterKind, LetterPlace, letter_kind};
 pub use mac::MacKey;
 pub use manifest::{BodySeal, Manifest, ManifestDraft, TransportProfile};
+pub use oblivious::{
+    EVALUATION_BYTES_MAX, EVALUATIONS_MAX, EvaluationError, EvaluationKey, EvaluationPublicKey,
+    Question, question_of,
+};
 pub use open::{Inspected, Limits, Opened, inspect, open, open_within};
 pub use order::{AuthenticOrder, REPLACES_MAX, StopOrder, VALID_DAYS_MAX};
 pub use receipt::{FrontId, Receipt, ReceiptError};
 pub use seal::{Sealed, seal, seal_items, seal_with_erasures};
 pub use signing::{SigningKey, VerifyingKey};
 pub use suite::{CorePublicKey, CoreSecretKey};
+pub use vault::{
+    ENVELOPE_MAX, EnvelopeError, HOLDERS_MAX, LockedVault, Person, PersonName, Share, ShareError,
+    SiteVault, VaultPublicKey, VaultSecretKey, envelope_key,
+};
 
 #[cfg(test)]
 mod tests;

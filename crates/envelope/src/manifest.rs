@@ -87,6 +87,9 @@ pub struct Manifest {
     pub normaliser: u16,
     /// Epoch of the key of the linkage tokens; 0 without subjects.
     pub token_epoch: u16,
+    /// Epoch of the tokens that every subject has besides, while the site changes its key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_epoch: Option<u16>,
     /// Number of subjects.
     pub subjects: u64,
     /// Number of documents by kind, withdrawn ones included.
@@ -98,6 +101,9 @@ pub struct Manifest {
     /// Number of subjects of whom everything that came before is to be erased.
     #[serde(default, skip_serializing_if = "none")]
     pub erased: u64,
+    /// Number of subjects with an identity envelope.
+    #[serde(default, skip_serializing_if = "none")]
+    pub envelopes: u64,
     /// The quality of what was read for the batch, in counts: the site's word, since most
     /// of what it counts is not in the content.
     #[serde(default)]
@@ -106,7 +112,7 @@ pub struct Manifest {
     pub body: BodySeal,
 }
 
-/// A batch without erasures has the bytes that it had before there were any.
+/// A batch without erasures or envelopes has the bytes that it had before there were any.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
 const fn none(count: &u64) -> bool {
     *count == 0

@@ -125,7 +125,7 @@ pub fn seal_with_erasures(
 }
 
 fn complete(draft: ManifestDraft, counts: Counts, body: &[u8]) -> Manifest {
-    let (normaliser, token_epoch) = counts.tokens.unwrap_or_default();
+    let made = counts.tokens.unwrap_or_default();
     Manifest {
         format: FORMAT,
         site: draft.site,
@@ -135,13 +135,15 @@ fn complete(draft: ManifestDraft, counts: Counts, body: &[u8]) -> Manifest {
         gate: draft.gate,
         transport: draft.transport,
         mapping: draft.mapping,
-        normaliser,
-        token_epoch,
+        normaliser: made.normaliser,
+        token_epoch: made.epoch,
+        next_epoch: made.next,
         subjects: counts.subjects,
         documents: counts.documents,
         withdrawn: counts.withdrawn,
         records: counts.records,
         erased: counts.erased,
+        envelopes: counts.envelopes,
         quality: draft.quality,
         body: BodySeal {
             len: body.len() as u64,

@@ -5,6 +5,8 @@
     reason = "tests fail by panicking"
 )]
 
+mod epochs;
+
 use std::sync::LazyLock;
 
 use privacy::gate::{
@@ -12,6 +14,7 @@ use privacy::gate::{
     Notice, NoticeDocument, NoticeMethod, PatientReadings, Products, Terms,
 };
 use privacy::separate::{Erasure, Separated, SiteKeys, separate};
+use privacy::tokens::EpochKey;
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -98,11 +101,16 @@ fn gate(persons: usize) -> Gate {
 
 /// One subject for each list of documents, which are given by their number of records.
 fn subjects(shape: &[Vec<usize>], epoch: u16) -> Vec<Separated> {
-    let [tokens, site] = [1, 2].map(|byte| MacKey::from_bytes([byte; 32]));
+    subjects_of(shape, epoch, None)
+}
+
+fn subjects_of(shape: &[Vec<usize>], epoch: u16, next: Option<u16>) -> Vec<Separated> {
+    let [tokens, site, later] = [1, 2, 3].map(|byte| MacKey::from_bytes([byte; 32]));
     let keys = SiteKeys {
-        tokens: &tokens,
+        tokens: EpochKey::new(epoch, &tokens),
+        next: next.map(|next| EpochKey::new(next, &later)),
         site: &site,
-        epoch,
+        vault: None,
     };
     let gate = gate(shape.len());
     let person = |(patient, documents): (usize, &Vec<usize>)| {

@@ -9,6 +9,10 @@ pub(crate) const SIGNING: &str = "sekisho-signing-v1";
 pub(crate) const VERIFYING: &str = "sekisho-verifying-v1";
 pub(crate) const CORE_SECRET: &str = "sekisho-core-secret-v1";
 pub(crate) const CORE_PUBLIC: &str = "sekisho-core-public-v1";
+pub(crate) const EVALUATION_SECRET: &str = "sekisho-evaluation-secret-v1";
+pub(crate) const EVALUATION_PUBLIC: &str = "sekisho-evaluation-public-v1";
+pub(crate) const VAULT_PUBLIC: &str = "sekisho-vault-public-v1";
+pub(crate) const VAULT_SHARE: &str = "sekisho-vault-share-v1";
 pub(crate) const DEVICE_SECRET: &str = "sekisho-device-secret-v1";
 pub(crate) const DEVICE_PUBLIC: &str = "sekisho-device-public-v1";
 

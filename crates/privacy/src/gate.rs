@@ -103,9 +103,11 @@ pub struct PatientReadings {
 
 /// What the readings of one person say of who it is. Files that share one identity with the file
 /// before them add nothing.
-pub(crate) fn identities(readings: &[Reading]) -> impl Iterator<Item = &Identity> {
+pub(crate) fn identities<'r>(
+    readings: impl IntoIterator<Item = &'r Reading>,
+) -> impl Iterator<Item = &'r Identity> {
     let mut before: Option<&Arc<Identity>> = None;
-    readings.iter().filter_map(move |reading| {
+    readings.into_iter().filter_map(move |reading| {
         let identity = &reading.identity;
         let same = before.replace(identity);
         let same = same.is_some_and(|same| Arc::ptr_eq(same, identity));

@@ -43,6 +43,11 @@ impl Message {
         }
     }
 
+    /// The message.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The 32 bytes of the keyed function.
     pub(crate) fn wide(&self, key: &dyn Prf) -> [u8; 32] {
         key.prf(&self.0)

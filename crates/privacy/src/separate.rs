@@ -5,11 +5,13 @@
 //! document with such a code is refused, counted and taken back. What may be chance, a short number
 //! or a name in Latin letters, is left out alone.
 
+mod envelope;
 mod faint;
 mod leak;
 mod slots;
 mod vital;
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use record::content::{Document, DocumentState};
@@ -24,7 +26,8 @@ use text::fold;
 use crate::Prf;
 use crate::gate::{PatientReadings, Screened, Withheld, identities};
 use crate::message::Message;
-use crate::tokens::{LinkageTokens, MOST_INSURANCES, tokenize};
+use crate::tokens::{Asked, EpochKey, LinkageTokens, MOST_INSURANCES, tokenize};
+pub use envelope::{SealedIdentity, Vault};
 use faint::Faint;
 use leak::Identifiers;
 use vital::VitalDays;
@@ -35,11 +38,14 @@ const NO_ORDER: &str = "999999999999999";
 /// The keys of separation.
 pub struct SiteKeys<'a> {
     /// For linkage tokens; the same at all sites, or nobody could be linked.
-    pub tokens: &'a dyn Prf,
+    pub tokens: EpochKey<'a>,
+    /// The key of a later epoch, while the fleet changes from one to the other: every person then
+    /// has the tokens of both.
+    pub next: Option<EpochKey<'a>>,
     /// For references; this site only, so that equal chart numbers of two sites stay apart.
     pub site: &'a dyn Prf,
-    /// The epoch of the token key.
-    pub epoch: u16,
+    /// Who seals identities, only where the contract in force says so.
+    pub vault: Option<&'a dyn Vault>,
 }
 
 /// A person as the centre may see one.
@@ -51,6 +57,13 @@ pub struct Subject {
     /// For linking with other sites.
     #[serde(rename = "t")]
     pub tokens: LinkageTokens,
+    /// The same of the next epoch, while the key changes. Without it the subject has the bytes that
+    /// it had before there were two.
+    #[serde(rename = "n", default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<LinkageTokens>,
+    /// Who the person is, sealed for the vault. Absent unless a contract says so.
+    #[serde(rename = "v", default, skip_serializing_if = "Option::is_none")]
+    pub envelope: Option<SealedIdentity>,
 }
 
 /// Proof that readings were screened and separated. Only [`separate`] makes one with content;
@@ -132,15 +145,16 @@ pub fn separate(screened: Screened<PatientReadings>, keys: &SiteKeys<'_>) -> Sep
         mut readings,
         doubtful,
     } = screened.into_value();
-    // Newest first; what was taken back says less about the person than what stands.
-    readings.sort_by(|a, b| {
-        let rank = |reading: &Reading| (reading.state == DocumentState::Current, reading.version);
-        rank(b).cmp(&rank(a)).then_with(|| a.key.cmp(&b.key))
-    });
-    let tokens = tokenize(&newest_identity(&readings), keys.tokens, keys.epoch);
+    readings.sort_by(newest_first);
+    let identity = newest_identity(&readings);
+    let tokens = |epoch: EpochKey<'_>| tokenize(&identity, epoch.key, epoch.epoch);
+    let reference = subject_ref(&chart, keys.site);
+    let seal = |vault: &dyn Vault| vault.seal(&identity, &chart, &reference);
     let subject = Subject {
-        subject: subject_ref(&chart, keys.site),
-        tokens,
+        subject: reference,
+        tokens: tokens(keys.tokens),
+        next: keys.next.map(tokens),
+        envelope: keys.vault.and_then(seal).and_then(SealedIdentity::new),
     };
     let identifiers = Identifiers::of(&chart, &doubtful, &readings);
     let days = VitalDays::of(&readings);
@@ -206,15 +220,23 @@ pub fn without_content(
         | Withheld::NoticeOutdated
         | Withheld::HoldRunning => {}
     }
+    let nothing = |epoch: EpochKey<'_>| tokenize(&Identity::default(), epoch.key, epoch.epoch);
     Some(Separated {
         subject: Subject {
             subject: subject_ref(chart, keys.site),
-            tokens: tokenize(&Identity::default(), keys.tokens, keys.epoch),
+            tokens: nothing(keys.tokens),
+            next: keys.next.map(nothing),
+            envelope: None,
         },
         documents: Vec::new(),
         findings: Vec::new(),
         left_out: Drops::default(),
     })
+}
+
+/// What the tokens of a screened person in one epoch ask of a key that is not at hand.
+pub fn ask(screened: &Screened<PatientReadings>, epoch: u16) -> Asked {
+    Asked::of(&newest_identity(&screened.value().readings), epoch)
 }
 
 /// The site's keyed reference for a chart number, exactly as written.
@@ -297,10 +319,18 @@ fn withdrawal(
     }
 }
 
-/// One identity out of many readings, which stand in order of preference.
+/// Newest first; what was taken back says less about the person than what stands.
+fn newest_first(a: &Reading, b: &Reading) -> Ordering {
+    let rank = |reading: &Reading| (reading.state == DocumentState::Current, reading.version);
+    rank(b).cmp(&rank(a)).then_with(|| a.key.cmp(&b.key))
+}
+
+/// One identity out of many readings, in whatever order.
 fn newest_identity(readings: &[Reading]) -> Identity {
-    let identities = || identities(readings);
-    let standing = readings
+    let mut ranked: Vec<&Reading> = readings.iter().collect();
+    ranked.sort_by(|a, b| newest_first(a, b));
+    let identities = || identities(ranked.iter().copied());
+    let standing = ranked
         .iter()
         .filter(|reading| reading.state == DocumentState::Current);
     let mut cards: Vec<Insurance> = Vec::new();

@@ -9,6 +9,7 @@
 //! need. So filters of names compare only between persons of equal birth year; a wrong year of
 //! birth is caught by [`TokenKind::NamePostal`] instead, which does not contain it.
 
+mod evaluated;
 mod filter;
 mod placeholder;
 
@@ -24,6 +25,7 @@ use zeroize::Zeroizing;
 
 use crate::message::Message;
 use crate::{Prf, wire};
+pub use evaluated::{Asked, Evaluated};
 pub use filter::{Filter, dice};
 
 /// The most insurance cards of a person that become tokens.
@@ -141,6 +143,49 @@ impl fmt::Debug for Token {
     }
 }
 
+/// By what the tokens of one epoch are keyed: a key that is at hand, or answers about one person.
+/// `None` stands for what was not answered; the token or filter is left out then.
+pub trait TokenKey: Send + Sync {
+    /// The value for an exact token.
+    fn exact(&self, message: &[u8]) -> Option<[u8; 32]>;
+
+    /// The function for filters of the names of people born on a day.
+    fn names(&self, epoch: u16, day: Option<&str>) -> Option<&dyn Prf>;
+
+    /// The function for filters of the day of birth of people with a full kana name and sex.
+    fn birth(&self, epoch: u16, who: Option<(&str, &str)>) -> Option<&dyn Prf>;
+}
+
+impl<P: Prf> TokenKey for P {
+    fn exact(&self, message: &[u8]) -> Option<[u8; 32]> {
+        Some(self.prf(message))
+    }
+
+    fn names(&self, _: u16, _: Option<&str>) -> Option<&dyn Prf> {
+        Some(self)
+    }
+
+    fn birth(&self, _: u16, _: Option<(&str, &str)>) -> Option<&dyn Prf> {
+        Some(self)
+    }
+}
+
+/// A key of linkage tokens and its epoch. Tokens of one epoch compare with those of no other.
+#[derive(Clone, Copy)]
+pub struct EpochKey<'a> {
+    /// The epoch.
+    pub epoch: u16,
+    /// The key.
+    pub key: &'a dyn TokenKey,
+}
+
+impl<'a> EpochKey<'a> {
+    /// The key of an epoch.
+    pub const fn new(epoch: u16, key: &'a dyn TokenKey) -> Self {
+        Self { epoch, key }
+    }
+}
+
 /// Everything by which the centre can link a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkageTokens {
@@ -165,7 +210,7 @@ pub struct LinkageTokens {
 /// Makes the tokens of a person. A token exists only when all its parts are present and undamaged;
 /// an unknown sex counts as absent, and so does what systems fill in for the unknown. At most
 /// [`MOST_INSURANCES`] cards are used.
-pub fn tokenize(identity: &Identity, key: &dyn Prf, epoch: u16) -> LinkageTokens {
+pub fn tokenize(identity: &Identity, key: &dyn TokenKey, epoch: u16) -> LinkageTokens {
     let who = Folded::of(identity);
     let mut tokens = Tokens {
         key,
@@ -180,21 +225,23 @@ pub fn tokenize(identity: &Identity, key: &dyn Prf, epoch: u16) -> LinkageTokens
         several.sort_unstable();
         several.dedup();
     }
-    let year = who.year.as_ref().map(|year| year.as_str());
+    let [year, day, kana] =
+        [&who.year, &who.day, &who.kana].map(|text| text.as_ref().map(|text| text.as_str()));
+    let names = key.names(epoch, day);
     let name = |label, text: &Option<Text>| {
-        text.as_ref()
-            .map(|text| filter::of_name(key, epoch, label, year, text))
+        let text = text.as_ref()?;
+        Some(filter::of_name(names?, epoch, label, year, text))
     };
+    let birth = key.birth(epoch, kana.zip(who.sex));
     LinkageTokens {
         version: fold::VERSION,
         epoch,
         exact: tokens.exact,
         family: name("family", &who.family),
         given: name("given", &who.given),
-        birth: who
-            .day
-            .as_ref()
-            .map(|day| filter::of_digits(key, epoch, "birth", day)),
+        birth: day
+            .zip(birth)
+            .map(|(day, key)| filter::of_digits(key, epoch, "birth", day)),
     }
 }
 
@@ -268,7 +315,7 @@ fn joined(family: Option<&Text>, given: Option<&Text>) -> Option<Text> {
 }
 
 struct Tokens<'a> {
-    key: &'a dyn Prf,
+    key: &'a dyn TokenKey,
     epoch: u16,
     exact: BTreeMap<TokenKind, Vec<Token>>,
 }
@@ -319,11 +366,12 @@ impl Tokens<'_> {
         let whole = parts
             .iter()
             .try_fold(start, |message, part| Some(message.part((*part)?)));
-        if let Some(message) = whole {
+        let wide = whole.and_then(|message| self.key.exact(message.as_bytes()));
+        if let Some(wide) = wide {
             self.exact
                 .entry(kind)
                 .or_default()
-                .push(Token(message.short(self.key)));
+                .push(Token(std::array::from_fn(|index| wide[index])));
         }
     }
 }

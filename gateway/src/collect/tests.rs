@@ -413,3 +413,24 @@ fn new_tokens_are_sent_although_no_document_changed() {
         );
     }
 }
+
+/// B-116: while the key changes everybody is sent once with the tokens of both epochs, and once
+/// more when the old one has ended.
+#[test]
+fn a_change_of_the_key_sends_everybody_at_its_start_and_at_its_end() {
+    let root = tempfile::tempdir().unwrap();
+    let mut site = Site::new(&[root.path().to_owned()], &CHARTS);
+    for order in 0..3 {
+        write_visit(root.path(), CHARTS[0], order, 1, 1, 1);
+    }
+    for (epochs, sealed) in [
+        ((1, None), 3),
+        ((1, Some(2)), 1),
+        ((1, Some(2)), 0),
+        ((2, None), 1),
+        ((2, None), 0),
+    ] {
+        (site.epoch, site.next_epoch) = epochs;
+        assert_eq!(run(&mut site).documents_sealed, sealed, "{epochs:?}");
+    }
+}

@@ -302,6 +302,11 @@ fn basis(settings: &Settings) -> String {
             MAPPING_VERSION.to_string(),
             text::fold::VERSION.to_string(),
             settings.keys.token_epoch.to_string(),
+            format!(
+                "{:?}",
+                settings.keys.next.as_ref().map(|next| next.token_epoch)
+            ),
+            format!("{:?}", settings.keys.vault.is_some()),
             limits.file_bytes.to_string(),
             limits.patient_files.to_string(),
             format!("{:?}", source.changes.mode),

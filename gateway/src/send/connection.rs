@@ -58,6 +58,23 @@ impl Peer {
     /// # Errors
     /// A certificate or key file cannot be used.
     pub(crate) fn new(front: &Front) -> Result<Self, Failure> {
+        Self::at(
+            front.address,
+            ("front.server_name", &front.server_name),
+            front,
+        )
+    }
+
+    /// Another service of the centre, with the same certificates; its name stands under that key of
+    /// the settings.
+    ///
+    /// # Errors
+    /// See [`Peer::new`].
+    pub(crate) fn at(
+        address: std::net::SocketAddr,
+        (key, name): (&'static str, &str),
+        front: &Front,
+    ) -> Result<Self, Failure> {
         let unusable = |path: &Path| Failure::new(Problem::Key, path.display().to_string());
         let mut roots = RootCertStore::empty();
         for certificate in certificates(&front.authority)? {
@@ -66,7 +83,7 @@ impl Peer {
                 .map_err(|_| unusable(&front.authority))?;
         }
         let chain = certificates(&front.certificate)?;
-        let key = PrivateKeyDer::from_pem_file(&front.private_key)
+        let private = PrivateKeyDer::from_pem_file(&front.private_key)
             .map_err(|_| unusable(&front.private_key))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
@@ -74,14 +91,14 @@ impl Peer {
             .and_then(|builder| {
                 builder
                     .with_root_certificates(roots)
-                    .with_client_auth_cert(chain, key)
+                    .with_client_auth_cert(chain, private)
             })
             .map_err(|error| Failure::because(Problem::Key, "TLS", error))?;
-        let name = ServerName::try_from(front.server_name.clone())
-            .map_err(|error| Failure::because(Problem::Settings, "front.server_name", error))?;
+        let name = ServerName::try_from(name.to_owned())
+            .map_err(|error| Failure::because(Problem::Settings, key, error))?;
         let connector = TlsConnector::from(Arc::new(config));
         Ok(Self {
-            address: front.address,
+            address,
             name,
             connector,
         })
@@ -109,12 +126,21 @@ impl Peer {
 impl Connection {
     /// Sends one request and reads the whole answer.
     pub(crate) async fn ask(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Trouble> {
+        self.ask_within(request, ANSWER_TIMEOUT).await
+    }
+
+    /// The same within a time of the caller's.
+    pub(crate) async fn ask_within(
+        &mut self,
+        request: Request<Full<Bytes>>,
+        patience: Duration,
+    ) -> Result<Answer, Trouble> {
         let exchange = async {
             self.sender.ready().await.map_err(broken)?;
             let response = self.sender.send_request(request).await.map_err(broken)?;
             read(response).await
         };
-        timeout(ANSWER_TIMEOUT, exchange)
+        timeout(patience, exchange)
             .await
             .map_err(|_| late("answer"))?
     }

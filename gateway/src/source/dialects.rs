@@ -69,7 +69,7 @@ fn left(visited: &Visited) -> Result<Vec<DocumentState>, Option<Withheld>> {
             Ok(news.collect())
         }
         Outcome::Withheld(reason) => Err(Some(*reason)),
-        Outcome::Quarantined | Outcome::Unchanged => Err(None),
+        Outcome::Quarantined | Outcome::Unchanged | Outcome::Unkeyed => Err(None),
     }
 }
 

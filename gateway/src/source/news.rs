@@ -11,6 +11,7 @@ use super::files::Listing;
 use super::patient::Shared;
 use super::visited::{Outcome, Visited};
 use crate::error::{Failure, Problem};
+use crate::evaluation::Answers;
 use crate::examples::Gathering;
 use crate::state::{Fingerprint, Known};
 
@@ -205,12 +206,14 @@ pub(crate) fn gone<D: Disk>(
         doubtful: Vec::new(),
     };
     let numbers = Numbers::of(&patient);
+    // Nothing is known of whom there is no reading, so there are no tokens to be keyed.
+    let answers = Answers::default();
     let screened = match shared.gate.screen(patient) {
         Ok(screened) => screened,
         Err(reason) => {
             visited.numbers = numbers.references(&shared.keys.site);
             visited.outcome = Outcome::Withheld(reason);
-            let keys = shared.site_keys();
+            let keys = shared.site_keys(&answers);
             if let Some(mut separated) = without_content(&chart, reason, &keys)
                 && take_back_all(shared, known, &mut separated, &mut visited)
             {
@@ -220,7 +223,7 @@ pub(crate) fn gone<D: Disk>(
         }
     };
     let pass = screened.pass().clone();
-    let mut separated = separate(screened, &shared.site_keys());
+    let mut separated = separate(screened, &shared.site_keys(&answers));
     if !take_back_all(shared, known, &mut separated, &mut visited) {
         visited.outcome = Outcome::Quarantined;
         return Ok(visited);

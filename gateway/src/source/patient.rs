@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use config::gateway::{ChangeMode, Changes, Limits};
-use envelope::MacKey;
+use envelope::{MacKey, SiteVault};
 use formats::ssmix2::name::FileName;
 use formats::ssmix2::versions::Resolved;
 use formats::ssmix2::{self, FileReader};
@@ -33,8 +33,9 @@ use super::visited::{At, Outcome, Places, Visited, claims_guarded, content, read
 use super::walk::{PatientFolder, Roots};
 use super::watch::{Caller, GivenUp};
 use crate::error::Failure;
+use crate::evaluation::{Answers, Line, Service};
 use crate::examples::Gathering;
-use crate::keys::Keys;
+use crate::keys::{Keys, TokenKeys};
 use crate::ledger::Met;
 use crate::quality::Reference;
 use crate::state::{Fingerprint, Known, StateReader};
@@ -65,8 +66,12 @@ pub(crate) struct Shared<D: Disk> {
     pub(crate) keys: Arc<Keys>,
     /// Key of what identifies patients, by which orders of the centre find them.
     pub(crate) identities: MacKey,
-    /// Epoch of the token key.
-    pub(crate) epoch: u16,
+    /// Keys of linkage tokens.
+    pub(crate) tokens: TokenKeys,
+    /// Who keys tokens whose key is not at hand.
+    pub(crate) service: Service,
+    /// Whether the contract in force has identities sealed for the vault.
+    pub(crate) envelopes: bool,
     /// Before this moment a change is old enough to be remembered, in nanoseconds since 1970.
     pub(crate) settled_before: i64,
     /// How many more patients may lose documents that vanished. None may while the volumes are not
@@ -87,13 +92,15 @@ impl<D: Disk> Shared<D> {
         update(&self.may_vanish).is_ok()
     }
 
-    /// The keys of separation.
-    pub(super) fn site_keys(&self) -> SiteKeys<'_> {
-        SiteKeys {
-            tokens: &self.keys.token,
-            site: &self.keys.site,
-            epoch: self.epoch,
-        }
+    /// The vault, where the contract in force says so.
+    fn vault(&self) -> Option<&SiteVault> {
+        self.keys.vault.as_ref().filter(|_| self.envelopes)
+    }
+
+    /// The keys of separation, with the answers of the service about the person.
+    pub(super) fn site_keys<'a>(&'a self, answers: &'a Answers) -> SiteKeys<'a> {
+        self.tokens
+            .for_separation(answers, &self.keys.site, self.vault())
     }
 }
 
@@ -102,6 +109,7 @@ pub(crate) struct PatientReader<D: Disk> {
     pub(super) shared: Arc<Shared<D>>,
     caller: Caller,
     state: StateReader,
+    line: Line,
     listing: Listing,
     reader: FileReader,
     /// The bytes of the file at hand.
@@ -124,6 +132,7 @@ impl<D: Disk> PatientReader<D> {
             shared,
             caller,
             state: StateReader::open(state)?,
+            line: Line::default(),
             listing: Listing::default(),
             reader: FileReader::default(),
             buffer: Vec::new(),
@@ -266,10 +275,13 @@ impl<D: Disk> PatientReader<D> {
         let shared = &self.shared;
         let bytes = &mut self.inventory;
         bytes.clear();
-        bytes.extend_from_slice(b"sekisho folder v2");
+        bytes.extend_from_slice(b"sekisho folder v3");
         bytes.extend_from_slice(&MAPPING_VERSION.to_be_bytes());
         bytes.extend_from_slice(&text::fold::VERSION.to_be_bytes());
-        bytes.extend_from_slice(&shared.epoch.to_be_bytes());
+        bytes.extend_from_slice(&shared.tokens.epochs());
+        if let Some(vault) = shared.vault() {
+            bytes.extend_from_slice(vault.key.id().as_bytes());
+        }
         // With a higher limit, a file that was too large is read.
         bytes.extend_from_slice(&shared.limits.file_bytes.to_be_bytes());
         let part = |bytes: &mut Vec<u8>, part: &[u8]| {
@@ -514,13 +526,7 @@ impl<D: Disk> PatientReader<D> {
         };
         let take_back = !vanished.is_empty() && self.shared.may_take_back();
         remember &= take_back || vanished.is_empty();
-        let code = match take_back {
-            true => FindingCode::DocumentVanished,
-            false => FindingCode::VanishedKept,
-        };
-        for _ in &vanished {
-            visited.note(Finding::of_file(code), None, || reference);
-        }
+        note_vanished(&mut visited, vanished.len(), take_back, reference);
         vanished.retain(|_| take_back);
         if patient.readings.is_empty() && !take_back {
             visited.outcome = Outcome::Quarantined;
@@ -534,13 +540,16 @@ impl<D: Disk> PatientReader<D> {
             examples: &self.shared.examples,
             before: &before,
         };
-        let (chart, keys) = (patient.chart.clone(), self.shared.site_keys());
-        let deleted = deleted(&patient, &known, keys.site);
+        let shared = Arc::clone(&self.shared);
+        let chart = patient.chart.clone();
+        let deleted = deleted(&patient, &known, &shared.keys.site);
         let screened = match self.shared.gate.screen(patient) {
             Ok(screened) => screened,
             Err(reason) => {
                 visited.numbers = numbers.references(&self.shared.keys.site);
                 visited.outcome = Outcome::Withheld(reason);
+                let nothing = Answers::default();
+                let keys = shared.site_keys(&nothing);
                 if let Some(mut separated) = without_content(&chart, reason, &keys) {
                     take_back_all(&mut separated, deleted.into_iter().chain(vanished));
                     visited.taken_back = news.taken_back(separated, subject, numbers)?;
@@ -549,7 +558,11 @@ impl<D: Disk> PatientReader<D> {
             }
         };
         let (pass, left_out) = (screened.pass().clone(), screened.left_out());
-        let mut separated = separate(screened, &keys);
+        let Ok(answers) = self.line.key(&shared.service, &shared.tokens, &screened) else {
+            visited.outcome = Outcome::Unkeyed;
+            return Ok(visited);
+        };
+        let mut separated = separate(screened, &shared.site_keys(&answers));
         for finding in separated.findings() {
             visited.note(*finding, None, || reference);
         }
@@ -600,6 +613,17 @@ fn deleted<'k>(patient: &PatientReadings, known: &'k [Known], site: &dyn Prf) ->
     };
     let readings = patient.readings.iter().filter(withdrawn);
     readings.filter_map(found).collect()
+}
+
+/// One finding for each document that vanished: it is taken back, or stands all the same.
+fn note_vanished(visited: &mut Visited, count: usize, take_back: bool, reference: Reference) {
+    let code = match take_back {
+        true => FindingCode::DocumentVanished,
+        false => FindingCode::VanishedKept,
+    };
+    for _ in 0..count {
+        visited.note(Finding::of_file(code), None, || reference);
+    }
 }
 
 fn code_of(unread: Unread) -> FindingCode {

@@ -122,6 +122,8 @@ pub(crate) enum Outcome {
     Quarantined,
     /// The gate said no.
     Withheld(Withheld),
+    /// The gate said yes, and the service that keys tokens gave none: comes again.
+    Unkeyed,
     /// The gate said yes.
     Passed(Box<Passed>),
 }
@@ -318,7 +320,7 @@ impl Visited {
         match &self.outcome {
             Outcome::Unchanged => false,
             Outcome::Quarantined => self.must_retry(),
-            Outcome::Withheld(_) => true,
+            Outcome::Withheld(_) | Outcome::Unkeyed => true,
             Outcome::Passed(passed) => passed.fingerprint.is_none(),
         }
     }

@@ -9,6 +9,7 @@ use privacy::gate::{
     NoticeMethod, PatientReadings, Products, Terms,
 };
 use privacy::separate::{SiteKeys, separate};
+use privacy::tokens::EpochKey;
 use record::{ChartNumber, DataKind, Date, FindingCode, Reading};
 
 use crate::seeds::CHART;
@@ -126,9 +127,10 @@ pub(crate) fn content_holds_no_identifier(reading: Reading) {
         panic!("the gate refuses a notified patient");
     };
     let keys = SiteKeys {
-        tokens: &Key(1),
+        tokens: EpochKey::new(1, &Key(1)),
+        next: None,
         site: &Key(2),
-        epoch: 1,
+        vault: None,
     };
     let separated = separate(screened, &keys);
     let Ok(content) = serde_json::to_string(separated.documents()) else {

@@ -13,6 +13,7 @@ use privacy::separate::subject_ref;
 use rand_core::UnwrapErr;
 use record::{ChartNumber, SubjectRef};
 
+use crate::oblivious::Evaluate;
 use crate::pki::{Authority, FRONT_NAME};
 use crate::process::free_address;
 use crate::write_secret;
@@ -57,6 +58,8 @@ pub struct Deployment {
     pub inbox: PathBuf,
     /// Where the front listens.
     pub address: SocketAddr,
+    /// The evaluation service.
+    pub evaluate: Evaluate,
     /// See [`Deployment::fix_seed`].
     pub(crate) seed: Option<u64>,
 }
@@ -112,6 +115,7 @@ impl Deployment {
         }
         let front_config = shared.front(&inbox)?;
         let core_config = shared.core(sources, &inbox, &core_state)?;
+        let evaluate = Evaluate::prepare(root, &authority)?;
         let root = root.clone();
         let seed = None;
         Ok(Self {
@@ -122,6 +126,7 @@ impl Deployment {
             core_state,
             inbox,
             address,
+            evaluate,
             seed,
         })
     }

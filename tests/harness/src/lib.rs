@@ -3,6 +3,7 @@
 
 pub mod deployment;
 pub mod job;
+pub mod oblivious;
 pub mod pki;
 pub mod process;
 pub mod scene;

@@ -13,6 +13,9 @@ use rcgen::{
 /// The name by which gateways know the front.
 pub const FRONT_NAME: &str = "front.sekisho.internal";
 
+/// The name by which gateways know the evaluation service.
+pub const EVALUATE_NAME: &str = "evaluate.sekisho.internal";
+
 /// An authority whose key lives in memory only.
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -39,7 +42,12 @@ impl Authority {
 
     /// Issues the front's certificate.
     pub fn issue_front(&self, certificate: &Path, key: &Path) -> Result<()> {
-        let params = CertificateParams::new(vec![FRONT_NAME.to_owned()])?;
+        self.issue_server(FRONT_NAME, certificate, key)
+    }
+
+    /// Issues the certificate of a service of the centre.
+    pub fn issue_server(&self, name: &str, certificate: &Path, key: &Path) -> Result<()> {
+        let params = CertificateParams::new(vec![name.to_owned()])?;
         self.issue(
             params,
             ExtendedKeyUsagePurpose::ServerAuth,

@@ -88,6 +88,11 @@ impl Running {
         Ok(Self { child })
     }
 
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills the process as a power cut would, if it still runs.
     pub fn kill(&mut self) -> Result<()> {
         if self.child.try_wait()?.is_none() {

@@ -4,6 +4,7 @@
 //! Every command prints one line of JSON.
 
 mod gate;
+mod oblivious;
 mod stages;
 mod walk;
 
@@ -28,6 +29,8 @@ enum Command {
     Stat(walk::Arguments),
     /// Ask the gate about everybody.
     Gate(gate::Arguments),
+    /// Evaluate linkage tokens obliviously.
+    Oblivious(oblivious::Arguments),
     /// Put the files of a storage through one stage; to be run under callgrind.
     Stage {
         /// Which stage.
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Command::Read(arguments) => walk::read(&arguments),
         Command::Stat(arguments) => walk::stat(&arguments),
         Command::Gate(arguments) => gate::decide(&arguments),
+        Command::Oblivious(arguments) => oblivious::evaluate(&arguments),
         Command::Stage {
             stage,
             storage,

@@ -15,6 +15,7 @@ use privacy::gate::{
     NoticeMethod, PatientReadings, Products, Screened, Tally, Terms,
 };
 use privacy::separate::{Separated, SiteKeys, separate};
+use privacy::tokens::EpochKey;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use record::Reading;
@@ -102,9 +103,10 @@ fn stage_read(files: &[(FileName, Vec<u8>)]) -> Vec<Reading> {
 fn stage_separate(screened: Vec<Screened<PatientReadings>>) -> Vec<Separated> {
     let [tokens, site] = [1, 2].map(|byte| MacKey::from_bytes([byte; 32]));
     let keys = SiteKeys {
-        tokens: &tokens,
+        tokens: EpochKey::new(1, &tokens),
+        next: None,
         site: &site,
-        epoch: 1,
+        vault: None,
     };
     let separated = screened.into_iter().map(|one| separate(one, &keys));
     separated.collect()

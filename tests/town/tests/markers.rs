@@ -20,6 +20,7 @@ use privacy::gate::{
     NoticeMethod, PatientReadings, Products, Tally, Terms,
 };
 use privacy::separate::{Separated, SiteKeys, separate};
+use privacy::tokens::EpochKey;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
 use record::{ChartNumber, Quality, Reading};
@@ -180,9 +181,10 @@ fn separated(readings: Vec<Reading>, site: u8) -> Separated {
         doubtful: Vec::new(),
     };
     let keys = SiteKeys {
-        tokens: &tokens,
+        tokens: EpochKey::new(1, &tokens),
+        next: None,
         site: &site,
-        epoch: 1,
+        vault: None,
     };
     separate(gate().screen(patient).unwrap(), &keys)
 }

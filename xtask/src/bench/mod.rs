@@ -10,6 +10,7 @@ mod ingest;
 mod instructions;
 mod inventory;
 mod memory;
+mod oblivious;
 mod python;
 mod tree;
 
@@ -85,6 +86,7 @@ const BENCHES: &[(&str, Measure)] = &[
     ("instructions", instructions::measure),
     ("gate", gate::measure),
     ("import", import::measure),
+    ("oblivious", oblivious::measure),
 ];
 
 /// Runs benches, prints a table each, writes `NAME.json`.

@@ -116,12 +116,7 @@ fn candidates(
     let mut entries: Vec<(TokenKind, [u8; 16], usize)> = identities
         .iter()
         .enumerate()
-        .flat_map(|(at, identity)| {
-            identity
-                .exact
-                .iter()
-                .map(move |(kind, token)| (*kind, *token, at))
-        })
+        .flat_map(|(at, identity)| identity.exact().map(move |(kind, token)| (kind, token, at)))
         .collect();
     entries.sort_unstable();
     entries.dedup();

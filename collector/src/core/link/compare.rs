@@ -10,7 +10,7 @@
 
 use privacy::tokens::{TokenKind, dice};
 
-use super::identity::Identity;
+use super::identity::{Identity, Tokens};
 
 /// Bits that a pair must reach.
 pub(crate) const THRESHOLD: f64 = 6.0;
@@ -103,13 +103,19 @@ pub(crate) struct Comparison {
 }
 
 impl Comparison {
-    /// Compares two subjects.
+    /// Compares two subjects, by their newest tokens that were made alike.
     pub(crate) fn of(a: &Identity, b: &Identity) -> Self {
+        let nothing = (&Tokens::default(), &Tokens::default());
+        let (one, other) = a.alike(b).unwrap_or(nothing);
+        Self::of_tokens(one, other, (a.male, b.male))
+    }
+
+    fn of_tokens(a: &Tokens, b: &Tokens, male: (Option<bool>, Option<bool>)) -> Self {
         use TokenKind::{
             BirthSexPostal, FamilyBirthSex, GivenBirthSex, Insured, InsuredHousehold, KanaBirthSex,
             KanjiBirthSex, NameBirthYear, NamePostal,
         };
-        let shares = |kind| shares(a, b, kind);
+        let shares = |kind| a.shares(b, kind);
         let full_kana = [KanaBirthSex, NameBirthYear, NamePostal]
             .into_iter()
             .any(shares);
@@ -127,7 +133,7 @@ impl Comparison {
             b,
             day_and_sex || shares(Insured) || shares(InsuredHousehold),
         );
-        let sex = sex(a, b, day_and_sex || full_kana || shares(InsuredHousehold));
+        let sex = sex(male, day_and_sex || full_kana || shares(InsuredHousehold));
         // Filters of names hold the year of birth, tokens day and sex: without those they say
         // nothing about the rest.
         let same_day = birth == Level::Equal;
@@ -139,7 +145,7 @@ impl Comparison {
         };
         let name = |shared: bool, x: &Option<_>, y: &Option<_>| match (shared, x, y) {
             (true, _, _) => Level::Equal,
-            (false, Some(x), Some(y)) if same_day && a.made == b.made => name_level(dice(x, y)),
+            (false, Some(x), Some(y)) if same_day => name_level(dice(x, y)),
             _ => Level::Unknown,
         };
         Self {
@@ -248,10 +254,10 @@ fn name_level(dice: f64) -> Level {
     }
 }
 
-fn birth(a: &Identity, b: &Identity, shared: bool) -> Level {
+fn birth(a: &Tokens, b: &Tokens, shared: bool) -> Level {
     match (&a.birth, &b.birth) {
         _ if shared => Level::Equal,
-        (Some(x), Some(y)) if a.made == b.made => match dice(x, y) {
+        (Some(x), Some(y)) => match dice(x, y) {
             alike if alike > 0.999 => Level::Equal,
             alike if alike >= BIRTH_NEAR => Level::Near,
             _ => Level::Differs,
@@ -260,20 +266,20 @@ fn birth(a: &Identity, b: &Identity, shared: bool) -> Level {
     }
 }
 
-fn sex(a: &Identity, b: &Identity, shared: bool) -> Level {
-    match (shared, a.male, b.male) {
-        (true, _, _) => Level::Equal,
-        (false, Some(a), Some(b)) if a == b => Level::Equal,
-        (false, Some(_), Some(_)) => Level::Differs,
+fn sex(male: (Option<bool>, Option<bool>), shared: bool) -> Level {
+    match (shared, male) {
+        (true, _) => Level::Equal,
+        (false, (Some(a), Some(b))) if a == b => Level::Equal,
+        (false, (Some(_), Some(_))) => Level::Differs,
         _ => Level::Unknown,
     }
 }
 
 /// Tokens of cards hold the day of birth, and without a branch the sex: they differ by that alone
 /// where it is not the same.
-fn card(a: &Identity, b: &Identity, comparable: bool) -> Card {
+fn card(a: &Tokens, b: &Tokens, comparable: bool) -> Card {
     use TokenKind::{Insured, InsuredHousehold};
-    match (shares(a, b, Insured), shares(a, b, InsuredHousehold)) {
+    match (a.shares(b, Insured), a.shares(b, InsuredHousehold)) {
         (true, _) => Card::Person,
         (false, true) if both(a, b, Insured) => Card::OtherBranch,
         (false, true) => Card::Household,
@@ -283,11 +289,11 @@ fn card(a: &Identity, b: &Identity, comparable: bool) -> Card {
 }
 
 /// The strongest rule that holds.
-fn rule(a: &Identity, b: &Identity, birth: Level) -> &'static str {
+fn rule(a: &Tokens, b: &Tokens, birth: Level) -> &'static str {
     use TokenKind::{Insured, KanaBirthSex, KanjiBirthSex};
     let exact = [KanaBirthSex, KanjiBirthSex, Insured]
         .into_iter()
-        .find(|kind| shares(a, b, *kind));
+        .find(|kind| a.shares(b, *kind));
     match (exact, birth) {
         (Some(kind), _) => kind.as_str(),
         (None, Level::Equal) => "near_name",
@@ -295,14 +301,6 @@ fn rule(a: &Identity, b: &Identity, birth: Level) -> &'static str {
     }
 }
 
-fn both(a: &Identity, b: &Identity, kind: TokenKind) -> bool {
-    !a.tokens(kind).is_empty() && !b.tokens(kind).is_empty()
-}
-
-/// Whether two subjects have a token of a kind in common. Both lists are sorted and short.
-fn shares(a: &Identity, b: &Identity, kind: TokenKind) -> bool {
-    let others = b.tokens(kind);
-    a.tokens(kind)
-        .iter()
-        .any(|token| others.binary_search(token).is_ok())
+fn both(a: &Tokens, b: &Tokens, kind: TokenKind) -> bool {
+    !a.of_kind(kind).is_empty() && !b.of_kind(kind).is_empty()
 }

@@ -1,6 +1,7 @@
 //! What linkage knows of a subject: tokens under the core's key, and the sex that content states.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::Path;
 
 use privacy::tokens::{Filter, LinkageTokens, TokenKind};
@@ -12,21 +13,58 @@ use crate::core::tables::{
     self, Columns, Current, FilterField, FilterPlace, Reader, Rekey, Table, position,
 };
 
+/// Version of the normaliser and epoch of the key: only tokens that were made alike compare.
+pub(crate) type Made = (u16, u16);
+
+/// Tokens of one subject that were made alike.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Tokens {
+    /// Exact tokens, sorted. Version and epoch are part of each value.
+    pub(crate) exact: Vec<(TokenKind, [u8; 16])>,
+    /// Family name.
+    pub(crate) family: Option<Filter>,
+    /// Given name.
+    pub(crate) given: Option<Filter>,
+    /// Day of birth.
+    pub(crate) birth: Option<Filter>,
+}
+
+impl Tokens {
+    /// The tokens of one kind.
+    pub(crate) fn of_kind(&self, kind: TokenKind) -> &[(TokenKind, [u8; 16])] {
+        let start = self.exact.partition_point(|(other, _)| *other < kind);
+        let end = self.exact.partition_point(|(other, _)| *other <= kind);
+        self.exact.get(start..end).unwrap_or_default()
+    }
+
+    /// Whether both have a token of a kind in common. Both lists are sorted and short.
+    pub(crate) fn shares(&self, other: &Self, kind: TokenKind) -> bool {
+        let others = other.of_kind(kind);
+        self.of_kind(kind)
+            .iter()
+            .any(|token| others.binary_search(token).is_ok())
+    }
+
+    /// Whether a token that names one person is as it was: the full name with day of birth and sex,
+    /// or the card with its branch.
+    fn names_the_same(&self, other: &Self) -> bool {
+        [
+            TokenKind::KanaBirthSex,
+            TokenKind::KanjiBirthSex,
+            TokenKind::Insured,
+        ]
+        .into_iter()
+        .any(|kind| self.shares(other, kind))
+    }
+}
+
 /// A subject with everything that linkage compares.
 #[derive(Debug, Clone)]
 pub(crate) struct Identity {
     /// Who at which site.
     pub(crate) member: Member,
-    /// Exact tokens, sorted. Version and epoch are part of each value.
-    pub(crate) exact: Vec<(TokenKind, [u8; 16])>,
-    /// Filters; they compare only when `made` is equal.
-    pub(crate) family: Option<Filter>,
-    /// See `family`.
-    pub(crate) given: Option<Filter>,
-    /// See `family`.
-    pub(crate) birth: Option<Filter>,
-    /// Version and epoch of the tokens.
-    pub(crate) made: (u16, u16),
+    /// Tokens by how they were made; of several epochs while and after the site changed its key.
+    pub(crate) tokens: BTreeMap<Made, Tokens>,
     /// Male or female, when content says so.
     pub(crate) male: Option<bool>,
 }
@@ -36,11 +74,7 @@ impl Identity {
     pub(crate) fn unknown(member: Member) -> Self {
         Self {
             member,
-            exact: Vec::new(),
-            family: None,
-            given: None,
-            birth: None,
-            made: (0, 0),
+            tokens: BTreeMap::new(),
             male: None,
         }
     }
@@ -58,21 +92,46 @@ impl Identity {
             .map(|(kind, token)| (kind, rekey.token(kind, tokens.version, tokens.epoch, token)))
             .collect();
         exact.sort_unstable();
-        Self {
+        let made = (tokens.version, tokens.epoch);
+        let tokens = Tokens {
             exact,
             family: tokens.family,
             given: tokens.given,
             birth: tokens.birth,
-            made: (tokens.version, tokens.epoch),
+        };
+        Self {
+            tokens: [(made, tokens)].into(),
             ..Self::unknown(member)
         }
     }
 
-    /// The tokens of one kind.
-    pub(crate) fn tokens(&self, kind: TokenKind) -> &[(TokenKind, [u8; 16])] {
-        let start = self.exact.partition_point(|(other, _)| *other < kind);
-        let end = self.exact.partition_point(|(other, _)| *other <= kind);
-        self.exact.get(start..end).unwrap_or_default()
+    /// Exact tokens of every epoch.
+    pub(crate) fn exact(&self) -> impl Iterator<Item = (TokenKind, [u8; 16])> {
+        self.tokens
+            .values()
+            .flat_map(|tokens| tokens.exact.iter().copied())
+    }
+
+    /// The newest tokens of two subjects that were made alike, if there are any.
+    pub(crate) fn alike<'a>(&'a self, other: &'a Self) -> Option<(&'a Tokens, &'a Tokens)> {
+        let mut newest = self.tokens.iter().rev();
+        newest.find_map(|(made, tokens)| Some((tokens, other.tokens.get(made)?)))
+    }
+
+    /// Takes what a later batch of the site says. It replaces what was said before, except that
+    /// tokens of an epoch which the site has left stand on, so that its persons are not torn from
+    /// those of sites that are still in it: as long as tokens which were sent together with them
+    /// still name the same person. A person whom the site corrected to somebody else has no older
+    /// tokens.
+    fn follow(&mut self, later: BTreeMap<Made, Tokens>) {
+        let stands = later.iter().any(|(made, tokens)| {
+            let before = self.tokens.get(made);
+            before.is_some_and(|before| before.names_the_same(tokens))
+        });
+        match stands {
+            true => self.tokens.extend(later),
+            false => self.tokens = later,
+        }
     }
 }
 
@@ -83,7 +142,7 @@ impl Identity {
 pub(crate) fn load(catalogue: &Catalogue, tables: &Path, rekey: &Rekey) -> Result<Vec<Identity>> {
     let mut all = Vec::new();
     for site in catalogue.sites()? {
-        let mut subjects = BTreeMap::new();
+        let mut subjects: BTreeMap<SubjectRef, Identity> = BTreeMap::new();
         let columns = Table::Linkage.columns();
         for (sequence, _) in catalogue.parts(&site, Table::Linkage.name())? {
             let path = tables::file(tables, Table::Linkage.name(), &site, sequence);
@@ -101,8 +160,15 @@ pub(crate) fn load(catalogue: &Catalogue, tables: &Path, rekey: &Rekey) -> Resul
                     add_token(identity, rekey, &rows, row)?;
                 }
             }
-            // A later batch replaces all tokens of a subject.
-            subjects.extend(batch);
+            for (subject, mut identity) in batch {
+                for tokens in identity.tokens.values_mut() {
+                    tokens.exact.sort_unstable();
+                }
+                match subjects.entry(subject) {
+                    Entry::Vacant(vacant) => drop(vacant.insert(identity)),
+                    Entry::Occupied(mut known) => known.get_mut().follow(identity.tokens),
+                }
+            }
         }
         let current = Current::load(catalogue, tables, &site)?;
         let patient = Table::Records(record::ResourceKind::Patient);
@@ -119,9 +185,6 @@ pub(crate) fn load(catalogue: &Catalogue, tables: &Path, rekey: &Rekey) -> Resul
         })?;
         all.extend(subjects.into_values());
     }
-    for identity in &mut all {
-        identity.exact.sort_unstable();
-    }
     Ok(all)
 }
 
@@ -129,16 +192,17 @@ pub(crate) fn load(catalogue: &Catalogue, tables: &Path, rekey: &Rekey) -> Resul
 fn add_token(identity: &mut Identity, rekey: &Rekey, rows: &Columns, row: usize) -> Result<()> {
     let damaged = || Failure::new(Problem::Damaged, "linkage row");
     let number = |column| -> Option<u16> { rows.whole(column, row)?.try_into().ok() };
-    identity.made = (
+    let made = (
         number(2).ok_or_else(damaged)?,
         number(3).ok_or_else(damaged)?,
     );
+    let tokens = identity.tokens.entry(made).or_default();
     let (Some(field), Some(value)) = (rows.text(4, row), rows.text(5, row)) else {
         return Ok(());
     };
     if let Some(kind) = TokenKind::ALL.iter().find(|kind| kind.as_str() == field) {
         let token = hex(value).and_then(|bytes| bytes.try_into().ok());
-        identity.exact.push((*kind, token.ok_or_else(damaged)?));
+        tokens.exact.push((*kind, token.ok_or_else(damaged)?));
         return Ok(());
     }
     let fields = FilterField::ALL;
@@ -146,16 +210,16 @@ fn add_token(identity: &mut Identity, rekey: &Rekey, rows: &Columns, row: usize)
     let place = FilterPlace {
         site: &identity.member.site,
         subject: &identity.member.subject,
-        version: identity.made.0,
-        epoch: identity.made.1,
+        version: made.0,
+        epoch: made.1,
         field: known.ok_or_else(damaged)?,
     };
     let sealed = hex(value).ok_or_else(damaged)?;
     let filter = Some(rekey.open(place, &sealed).ok_or_else(damaged)?);
     match place.field {
-        FilterField::Family => identity.family = filter,
-        FilterField::Given => identity.given = filter,
-        FilterField::Birth => identity.birth = filter,
+        FilterField::Family => tokens.family = filter,
+        FilterField::Given => tokens.given = filter,
+        FilterField::Birth => tokens.birth = filter,
     }
     Ok(())
 }

@@ -81,6 +81,9 @@ pub(crate) fn admission(
     };
     let fault = |fault| Reason(format!("bad_evidence:{fault}"));
     manifest.gate.check(&terms, today).map_err(fault)?;
+    if manifest.envelopes > 0 && !site.identity_envelope {
+        return Err(Reason::new("identity_envelope_not_agreed"));
+    }
     let persons = manifest
         .gate
         .passed()
@@ -105,6 +108,12 @@ fn persons_fit(persons: u64, most: u64) -> Result<(), Reason> {
         true => Ok(()),
         false => Err(Reason::new("bad_evidence:persons_differ")),
     }
+}
+
+/// Whether all tokens of a batch are of epochs before the oldest that is taken.
+pub(crate) fn epoch_ended(manifest: &Manifest, least: u16) -> bool {
+    let newest = manifest.next_epoch.unwrap_or(manifest.token_epoch);
+    manifest.subjects > 0 && newest < least
 }
 
 /// How a batch stands to the end of its site's chain.

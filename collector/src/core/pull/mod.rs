@@ -204,6 +204,10 @@ impl Pull<'_> {
         if let Err(reason) = check::admission(&batch.manifest, site, self.settings, self.today) {
             return Ok(Judged::Refuse(reason));
         }
+        // The site's records are in order and wait: tokens of an ended key are not linked.
+        if check::epoch_ended(&batch.manifest, self.settings.least_token_epoch(site)) {
+            return Ok(Judged::Wait("token_epoch_ended"));
+        }
         // A wrong key of the core's is no fault of the batch: refused, it would stay so, and with
         // it everything behind it in the site's chain.
         if batch.header.recipient != self.key.id() {

@@ -115,8 +115,8 @@ impl Rekey {
         Some(Filter::new(bytes.as_slice().try_into().ok()?))
     }
 
-    /// The rows of a subject: one for each token and filter; one without a field when there is
-    /// nothing to link by.
+    /// The rows of a subject for the tokens of one epoch: one for each token and filter; one
+    /// without a field when there is nothing to link by.
     pub(crate) fn rows(
         &self,
         site: &SiteId,
@@ -164,7 +164,8 @@ impl Rekey {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Lower-case hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use envelope::Subject;
+use envelope::{Subject, envelope_key};
 use record::{Document, DocumentState, ResourceKind, SiteId};
 
 use super::cells::fields;
 use super::columns::Table;
-use super::linkage::Rekey;
+use super::linkage::{Rekey, hex};
 use super::sheet::{Cell, Writer, digest};
 use crate::core::catalogue::Stored;
 use crate::core::durable;
@@ -66,6 +66,7 @@ impl Batch<'_> {
         let mut documents = self.subjects.iter().flat_map(|subject| &subject.documents);
         match table {
             Table::Linkage => self.subjects.iter().any(tells_tokens),
+            Table::Envelope => self.subjects.iter().any(|it| it.envelope.is_some()),
             Table::Document => documents.next().is_some(),
             Table::Records(kind) => documents
                 .flat_map(|document| &document.records)
@@ -79,16 +80,21 @@ impl Batch<'_> {
                 continue;
             }
             if table == Table::Linkage {
-                for row in rekey.rows(self.site, &subject.subject, &subject.tokens) {
-                    writer.push(&row)?;
+                for tokens in [&subject.tokens].into_iter().chain(&subject.next) {
+                    for row in rekey.rows(self.site, &subject.subject, tokens) {
+                        writer.push(&row)?;
+                    }
                 }
                 continue;
+            }
+            if let (Table::Envelope, Some(envelope)) = (table, &subject.envelope) {
+                writer.push(&envelope_row(self.site, subject, envelope.as_bytes()))?;
             }
             for document in &subject.documents {
                 match table {
                     Table::Document => writer.push(&document_row(self.site, document))?,
                     Table::Records(kind) => self.push_records(document, kind, writer)?,
-                    Table::Linkage => {}
+                    Table::Linkage | Table::Envelope => {}
                 }
             }
         }
@@ -133,6 +139,17 @@ fn common(site: &SiteId, document: &Document) -> Vec<Cell> {
         Cell::text(Some(document.domain)),
         Cell::Whole(i64::try_from(document.version.0).unwrap_or(i64::MAX)),
         Cell::text(document.care_date),
+    ]
+}
+
+/// An envelope with the key that it was sealed for; one that is none names no key.
+fn envelope_row(site: &SiteId, subject: &Subject, envelope: &[u8]) -> Vec<Cell> {
+    let key = envelope_key(envelope).ok().map(|id| hex(&id));
+    vec![
+        Cell::text(Some(site)),
+        Cell::text(Some(subject.subject)),
+        Cell::text(key),
+        Cell::text(Some(hex(envelope))),
     ]
 }
 

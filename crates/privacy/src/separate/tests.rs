@@ -34,9 +34,10 @@ fn separated_at(site: u8, number: &str, readings: Vec<Reading>) -> Separated {
     separate(
         screened(number, readings),
         &SiteKeys {
-            tokens: &tokens,
+            tokens: EpochKey::new(1, &tokens),
+            next: None,
             site: &site,
-            epoch: 1,
+            vault: None,
         },
     )
 }
@@ -493,9 +494,10 @@ proptest! {
 fn of_a_withheld_person_documents_can_be_taken_back_and_nothing_else_said() {
     let (tokens, site) = (Key::fixed(7), Key::fixed(9));
     let keys = SiteKeys {
-        tokens: &tokens,
+        tokens: EpochKey::new(1, &tokens),
+        next: None,
         site: &site,
-        epoch: 1,
+        vault: None,
     };
     for reason in Withheld::ALL {
         let separated = without_content(&chart("0001"), *reason, &keys);

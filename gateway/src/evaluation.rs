@@ -1,0 +1,256 @@
+//! Tokens keyed by the centre's evaluation service, which does not see of whom (RFC 9497). Whether
+//! a key of linkage tokens is at hand or at the service is told by what the key file holds.
+//!
+//! There is no way round the service: a person whose tokens it did not key waits, and everybody
+//! behind them in the same run, without asking again. What was sealed before goes out all the same.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use config::gateway::Settings;
+use envelope::{EvaluationError, EvaluationPublicKey, MacKey, Question};
+use getrandom::SysRng;
+use http_body_util::Full;
+use hyper::{Method, Request, StatusCode};
+use privacy::Prf;
+use privacy::gate::{PatientReadings, Screened};
+use privacy::separate;
+use privacy::tokens::{Asked, Evaluated};
+use rand_core::UnwrapErr;
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+
+use crate::error::{Failure, Problem};
+use crate::keys::TokenKeys;
+use crate::send::connection::{Answer, Connection, Peer};
+use crate::send::delivery::reason;
+use crate::send::{Tries, Trouble};
+
+/// Tries of one question.
+const TRIES: u32 = 3;
+
+/// The service, as all threads of a run share it.
+pub(crate) struct Service {
+    peer: Option<Peer>,
+    patience: Duration,
+    /// Whether this run asks at all: one that seals nothing has no use for tokens.
+    asks: bool,
+    /// What ended the asking in this run.
+    failed: Mutex<Option<Failure>>,
+}
+
+/// Why a person waits: see [`Service::failure`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Waits;
+
+/// Answers about one person, by epoch; without any where the key is at hand.
+#[derive(Debug, Default)]
+pub(crate) struct Answers {
+    pub(crate) now: Evaluated,
+    pub(crate) next: Evaluated,
+}
+
+impl Service {
+    /// The service that the settings name, if they do.
+    ///
+    /// # Errors
+    /// A certificate cannot be used, or a key is at a service that the settings do not name.
+    pub(crate) fn of(settings: &Settings, keys: &TokenKeys, asks: bool) -> Result<Self, Failure> {
+        let at = settings.evaluation.as_ref();
+        if keys.are_served() && at.is_none() {
+            return Err(Failure::new(Problem::Settings, "evaluation"));
+        }
+        let peer = at.map(|at| {
+            let name = ("evaluation.server_name", at.server_name.as_str());
+            Peer::at(at.address, name, &settings.front)
+        });
+        let seconds = at.map_or(0, |at| at.timeout_seconds);
+        Ok(Self {
+            peer: peer.transpose()?,
+            patience: Duration::from_secs(u64::from(seconds)),
+            asks,
+            failed: Mutex::default(),
+        })
+    }
+
+    /// No service.
+    #[cfg(test)]
+    pub(crate) fn none() -> Self {
+        Self {
+            peer: None,
+            patience: Duration::ZERO,
+            asks: true,
+            failed: Mutex::default(),
+        }
+    }
+
+    /// What ended the asking in this run, if anything did.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        self.lock().take()
+    }
+
+    fn asks(&self) -> bool {
+        self.asks && self.lock().is_none()
+    }
+
+    fn fail(&self, failure: Failure) -> Waits {
+        tracing::warn!(code = failure.problem().code(), "tokens are not keyed");
+        self.lock().get_or_insert(failure);
+        Waits
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Failure>> {
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A line to the service. One for each thread.
+#[derive(Default)]
+pub(crate) struct Line {
+    open: Option<Open>,
+}
+
+struct Open {
+    runtime: Runtime,
+    connection: Option<Connection>,
+}
+
+impl Line {
+    /// Has the tokens of a screened person keyed, as far as their keys are at the service.
+    ///
+    /// # Errors
+    /// They cannot be, now or any more in this run; [`Service::failure`] says why.
+    pub(crate) fn key(
+        &mut self,
+        service: &Service,
+        keys: &TokenKeys,
+        screened: &Screened<PatientReadings>,
+    ) -> Result<Answers, Waits> {
+        let [now, next] = keys.served();
+        let mut key = |served: Option<(u16, &EvaluationPublicKey)>| match served {
+            None => Ok(Evaluated::default()),
+            Some(_) if !service.asks() => Err(Waits),
+            Some((epoch, key)) => self
+                .evaluate(service, key, separate::ask(screened, epoch))
+                .map_err(|failure| service.fail(failure)),
+        };
+        Ok(Answers {
+            now: key(now)?,
+            next: key(next)?,
+        })
+    }
+
+    fn evaluate(
+        &mut self,
+        service: &Service,
+        key: &EvaluationPublicKey,
+        asked: Asked,
+    ) -> Result<Evaluated, Failure> {
+        if asked.messages().is_empty() {
+            return Ok(Evaluated::default());
+        }
+        let inputs = asked.messages().to_vec();
+        let question = Question::blind(asked.epoch(), inputs, &mut UnwrapErr(SysRng));
+        let question =
+            question.map_err(|error| Failure::because(Problem::Internal, "question", error))?;
+        let answer = self.ask(service, &question)?;
+        let values = question.finish(key, &answer).map_err(|error| {
+            let problem = match error {
+                EvaluationError::Proof => Problem::EvaluationProof,
+                _ => Problem::EvaluationRefused,
+            };
+            Failure::because(problem, "evaluation", error)
+        })?;
+        let keyed = |value: &[u8; 32]| -> Box<dyn Prf> { Box::new(MacKey::from_bytes(*value)) };
+        let evaluated = asked.answered(&values, keyed);
+        evaluated.ok_or_else(|| Failure::new(Problem::Internal, "answers"))
+    }
+
+    fn ask(&mut self, service: &Service, question: &Question) -> Result<Bytes, Failure> {
+        let none = || Failure::new(Problem::Settings, "evaluation");
+        let peer = service.peer.as_ref().ok_or_else(none)?;
+        let Open {
+            runtime,
+            connection,
+        } = self.open()?;
+        let mut tries = Tries::new(TRIES);
+        loop {
+            let request = request(question)?;
+            let tried = runtime.block_on(async {
+                let open = match connection {
+                    Some(open) => open,
+                    None => {
+                        let opened = timeout(service.patience, peer.connect()).await;
+                        connection.insert(opened.unwrap_or_else(|_| Err(late()))?)
+                    }
+                };
+                open.ask_within(request, service.patience).await
+            });
+            let failure = match tried {
+                Ok(answer) if answer.status == StatusCode::OK => return Ok(answer.body),
+                Ok(answer) => match refused(&answer) {
+                    Trouble::Lasting(failure) => return Err(failure),
+                    Trouble::Passing(failure) => failure,
+                },
+                Err(Trouble::Lasting(failure)) => {
+                    return Err(failure.renamed(Problem::EvaluationUntrusted));
+                }
+                Err(Trouble::Passing(failure)) => failure.renamed(Problem::EvaluationUnreachable),
+            };
+            *connection = None;
+            let Some(pause) = tries.next() else {
+                return Err(failure);
+            };
+            std::thread::sleep(pause);
+        }
+    }
+
+    fn open(&mut self) -> Result<&mut Open, Failure> {
+        match &mut self.open {
+            Some(open) => Ok(open),
+            closed => {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .map_err(|error| Failure::because(Problem::Internal, "runtime", error))?;
+                Ok(closed.insert(Open {
+                    runtime,
+                    connection: None,
+                }))
+            }
+        }
+    }
+}
+
+fn late() -> Trouble {
+    let detail = "connect: no answer in time";
+    Trouble::Passing(Failure::new(Problem::EvaluationUnreachable, detail))
+}
+
+fn request(question: &Question) -> Result<Request<Full<Bytes>>, Failure> {
+    let body = Bytes::copy_from_slice(question.bytes());
+    Request::builder()
+        .method(Method::POST)
+        .uri("/v1/evaluations")
+        .header("host", "evaluate")
+        .header("content-length", body.len())
+        .body(Full::from(body))
+        .map_err(|error| Failure::because(Problem::Internal, "request", error))
+}
+
+/// What a refusal means: that the service is busy passes, that the site has asked as much as it may
+/// passes with the hours and not within a run.
+fn refused(answer: &Answer) -> Trouble {
+    let (status, code) = (answer.status, reason(&answer.body));
+    let detail = format!("evaluation: HTTP {} {code}", status.as_u16());
+    match status {
+        StatusCode::TOO_MANY_REQUESTS => {
+            Trouble::Lasting(Failure::new(Problem::EvaluationLimit, detail))
+        }
+        _ if status.is_server_error() => {
+            Trouble::Passing(Failure::new(Problem::EvaluationUnreachable, detail))
+        }
+        _ => Trouble::Lasting(Failure::new(Problem::EvaluationRefused, detail)),
+    }
+}
