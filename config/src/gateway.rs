@@ -48,9 +48,21 @@ pub struct Settings {
     /// fetched.
     #[serde(default)]
     pub letters: Option<Letters>,
+    /// Names of the house's own codes.
+    #[serde(default)]
+    pub dictionary: Dictionary,
     /// Bounds.
     #[serde(default)]
     pub limits: Limits,
+}
+
+/// Names of the house's own codes (B-111).
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dictionary {
+    /// Whether those that ten patients have, and that name nobody, are told to the centre.
+    #[serde(default)]
+    pub send: bool,
 }
 
 /// The SS-MIX2 storages.

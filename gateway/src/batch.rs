@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use config::gateway::{ChangeMode, Settings, Transport};
-use envelope::{Item, ManifestDraft, TransportProfile, seal_with_erasures};
+use envelope::{Body, Item, ManifestDraft, TransportProfile, seal_body};
 use getrandom::SysRng;
 use privacy::gate::{Gate, NumberRef, Numbers, Pass, Tally, Withheld};
 use privacy::separate::{Erasure, subject_ref};
@@ -14,7 +14,7 @@ use record::{ChartNumber, Quality, ResourceKind, SubjectRef};
 use crate::clock::Trusted;
 use crate::error::{Failure, Problem};
 use crate::keys::Keys;
-use crate::ledger::Met;
+use crate::ledger::{Met, Sharing};
 use crate::quality::{Faults, Noted, Reports};
 use crate::report::{Report, SealedCounts};
 use crate::source::{MAPPING_VERSION, Passed, Remember, TakenBack};
@@ -35,11 +35,12 @@ pub(crate) trait Book {
     /// The ledger cannot be read.
     fn newer(&mut self) -> Result<Option<Arc<Gate>>, Failure>;
 
-    /// Notes patients who were read, by whom orders of the centre may stand.
+    /// Notes patients who were read, by whom orders of the centre may stand, and whose cards are
+    /// counted.
     ///
     /// # Errors
     /// The ledger cannot be written.
-    fn meet(&mut self, people: &[Met]) -> Result<(), Failure>;
+    fn meet(&mut self, people: &[Met]) -> Result<Sharing, Failure>;
 }
 
 /// What sealing takes.
@@ -83,6 +84,8 @@ pub(crate) struct Gathered {
     noted: Noted,
     revisit: Vec<SubjectRef>,
     met: Vec<Met>,
+    /// Whether a card came to be that of too many patients, of whom some may be gathered.
+    shared: bool,
 }
 
 impl Sealer<'_> {
@@ -142,7 +145,22 @@ impl Sealer<'_> {
         let met = std::mem::take(&mut self.gathered.met);
         match met.is_empty() {
             true => Ok(()),
-            false => self.book.meet(&met),
+            false => {
+                let sharing = self.book.meet(&met)?;
+                self.gathered.shared |= !sharing.is_empty();
+                self.read_again(&sharing)
+            }
+        }
+    }
+
+    /// Patients are read again although nothing of theirs changes: whatever of them was sealed
+    /// holds a token of a card that too many have.
+    fn read_again(&mut self, patients: &[ChartNumber]) -> Result<(), Failure> {
+        let subject = |chart| subject_ref(chart, &self.keys.site);
+        let subjects: Vec<_> = patients.iter().map(subject).collect();
+        match subjects.is_empty() {
+            true => Ok(()),
+            false => self.state.read_again(&subjects),
         }
     }
 
@@ -173,6 +191,7 @@ impl Sealer<'_> {
             Some(Remember::Nothing) => settled.forget.push(passed.subject),
             None => {}
         }
+        settled.sayings.add(passed.subject, passed.sayings);
         let Some(item) = passed.item else {
             let numbers = passed.numbers.references(&self.keys.site);
             settled.asked.push((passed.subject, numbers));
@@ -245,7 +264,7 @@ impl Sealer<'_> {
             self.gate = newer;
         }
         let changed = self.changed();
-        if changed > 0 {
+        if changed > 0 || self.gathered.shared {
             report.stopped_before_sealing += changed;
             self.gathered = Gathered::default();
             self.overtaken = true;
@@ -331,10 +350,15 @@ impl Sealer<'_> {
             mapping: MAPPING_VERSION,
             quality: gathered.noted.quality.clone(),
         };
-        let sealed = seal_with_erasures(
-            draft,
-            gathered.items,
+        gathered.settled.told = self.state.tellable(&gathered.settled.sayings)?;
+        let body = Body {
+            items: gathered.items,
             erasures,
+            terms: &gathered.settled.told.terms,
+        };
+        let sealed = seal_body(
+            draft,
+            body,
             &keys.core,
             &keys.signing,
             &mut UnwrapErr(SysRng),
@@ -348,6 +372,7 @@ impl Sealer<'_> {
         self.state.record(&sealed, gathered.settled, at)?;
         counts.bytes = sealed.bytes.len() as u64;
         report.seal(sequence, counts);
+        report.batches.terms += sealed.manifest.terms;
         tracing::info!(
             sequence,
             batch = %sealed.id,

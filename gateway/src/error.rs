@@ -248,6 +248,12 @@ problems! {
         "A line of the file cannot be read; nothing was taken in.",
         "--apply を付けずに実行すると、読めない行の一覧が出ます。直してからやり直してください。",
         "Run it without --apply for a list of such lines, correct them and try again.";
+    /// A list or a file to be taken into the ledger holds individual numbers.
+    IndividualNumber = "G090", 1,
+        "読み込むファイルに個人番号（マイナンバー）とみられる列か番号があるため、読みません。何も取り込まず、何も送りません。",
+        "The file has a column or a number that looks like the individual number (My Number); it is not read, nothing is taken in and nothing is sent.",
+        "下に示す行（見出しは1行目）の列を除いて書き出し直してください。個人番号を含むファイルは機器から消してください。",
+        "Export again without the column of the line named below (the header is line 1), and remove the file from the device.";
     /// An import is too old to be taken back.
     UndoTooLate = "G058", 1,
         "待機期間が過ぎたため、取り込みをまとめて取り消せません。",

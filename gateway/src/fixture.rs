@@ -11,6 +11,7 @@ use std::time::Duration;
 use config::gateway::{ChangeMode, Settings};
 use envelope::{CoreSecretKey, MacKey, SigningKey, open};
 use privacy::gate::{Gate, GateEvidence};
+use privacy::order::SharedCards;
 use privacy::separate::subject_ref;
 use record::{ChartNumber, Date, Document, DocumentRef, DocumentState, SubjectRef};
 
@@ -21,7 +22,7 @@ use crate::error::Failure;
 use crate::evaluation::Service;
 use crate::examples::Gathering;
 use crate::keys::{Keys, TokenKey, TokenKeys, TokenMaker};
-use crate::ledger::{Met, StopsMet};
+use crate::ledger::{Met, Sharing, StopsMet};
 use crate::quality::Reports;
 use crate::recall::{Recalled, recall};
 use crate::report::Report;
@@ -220,12 +221,14 @@ impl Site {
             gate,
             keys: Arc::clone(&self.keys),
             identities: MacKey::from_bytes([6; 32]),
+            cards: SharedCards::default(),
             tokens: tokens(self.epoch, self.next_epoch),
             service: Service::none(),
             envelopes: false,
             settled_before: i64::MAX,
             budget: Budget::new(1 << 20),
             examples: Gathering::default(),
+            dictionary: self.settings.dictionary.send,
         }
     }
 
@@ -313,7 +316,7 @@ impl Site {
         let waiting = self.state.waiting().unwrap();
         let bytes = self.spool.get(waiting.last().unwrap()).unwrap();
         let opened = open(&bytes, &self.keys.signing.public(), &self.core).unwrap();
-        opened.manifest.gate.clone()
+        opened.manifest.gate
     }
 
     /// Who is in what waits, oldest batch first, and whose erasure each tells of.
@@ -353,8 +356,8 @@ impl Book for Late {
         Ok(self.0.take())
     }
 
-    fn meet(&mut self, _: &[Met]) -> Result<(), Failure> {
-        Ok(())
+    fn meet(&mut self, _: &[Met]) -> Result<Sharing, Failure> {
+        Ok(Sharing::new())
     }
 }
 

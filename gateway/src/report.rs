@@ -169,6 +169,8 @@ pub(crate) struct Batches {
     pub(crate) sealed: u64,
     /// Their bytes.
     pub(crate) sealed_bytes: u64,
+    /// Lines of the site dictionary in them.
+    pub(crate) terms: u64,
     /// Delivered in this run.
     pub(crate) sent: u64,
     /// Bytes that went over the line in this run.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use config::gateway::Settings;
 use nix::fcntl::{Flock, FlockArg};
 use privacy::gate::Gate;
+use privacy::order::SharedCards;
 use record::FindingCode;
 
 use crate::batch::{Book, Gathered, Sealer};
@@ -21,7 +22,7 @@ use crate::evaluation::Service;
 use crate::examples::Gathering;
 use crate::feed::{self, Desk, Planned};
 use crate::keys::Keys;
-use crate::ledger::{self, Ledger, LedgerKey, Met, StopsMet};
+use crate::ledger::{self, Ledger, LedgerKey, Met, Sharing, StopsMet};
 use crate::letters::{self, LettersReport};
 use crate::quality::Reports;
 use crate::recall::{Recalled, recall};
@@ -168,10 +169,7 @@ fn collect_and_send(
             report.start_next_pass();
             continue;
         }
-        let all = matches!(today.plan, Plan::Everything) && collected == Collected::Everything;
-        if all && report.patients.seen == 0 {
-            return Err(Failure::new(Problem::SourceEmpty, ""));
-        }
+        somebody_was_there(&today, collected, report)?;
         let done =
             collected == Collected::Everything && report.documents_deferred == 0 && waits.is_none();
         if done && whole(report) {
@@ -194,6 +192,19 @@ fn collect_and_send(
         // Visit the storage again, which passes quickly over what is done.
         report.start_next_pass();
         planned = Some(today);
+    }
+}
+
+/// A whole scan that met nobody was of the wrong folder.
+fn somebody_was_there(
+    today: &Planned,
+    collected: Collected,
+    report: &Report,
+) -> Result<(), Failure> {
+    let all = matches!(today.plan, Plan::Everything) && collected == Collected::Everything;
+    match all && report.patients.seen == 0 {
+        true => Err(Failure::new(Problem::SourceEmpty, "")),
+        false => Ok(()),
     }
 }
 
@@ -353,7 +364,7 @@ impl<'a> Watch<'a> {
 }
 
 impl Book for Watch<'_> {
-    fn meet(&mut self, people: &[Met]) -> Result<(), Failure> {
+    fn meet(&mut self, people: &[Met]) -> Result<Sharing, Failure> {
         self.ledger.meet(people, self.now)
     }
 
@@ -413,10 +424,12 @@ fn collect_once(
     let sealed = report.batches.sealed_bytes;
     let room = room(settings.limits.spool_bytes, spooled, sealed);
     let gate = Arc::clone(&watch.gate);
+    let cards = watch.ledger.shared_cards()?;
     let reading = reading(
         settings,
         keys,
         &gate,
+        cards,
         state,
         &today.plan,
         now,
@@ -478,10 +491,15 @@ const ON_THEIR_WAY: u64 = 16 << 20;
 const MAY_VANISH: u64 = 10;
 
 /// Opens the source and gets everything ready to read it.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is another thing, and one call hands them over"
+)]
 fn reading<'p>(
     settings: &'p Settings,
     keys: &Arc<Keys>,
     gate: &Arc<Gate>,
+    cards: SharedCards,
     state: &State,
     plan: &'p Plan,
     now: clock::Now,
@@ -508,6 +526,7 @@ fn reading<'p>(
         gate: Arc::clone(gate),
         keys: Arc::clone(keys),
         identities: LedgerKey::of(settings)?.identities().clone(),
+        cards,
         envelopes: envelopes(settings, gate),
         service: Service::of(settings, &keys.tokens, seals)?,
         tokens: keys.tokens.clone(),
@@ -520,6 +539,7 @@ fn reading<'p>(
         },
         budget: Budget::new(ON_THEIR_WAY),
         examples: Gathering::default(),
+        dictionary: settings.dictionary.send,
     };
     Ok(Reading {
         shared: Arc::new(shared),

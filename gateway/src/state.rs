@@ -3,6 +3,7 @@
 //!
 //! One SQLite file. References are keyed; no chart number, name or path is in it.
 
+mod dictionary;
 mod time;
 mod withdrawn;
 
@@ -88,8 +89,10 @@ const MIGRATIONS: &[&str] = &[
     withdrawn::MIGRATION,
     time::MIGRATION,
     withdrawn::MIGRATION_CONFIRMED,
+    dictionary::MIGRATION,
 ];
 
+pub(crate) use dictionary::{Sayings, Told};
 pub(crate) use withdrawn::ErasureState;
 
 /// A digest of what was sealed or seen.
@@ -143,6 +146,10 @@ pub(crate) struct Settled {
     pub(crate) asked: Vec<(SubjectRef, Vec<NumberRef>)>,
     /// Whose erasure the batch tells of.
     pub(crate) erased: Vec<SubjectRef>,
+    /// What they call the house's codes.
+    pub(crate) sayings: Sayings,
+    /// The lines of the dictionary that the batch tells.
+    pub(crate) told: Told,
     /// How far the scan came with them.
     pub(crate) position: Option<Fingerprint>,
 }
@@ -253,6 +260,8 @@ impl State {
         withdrawn::erase(&transaction, &settled.erased, sequence)?;
         withdrawn::contain(&transaction, &settled.numbers, sequence)?;
         settle_documents(&transaction, &settled.documents, sequence)?;
+        let (sayings, told) = (&settled.sayings, &settled.told);
+        dictionary::settle(&transaction, sayings, told, Some(sequence))?;
         settle_patients(&transaction, &mut settled)?;
         transaction.commit()?;
         Ok(())
@@ -261,6 +270,7 @@ impl State {
     /// Records patients of whom nothing was left to seal.
     pub(crate) fn settle(&mut self, mut settled: Settled) -> Result<(), Failure> {
         let transaction = self.connection.transaction()?;
+        dictionary::settle(&transaction, &settled.sayings, &settled.told, None)?;
         settle_patients(&transaction, &mut settled)?;
         transaction.commit()?;
         Ok(())
@@ -388,6 +398,23 @@ impl State {
             transaction
                 .prepare_cached("INSERT OR IGNORE INTO revisit VALUES (?1)")?
                 .execute([subject.as_bytes()])?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Forgets what patients' folders looked like, so that they are read and sealed again.
+    pub(crate) fn read_again(&mut self, subjects: &[SubjectRef]) -> Result<(), Failure> {
+        let transaction = self.connection.transaction()?;
+        for subject in subjects {
+            for step in [
+                "DELETE FROM patient WHERE subject = ?1",
+                "INSERT OR IGNORE INTO revisit VALUES (?1)",
+            ] {
+                transaction
+                    .prepare_cached(step)?
+                    .execute([subject.as_bytes()])?;
+            }
         }
         transaction.commit()?;
         Ok(())

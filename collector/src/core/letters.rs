@@ -3,7 +3,8 @@
 //!
 //! A letter is in the catalogue, whole and sealed, in the transaction that makes it; its file in
 //! the outbox is written from there, as often as needed. Answers are read from the folder that the
-//! front writes, and removed once the catalogue holds what they say. Whom an order is about is sealed for the device and kept nowhere at the centre.
+//! front writes, and removed once the catalogue holds what they say. Whom an order is about is
+//! sealed for the device and kept nowhere at the centre.
 //!
 //! An order that the device has not confirmed for [`UNCONFIRMED_SECONDS`] counts against the whole
 //! site, because the core cannot know which of its persons is meant (O-13): its batches wait, and

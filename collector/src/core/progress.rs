@@ -118,6 +118,24 @@ pub(crate) fn status(it: &Status, not_taken: &[Decided]) -> String {
     for (site, rate) in &it.stop_rates {
         let _ = writeln!(text, "{}", rate.for_people(site));
     }
+    troubled(it, &mut text);
+    for (site, quality) in &it.quality {
+        text.push_str(&of_site(site, quality));
+    }
+    for file in not_taken {
+        let _ = writeln!(
+            text,
+            "{} {}: {}",
+            file.outcome.as_str(),
+            file.reason,
+            file.path
+        );
+    }
+    text.trim_end().to_owned()
+}
+
+/// Sites of which somebody has to know something.
+fn troubled(it: &Status, text: &mut String) {
     for site in &it.sites_damaged {
         let _ = writeln!(
             text,
@@ -140,19 +158,6 @@ pub(crate) fn status(it: &Status, not_taken: &[Decided]) -> String {
              {site} ({subjects})"
         );
     }
-    for (site, quality) in &it.quality {
-        text.push_str(&of_site(site, quality));
-    }
-    for file in not_taken {
-        let _ = writeln!(
-            text,
-            "{} {}: {}",
-            file.outcome.as_str(),
-            file.reason,
-            file.path
-        );
-    }
-    text.trim_end().to_owned()
 }
 
 /// How good the data of a site is: one line, and one more for each share above what is allowed.

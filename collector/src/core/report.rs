@@ -122,6 +122,8 @@ pub(crate) struct Status {
     pub(crate) persons: u64,
     /// Links by rule.
     pub(crate) links: BTreeMap<String, u64>,
+    /// Lines of the dictionaries of all sites.
+    pub(crate) terms: u64,
     /// Releases and their persons.
     pub(crate) releases: BTreeMap<String, u64>,
     /// Height of the ledger; its chain was checked.
@@ -187,6 +189,7 @@ impl Status {
             subjects: catalogue.members()?.len() as u64,
             persons: catalogue.persons()?.len() as u64,
             links: catalogue.links_by_rule()?.into_iter().collect(),
+            terms: catalogue.terms()?,
             releases: catalogue.releases()?.into_iter().collect(),
             ledger_height: catalogue.check_ledger()?,
             ..Self::default()
@@ -238,12 +241,11 @@ impl Status {
     }
 }
 
+/// Rows by kind.
+type Rows = Vec<(ResourceKind, u64)>;
+
 /// What stands of a site: documents, those taken back, and rows by kind.
-fn standing(
-    catalogue: &Catalogue,
-    folder: &Folder,
-    site: &SiteId,
-) -> Result<(u64, u64, Vec<(ResourceKind, u64)>)> {
+fn standing(catalogue: &Catalogue, folder: &Folder, site: &SiteId) -> Result<(u64, u64, Rows)> {
     let current = Current::load(catalogue, &folder.tables(), site)?;
     let (documents, withdrawn) = current.counts();
     let mut records = Vec::new();

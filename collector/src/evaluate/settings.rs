@@ -180,11 +180,11 @@ mod tests {
     #[test]
     fn settings_that_are_wrong_are_refused_by_name() {
         let settings = Settings::parse(&format!(
-            "{BASE}{KEY}[[site]]\nsite = \"A\"\nevaluations_per_day = 2000\n"
+            "{BASE}{KEY}[[site]]\nsite = \"HOSP-A\"\nevaluations_per_day = 2000\n"
         ));
         let settings = settings.unwrap();
-        assert_eq!(settings.per_day(&"A".parse().unwrap()), 2_000);
-        assert_eq!(settings.per_day(&"B".parse().unwrap()), 500_000);
+        assert_eq!(settings.per_day(&"HOSP-A".parse().unwrap()), 2_000);
+        assert_eq!(settings.per_day(&"HOSP-B".parse().unwrap()), 500_000);
         for (text, named) in [
             (BASE.to_owned(), "key"),
             (format!("{BASE}{KEY}{KEY}"), "epoch 2 twice"),
@@ -195,7 +195,7 @@ mod tests {
                 "evaluations_per_day",
             ),
             (
-                format!("{BASE}{KEY}[[site]]\nsite = \"A\"\nevaluations_per_day = 0\n"),
+                format!("{BASE}{KEY}[[site]]\nsite = \"HOSP-A\"\nevaluations_per_day = 0\n"),
                 "evaluations_per_day",
             ),
         ] {

@@ -142,6 +142,11 @@ pub(super) const SECTIONS: &[Section] = &[
         "センターからの通知（停止の指示、消去の完了）を受け取るときに書きます。",
         "Letters of the centre: stop orders, and words of whom it has erased; without it none are fetched.",
     ),
+    section(
+        "[dictionary]",
+        "施設独自のコード（`99…`）の名称の一覧です。書かなければ送りません。",
+        "Names of the site's own codes; without it none are sent.",
+    ),
     section("[limits]", "1回の実行の上限です。", "Bounds of one run."),
 ];
 
@@ -503,6 +508,13 @@ const OTHERS: &[Key] = &[
         Always,
         "通知に署名するセンター中核の公開鍵。",
         "The public key of the core that signs them.",
+    ),
+    key(
+        "dictionary.send",
+        Flag,
+        Else("false"),
+        "施設独自のコードの名称を送るか。10人以上の患者にあり、患者にも職員にも当たらない名称だけを送ります。",
+        "Whether names of the site's own codes are sent: only those that ten patients have and that name neither a patient nor staff.",
     ),
     key(
         "limits.workers",

@@ -78,6 +78,7 @@ server_name = "e"
 [letters]
 device_key = "/k"
 core_key = "/k"
+[dictionary]
 [limits]
 "#;
 

@@ -1,12 +1,13 @@
-//! The plain body: one CBOR item for each subject, before them the list of those to be erased if
-//! there are any, and the counts that the manifest states.
+//! The plain body: one CBOR item for each subject, before them the list of those to be erased and
+//! the lines of the site dictionary, if there are any, and the counts that the manifest states.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{Read, Write};
 
 use privacy::separate::{Erasure, SealedIdentity, Separated};
-use privacy::tokens::LinkageTokens;
+use privacy::tokens::{FilterParameters, LinkageTokens};
+use record::dictionary::Term;
 use record::{DataKind, Document, DocumentState, ResourceKind, SubjectRef};
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Serialize};
@@ -90,6 +91,7 @@ pub(crate) struct Counts {
     pub(crate) records: BTreeMap<ResourceKind, u64>,
     pub(crate) erased: u64,
     pub(crate) envelopes: u64,
+    pub(crate) terms: u64,
 }
 
 /// A subject that does not fit the batch.
@@ -154,11 +156,16 @@ impl Counts {
         if self.tokens.unwrap_or_default() != stated {
             return Err(OpenError::TokensMismatch);
         }
+        let present = |filters| filters == FilterParameters::PRESENT;
+        if !manifest.filters.is_none_or(present) {
+            return Err(OpenError::TokensMismatch);
+        }
         let equal = self.subjects == manifest.subjects
             && self.documents == manifest.documents
             && self.withdrawn == manifest.withdrawn
             && self.erased == manifest.erased
             && self.envelopes == manifest.envelopes
+            && self.terms == manifest.terms
             && self.records == manifest.records;
         equal.then_some(()).ok_or(OpenError::CountMismatch)
     }
@@ -272,20 +279,25 @@ impl From<Misfit> for SealError {
 pub(crate) fn pack(
     items: &[Item],
     erasures: &[Erasure],
+    terms: &[Term],
     limits: &Limits,
 ) -> Result<(Vec<u8>, Counts), SealError> {
     let mut counts = Counts {
         erased: erasures.len() as u64,
+        terms: terms.len() as u64,
         ..Counts::default()
     };
     let mut encoder =
         zstd::stream::Encoder::new(Vec::new(), ZSTD_LEVEL).map_err(|_| SealError::Encode)?;
-    if counts.erased > limits.subjects {
+    if counts.erased > limits.subjects || counts.terms > limits.subjects {
         return Err(SealError::TooLarge);
     }
     if !erasures.is_empty() {
         let subjects: Vec<_> = erasures.iter().map(Erasure::subject).collect();
         serde_cbor::to_writer(&mut encoder, &subjects).map_err(|_| SealError::Encode)?;
+    }
+    if !terms.is_empty() {
+        serde_cbor::to_writer(&mut encoder, &terms).map_err(|_| SealError::Encode)?;
     }
     let mut plain = 0;
     for item in items {
@@ -308,6 +320,7 @@ pub(crate) fn pack(
 /// What a batch holds.
 pub(crate) struct Content {
     pub(crate) erased: Vec<SubjectRef>,
+    pub(crate) terms: Vec<Term>,
     pub(crate) subjects: Vec<Subject>,
 }
 
@@ -329,6 +342,14 @@ pub(crate) fn unpack(
             return Err(OpenError::TooLarge);
         }
     }
+    let mut terms: Vec<Term> = Vec::new();
+    if manifest.terms > 0 {
+        terms = Vec::deserialize(&mut items).map_err(|_| OpenError::Decode)?;
+        counts.terms = terms.len() as u64;
+        if counts.terms > limits.subjects {
+            return Err(OpenError::TooLarge);
+        }
+    }
     for item in items.into_iter::<Subject>() {
         let item = item.map_err(|_| OpenError::Decode)?;
         Made::of(&item.tokens, item.next.as_ref())
@@ -344,7 +365,11 @@ pub(crate) fn unpack(
         subjects.push(item);
     }
     counts.check(manifest)?;
-    Ok(Content { erased, subjects })
+    Ok(Content {
+        erased,
+        terms,
+        subjects,
+    })
 }
 
 fn decompress(packed: &[u8], most: usize) -> Result<Vec<u8>, OpenError> {

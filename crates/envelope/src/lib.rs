@@ -64,7 +64,7 @@ pub use oblivious::{
 pub use open::{Inspected, Limits, Opened, inspect, open, open_within};
 pub use order::{AuthenticOrder, REPLACES_MAX, StopOrder, VALID_DAYS_MAX};
 pub use receipt::{FrontId, Receipt, ReceiptError};
-pub use seal::{Sealed, seal, seal_items, seal_with_erasures};
+pub use seal::{Body, Sealed, seal, seal_body, seal_items, seal_with_erasures};
 pub use signing::{SigningKey, VerifyingKey};
 pub use suite::{CorePublicKey, CoreSecretKey};
 pub use vault::{

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use privacy::gate::GateEvidence;
+use privacy::tokens::FilterParameters;
 use record::{DataKind, Quality, ResourceKind, SiteId};
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +91,10 @@ pub struct Manifest {
     /// Epoch of the tokens that every subject has besides, while the site changes its key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next_epoch: Option<u16>,
+    /// How the filters among the linkage tokens are made; absent without subjects, and in batches
+    /// from before it was stated, whose filters are made in the same way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filters: Option<FilterParameters>,
     /// Number of subjects.
     pub subjects: u64,
     /// Number of documents by kind, withdrawn ones included.
@@ -104,6 +109,9 @@ pub struct Manifest {
     /// Number of subjects with an identity envelope.
     #[serde(default, skip_serializing_if = "none")]
     pub envelopes: u64,
+    /// Number of lines of the site dictionary.
+    #[serde(default, skip_serializing_if = "none")]
+    pub terms: u64,
     /// The quality of what was read for the batch, in counts: the site's word, since most
     /// of what it counts is not in the content.
     #[serde(default)]

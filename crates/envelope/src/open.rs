@@ -1,6 +1,7 @@
 //! Checking and opening a batch, in the order: layout, header, signature, body digest, decryption,
 //! content, counts.
 
+use record::dictionary::Term;
 use record::{BatchId, SubjectRef};
 
 use crate::container::{Parts, SIGN_DOMAIN};
@@ -74,6 +75,8 @@ pub struct Opened {
     pub manifest_digest: [u8; 32],
     /// Of whom everything that came before is to be erased. It goes before the content.
     pub erased: Vec<SubjectRef>,
+    /// Lines of the site dictionary.
+    pub terms: Vec<Term>,
     /// The content.
     pub subjects: Vec<Subject>,
 }
@@ -157,12 +160,17 @@ pub fn open_within(
     if file_key.salt(&packed) != header.salt {
         return Err(OpenError::Decrypt);
     }
-    let Content { erased, subjects } = content::unpack(&packed, &manifest, limits)?;
+    let Content {
+        erased,
+        terms,
+        subjects,
+    } = content::unpack(&packed, &manifest, limits)?;
     Ok(Opened {
         id,
         manifest,
         manifest_digest,
         erased,
+        terms,
         subjects,
     })
 }

@@ -1,8 +1,10 @@
 //! Closing a batch at a site, after which only the core can open it.
 
 use privacy::separate::{Erasure, Separated};
+use privacy::tokens::FilterParameters;
 use rand_core::CryptoRng;
 use record::BatchId;
+use record::dictionary::Term;
 
 use crate::container::{HEADER_MAX, MANIFEST_MAX, Parts, SIGN_DOMAIN};
 use crate::content::{self, Counts, Item};
@@ -56,7 +58,22 @@ pub fn seal_items(
     signer: &SigningKey,
     rng: &mut impl CryptoRng,
 ) -> Result<Sealed, SealError> {
-    seal_with_erasures(draft, items, &[], recipient, signer, rng)
+    let body = Body {
+        items,
+        ..Body::default()
+    };
+    seal_body(draft, body, recipient, signer, rng)
+}
+
+/// What a batch is made of.
+#[derive(Debug, Default)]
+pub struct Body<'a> {
+    /// Subjects, encoded already.
+    pub items: Vec<Item>,
+    /// Of whom everything that came before is to be erased.
+    pub erasures: &'a [Erasure],
+    /// Lines of the site dictionary.
+    pub terms: &'a [Term],
 }
 
 /// [`seal_items`] with the word that everything of other subjects which came before is to be
@@ -72,7 +89,31 @@ pub fn seal_with_erasures(
     signer: &SigningKey,
     rng: &mut impl CryptoRng,
 ) -> Result<Sealed, SealError> {
-    let (packed, counts) = content::pack(&items, erasures, &Limits::default())?;
+    let body = Body {
+        items,
+        erasures,
+        terms: &[],
+    };
+    seal_body(draft, body, recipient, signer, rng)
+}
+
+/// [`seal_items`] with the words of erasure and the lines of the dictionary.
+///
+/// # Errors
+/// See [`seal`].
+pub fn seal_body(
+    draft: ManifestDraft,
+    body: Body<'_>,
+    recipient: &CorePublicKey,
+    signer: &SigningKey,
+    rng: &mut impl CryptoRng,
+) -> Result<Sealed, SealError> {
+    let Body {
+        items,
+        erasures,
+        terms,
+    } = body;
+    let (packed, counts) = content::pack(&items, erasures, terms, &Limits::default())?;
     drop(items);
 
     let file_key = FileKey::generate(rng);
@@ -138,12 +179,14 @@ fn complete(draft: ManifestDraft, counts: Counts, body: &[u8]) -> Manifest {
         normaliser: made.normaliser,
         token_epoch: made.epoch,
         next_epoch: made.next,
+        filters: counts.tokens.map(|_| FilterParameters::PRESENT),
         subjects: counts.subjects,
         documents: counts.documents,
         withdrawn: counts.withdrawn,
         records: counts.records,
         erased: counts.erased,
         envelopes: counts.envelopes,
+        terms: counts.terms,
         quality: draft.quality,
         body: BodySeal {
             len: body.len() as u64,

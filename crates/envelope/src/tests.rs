@@ -546,3 +546,42 @@ fn no_other_reason_of_the_gate_makes_an_erasure() {
         assert_eq!(erasure.is_some(), stopped, "{reason}");
     }
 }
+
+/// B-111: lines of the dictionary travel beside the content, counted in the manifest, and of a
+/// batch without any nothing changes. The parameters of the filters stand in the manifest.
+#[test]
+fn lines_of_the_dictionary_are_opened_as_they_were_sealed() {
+    let term = |code: &str, name: &str| record::dictionary::Term {
+        system: "99LAB".parse().unwrap(),
+        code: code.parse().unwrap(),
+        name: record::dictionary::TermName::new(name).unwrap(),
+    };
+    let terms = [term("A01", "CRP定量"), term("A02", "常食")];
+    let with = |terms: &[record::dictionary::Term]| {
+        let Keys { core, site } = keys();
+        let items = subjects(&[vec![1, 2]], 1).into_iter().map(Item::new);
+        let body = Body {
+            items: items.collect::<Result<_, _>>().unwrap(),
+            erasures: &[],
+            terms,
+        };
+        let mut rng = ChaCha20Rng::seed_from_u64(11);
+        seal_body(draft(), body, core.public(), site, &mut rng).unwrap()
+    };
+    let sealed = with(&terms);
+    let opened = opened(&sealed.bytes).unwrap();
+    assert_eq!(
+        (opened.terms.as_slice(), sealed.manifest.terms),
+        (&terms[..], 2)
+    );
+    assert_eq!(opened.subjects.len(), 1);
+    let filters = sealed.manifest.filters.unwrap();
+    assert_eq!(
+        (filters.bits, filters.positions, filters.salted),
+        (256, 10, true)
+    );
+    let none = with(&[]);
+    assert!(self::opened(&none.bytes).unwrap().terms.is_empty());
+    let bytes = serde_cbor::to_vec(&none.manifest).unwrap();
+    assert!(!bytes.windows(5).any(|at| at == b"terms"));
+}

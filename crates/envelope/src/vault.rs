@@ -5,8 +5,8 @@
 //!
 //! Version 1 (one byte), id of the vault's key (8), encapsulated key (1,120), wrapped file key
 //! (48), salt (32), and the body: AES-256-GCM over CBOR that is filled up to a multiple of 256
-//! bytes, so that its length tells nothing about a name. The wrapping is bound to site and subject: an
-//! envelope that is moved to somebody else does not open.
+//! bytes, so that its length tells nothing about a name. The wrapping is bound to site and subject:
+//! an envelope that is moved to somebody else does not open.
 //!
 //! The same person under the same keys gives the same bytes: what would be random is drawn from a
 //! keyed function of everything that is sealed. So a device sees that nothing changed.

@@ -10,6 +10,7 @@ pub mod folder;
 pub mod map;
 
 mod document;
+mod individual;
 mod sniff;
 mod xml;
 

@@ -124,7 +124,26 @@ pub enum Line<'t> {
     Unreadable {
         /// Which line, from 1, empty lines not counted.
         line: u32,
+        /// What stands there.
+        words: Words<'t>,
     },
+}
+
+/// A line that nobody understood. It does not print.
+#[derive(Clone, Copy)]
+pub struct Words<'t>(&'t str);
+
+impl<'t> Words<'t> {
+    /// The line.
+    pub fn as_written(self) -> &'t str {
+        self.0
+    }
+}
+
+impl std::fmt::Debug for Words<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[hidden]")
+    }
 }
 
 /// One segment, not yet split.
@@ -197,7 +216,8 @@ impl<'t> Iterator for Lines<'t> {
 impl<'t> Lines<'t> {
     fn segment(&mut self, text: &'t str) -> Line<'t> {
         let line = self.line;
-        let unreadable = Line::Unreadable { line };
+        let words = Words(text);
+        let unreadable = Line::Unreadable { line, words };
         let Some((name, after)) = text.split_at_checked(3) else {
             return unreadable;
         };
@@ -308,6 +328,14 @@ impl<'t> Fields<'t> {
         }
     }
 
+    /// The fields above the greatest one that is kept, as they are written.
+    pub(crate) fn beyond(&self) -> &'t str {
+        let end = self.ends.get(KEPT_FIELDS - 1).map(|end| *end as usize);
+        let rest = end.filter(|_| self.count >= KEPT_FIELDS);
+        rest.and_then(|end| self.segment.body.get(end..))
+            .unwrap_or_default()
+    }
+
     fn text(&self, number: u8) -> Option<&'t str> {
         let number = usize::from(number);
         let body = self.segment.body;
@@ -354,6 +382,11 @@ pub struct Field<'t> {
 }
 
 impl<'t> Field<'t> {
+    /// The whole field with its separators and escapes.
+    pub(crate) fn as_written(self) -> &'t str {
+        self.text
+    }
+
     /// The field with other components and subcomponents hidden: they read as empty.
     pub fn limited(self, components: Parts, subcomponents: Parts) -> Self {
         Self {

@@ -15,8 +15,10 @@ pub mod versions;
 
 mod claims;
 mod identity;
+mod individual;
 mod kinds;
 mod message;
+mod names;
 mod notes;
 mod prefecture;
 mod read;
@@ -30,6 +32,7 @@ use record::{DataKind, DocumentState, Domain, Drops, Identity, Reading};
 
 pub use claims::claims;
 pub use name::{FileName, Flag, Kind};
+pub use names::{Names, names};
 pub(crate) use read::read_observations;
 pub use read::{FileReader, cancels, read};
 

@@ -6,11 +6,13 @@
 //! - [`separate`] takes screened readings apart into content and keyed references. It gives
 //!   [`separate::Separated`], the only thing that can be sealed.
 //! - [`order`] finds whom a stop order of the centre could mean.
+//! - [`dictionary`] says which names of a house's own codes may leave.
 //! - [`tokens`] turns who a person is into keyed tokens by which the centre links persons.
 //!
 //! The crate names no algorithm: whoever owns the keys passes a [`Prf`]. It does no I/O, reads no
 //! clock and makes no random numbers.
 
+pub mod dictionary;
 #[cfg(test)]
 mod fixtures;
 pub mod gate;

@@ -18,7 +18,7 @@ use record::identity::{Birth, ChartNumber, Insurance, Sensitive, Sex};
 use text::fold;
 
 pub use judge::{Verdict, compare, judge};
-pub use reference::{KeyKind, KeyRef, Known, Wanted};
+pub use reference::{HOUSEHOLD_MOST, KeyKind, KeyRef, Known, SharedCards, Wanted};
 
 /// What somebody told of the person, not yet looked at.
 #[derive(Clone, Default, Debug)]

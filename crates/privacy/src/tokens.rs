@@ -26,7 +26,7 @@ use zeroize::Zeroizing;
 use crate::message::Message;
 use crate::{Prf, wire};
 pub use evaluated::{Asked, Evaluated};
-pub use filter::{Filter, dice};
+pub use filter::{Filter, FilterParameters, dice};
 
 /// The most insurance cards of a person that become tokens.
 pub const MOST_INSURANCES: usize = 8;
@@ -55,6 +55,9 @@ pub enum TokenKind {
     NamePostal,
     /// Day of birth, sex, postal code: survives a misread name.
     BirthSexPostal,
+    /// Insurer, number, day of birth, sex: survives a symbol (記号) that one house writes in words,
+    /// another in digits and a third leaves out.
+    InsuredNumber,
 }
 
 impl TokenKind {
@@ -69,9 +72,10 @@ impl TokenKind {
         Self::NameBirthYear,
         Self::NamePostal,
         Self::BirthSexPostal,
+        Self::InsuredNumber,
     ];
 
-    /// The stable number, 1 to 9. It is part of what is hashed.
+    /// The stable number, 1 to 10. It is part of what is hashed.
     pub const fn number(self) -> u8 {
         match self {
             Self::KanaBirthSex => 1,
@@ -83,6 +87,7 @@ impl TokenKind {
             Self::NameBirthYear => 7,
             Self::NamePostal => 8,
             Self::BirthSexPostal => 9,
+            Self::InsuredNumber => 10,
         }
     }
 
@@ -98,6 +103,7 @@ impl TokenKind {
             Self::NameBirthYear => "name_birth_year",
             Self::NamePostal => "name_postal",
             Self::BirthSexPostal => "birth_sex_postal",
+            Self::InsuredNumber => "insured_number",
         }
     }
 }
@@ -357,6 +363,7 @@ impl Tokens<'_> {
             TokenKind::InsuredHousehold,
             &[insurer, symbol, number, day, who.sex],
         );
+        self.add(TokenKind::InsuredNumber, &[insurer, number, day, who.sex]);
     }
 
     fn add(&mut self, kind: TokenKind, parts: &[Option<&str>]) {

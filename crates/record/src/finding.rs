@@ -218,6 +218,21 @@ findings! {
     CancelledByMessage = "F084", Warning,
         "ファイル名は有効を示しますが、電文は取消です。取消として扱いました。出力元に伝えてください。",
         "The file name says valid but the message is a cancel; it was taken as a cancel. Tell the vendor.";
+    IndividualNumber = "F090", Error,
+        "個人番号（マイナンバー）とみられる番号があったため、このファイルは使わずに隔離しました。診療の記録に個人番号は書けません。出力元で取り除いてください。",
+        "The file holds what looks like an individual number (My Number); it was quarantined unused. Medical records must not hold one: have it removed at the source.";
+    NameCut = "F091", Warning,
+        "氏名が40バイトの欄で途中で切れているとみられるため、名は照合に使いません。登録画面の氏名欄の長さを確認してください。",
+        "The name seems to be cut by a field of 40 bytes; the given name is not used for linkage. Check the length of the name field at registration.";
+    BirthInFuture = "F092", Warning,
+        "生年月日がファイルの作成日より後のため、使いません。登録内容を確認してください。",
+        "The day of birth is after the file was written; it is not used. Check the registration.";
+    IdentityTooLong = "F093", Warning,
+        "氏名・住所・番号などが長すぎるため、その項目は使いません。登録内容を確認してください。",
+        "A name, an address or a number is too long to be one; that field is not used. Check the registration.";
+    CardShared = "F094", Warning,
+        "同じ保険証の番号が、世帯とは考えられない人数の患者に登録されているため、その番号は照合に使いません。仮の番号を入れていないか確認してください。",
+        "More patients than a household can have are registered with the same insurance card; its number is not used for linkage. Check whether a filler number is entered.";
 }
 
 impl fmt::Display for FindingCode {

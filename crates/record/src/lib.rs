@@ -9,6 +9,7 @@
 
 pub mod code;
 pub mod content;
+pub mod dictionary;
 pub mod finding;
 pub mod identity;
 pub mod ids;

@@ -15,7 +15,11 @@ use unicode_normalization::{UnicodeNormalization, is_nfkc_quick};
 use crate::{private, tables, variants};
 
 /// The version of these rules. Any change that can alter an output raises it.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
+
+/// The longest text in bytes that becomes a key. The longest names of registers have some hundred
+/// characters; what is longer is no name, and folding it would cost time for nothing.
+pub const LONGEST: usize = 1024;
 
 /// Key B of a kana name: full-width katakana without blanks, dashes, long vowels and middle dots;
 /// small letters made large; ヂ, ヅ, ヲ and ヮ written ジ, ズ, オ and ワ; `ヽ` and `ヾ` written out.
@@ -44,7 +48,8 @@ pub fn is_kana(text: &str) -> bool {
 
 /// A name in kanji: compatibility forms, blanks, zero-width characters and variation selectors
 /// gone, common variants of name characters written one way, `々` and the like written out, Latin
-/// letters in upper case.
+/// letters in upper case. `None` when a combining mark remains that joins no character: systems
+/// write none, and marks can be piled up without end.
 pub fn kanji(text: &str) -> Option<String> {
     let mut folded = String::with_capacity(text.len());
     let mut last = None;
@@ -60,7 +65,11 @@ pub fn kanji(text: &str) -> Option<String> {
         folded.push(one);
         last = Some(one);
     }
-    filled(folded.nfkc().collect())
+    let folded: String = folded.nfkc().collect();
+    let loose = folded
+        .chars()
+        .any(unicode_normalization::char::is_combining_mark);
+    filled(folded).filter(|_| !loose)
 }
 
 /// 記号 or 番号 of an insurance card: upper case, without blanks, dashes, dots and leading zeros.
@@ -161,10 +170,11 @@ fn damage_of(character: char) -> Option<Damage> {
     }
 }
 
-/// The visible characters of a text in compatibility normal form; `None` when it is damaged.
+/// The visible characters of a text in compatibility normal form; `None` when it is damaged or too
+/// long.
 fn visible(text: &str) -> Option<impl Iterator<Item = char>> {
     let joined = text.chars().filter(|&c| !invisible(c)).map(joining);
-    (!damaged(text)).then(|| joined.nfkc().filter(|&c| !invisible(c)))
+    (text.len() <= LONGEST && !damaged(text)).then(|| joined.nfkc().filter(|&c| !invisible(c)))
 }
 
 fn filled(text: String) -> Option<String> {
@@ -362,6 +372,26 @@ mod tests {
         for text in ["山田", "ヤマダA", "ヤマ●", "ヤマダ1"] {
             assert!(!is_kana(text), "{text}");
         }
+    }
+
+    /// Names of 10⁵ characters and piles of combining marks become no key, in bounded work.
+    #[test]
+    fn what_no_register_holds_becomes_no_key() {
+        let folds = [kana, kana_strict, kanji, insured, digits, postal];
+        for text in [
+            "ア".repeat(100_000),
+            "1".repeat(100_000),
+            "山".repeat(100_000),
+        ] {
+            assert!(folds.iter().all(|fold| fold(&text).is_none()));
+            assert!(!is_kana(&text));
+        }
+        let bomb = format!("山{}", "\u{301}".repeat(300));
+        let voiced = format!("ハ{}", "\u{3099}".repeat(300));
+        for text in [&bomb, &voiced, "田\u{328}", "\u{301}"] {
+            assert_eq!((kana(text), kanji(text)), (None, None), "{}", text.len());
+        }
+        assert_eq!(kanji("Jose\u{301}").as_deref(), Some("JOSé"));
     }
 
     #[test]

@@ -49,6 +49,11 @@ pub(super) fn read(
     };
     scan(&mut file, settings, &mut |row| rows.take(row))?;
     let (oldest, newest) = (rows.oldest, rows.newest);
+    if read.individual > 0 {
+        return Err(Unavailable::new(
+            "個人番号の列または番号があります / a column or a row holds an individual number (F090)",
+        ));
+    }
     if stamp(&file)? != before {
         return Err(Unavailable::new(
             "the export of the index database is being written",
@@ -77,6 +82,7 @@ impl Rows<'_, '_> {
         match row {
             Row::Unreadable => self.read.unreadable += 1,
             Row::ColumnsUnknown => self.read.unreadable += 1,
+            Row::IndividualNumber => self.read.individual += 1,
             Row::Change { change, updated } => {
                 if let Some(updated) = updated {
                     self.oldest = Some(self.oldest.map_or(updated, |oldest| oldest.min(updated)));

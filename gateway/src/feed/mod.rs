@@ -85,6 +85,8 @@ struct Read {
     unreadable: u64,
     /// Records that are waited for and have left the feed.
     lost: u64,
+    /// Rows and names of columns with an individual number.
+    individual: u64,
 }
 
 /// Where reading an index begins.

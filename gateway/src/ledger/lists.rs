@@ -245,9 +245,15 @@ fn read<T>(
         if !names.eq(columns.iter().copied()) {
             return Err(malformed(1));
         }
+        let mut charts = text::individual::Column::default();
         // The error of the CSV reader is not kept: it may quote the line.
         for (row, line) in reader.records().zip(2..) {
             let row = row.map_err(|_| malformed(line))?;
+            charts.take(row.get(0).unwrap_or_default());
+            if charts.is_of_individuals() {
+                let detail = format!("{name}: {line}");
+                return Err(Failure::new(Problem::IndividualNumber, detail));
+            }
             take(parse(&row).ok_or_else(|| malformed(line))?)?;
         }
     }
@@ -364,6 +370,16 @@ mod tests {
                 result
             );
         }
+        // B-132: individual numbers for chart numbers, and a column of them.
+        let individual = [
+            "123456789018",
+            "123456789093",
+            "123456789166",
+            "123456789247",
+        ];
+        let rows = individual.map(|number| format!("{number},2026-01-05,2025-10,handed\n"));
+        let list = format!("{header}{}", rows.concat());
+        assert_eq!(problem_of(list.as_bytes()), Err(Problem::IndividualNumber));
         assert_eq!(problem_of(b""), Err(Problem::LedgerMalformed));
         let shuffled = b"notified_on,patient_id,document_version,method\n";
         assert_eq!(problem_of(shuffled), Err(Problem::LedgerMalformed));

@@ -32,7 +32,7 @@ pub(crate) use entry::{Actor, Entry, ImportId};
 pub(crate) use key::LedgerKey;
 pub(crate) use met::StopsMet;
 pub(crate) use orders::Untold;
-pub(crate) use people::Met;
+pub(crate) use people::{Met, Sharing};
 pub(crate) use spelling::any_spelling;
 pub(crate) use store::Ledger;
 pub(crate) use terms::terms;

@@ -5,7 +5,7 @@
 //! patient together is sealed. What was once known stays: an order may name somebody as they were
 //! called before.
 
-use privacy::order::{KeyKind, KeyRef, Known};
+use privacy::order::{HOUSEHOLD_MOST, KeyKind, KeyRef, Known, SharedCards};
 use record::ChartNumber;
 use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior, params};
 use zeroize::Zeroizing;
@@ -50,6 +50,9 @@ pub(super) const MIGRATION: &str = "
     );
 ";
 
+/// Patients who have a card that came to be that of too many: tokens of it may have been made.
+pub(crate) type Sharing = Vec<ChartNumber>;
+
 /// A patient who was read.
 pub(crate) struct Met {
     /// The number by which the storage files them.
@@ -67,15 +70,32 @@ impl Ledger {
     ///
     /// # Errors
     /// The file cannot be read or written.
-    pub(crate) fn meet(&mut self, people: &[Met], at: Now) -> Result<(), Failure> {
-        let orders = self.note(people)?;
+    pub(crate) fn meet(&mut self, people: &[Met], at: Now) -> Result<Sharing, Failure> {
+        let (orders, sharing) = self.note(people)?;
         orders
             .into_iter()
-            .try_for_each(|number| self.apply_order(number, at))
+            .try_for_each(|number| self.apply_order(number, at))?;
+        Ok(sharing)
+    }
+
+    /// The cards that more patients have than a household can.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub(crate) fn shared_cards(&self) -> Result<SharedCards, Failure> {
+        let find = || -> rusqlite::Result<Vec<Reference>> {
+            let query = "SELECT key FROM known_key GROUP BY key HAVING COUNT(*) > ?1";
+            let mut statement = self.connection.prepare_cached(query)?;
+            statement
+                .query_map([HOUSEHOLD_MOST as i64], |row| row.get(0))?
+                .collect()
+        };
+        let references = find().map_err(database)?;
+        Ok(SharedCards::of(references.into_iter().map(KeyRef::new)))
     }
 
     /// Notes patients and gives the orders that name one of whom something is new.
-    pub(super) fn note(&self, people: &[Met]) -> Result<Vec<u64>, Failure> {
+    pub(super) fn note(&self, people: &[Met]) -> Result<(Vec<u64>, Sharing), Failure> {
         let behavior = TransactionBehavior::Immediate;
         let transaction =
             Transaction::new_unchecked(&self.connection, behavior).map_err(database)?;
@@ -84,6 +104,7 @@ impl Ledger {
         let query = "SELECT EXISTS (SELECT 1 FROM order_key)";
         let any_order = transaction.query_row(query, [], |row| row.get(0));
         let any_order: bool = any_order.map_err(database)?;
+        let mut shared = Vec::new();
         for met in people {
             let person = self.key.person(&met.chart);
             let before = self.person(&person)?;
@@ -99,10 +120,14 @@ impl Ledger {
                 transaction
                     .prepare_cached("INSERT OR REPLACE INTO known_person VALUES (?1, ?2)")?
                     .execute(params![person, sealed])?;
-                for (_, key) in known.keys().filter(|(kind, _)| kind.names()) {
-                    transaction
+                for (kind, key) in known.keys().filter(|(kind, _)| kind.names()) {
+                    let added = transaction
                         .prepare_cached("INSERT OR IGNORE INTO known_key VALUES (?1, ?2)")?
                         .execute(params![key.as_bytes(), person])?;
+                    if kind == KeyKind::Card && added == 1 && came_to_be_shared(&transaction, key)?
+                    {
+                        shared.push(key);
+                    }
                     if !any_order {
                         continue;
                     }
@@ -120,7 +145,26 @@ impl Ledger {
         transaction.commit().map_err(database)?;
         orders.sort_unstable();
         orders.dedup();
-        Ok(orders)
+        Ok((orders, self.sharing(&shared)?))
+    }
+
+    /// The patients who have one of these cards.
+    fn sharing(&self, cards: &[KeyRef]) -> Result<Sharing, Failure> {
+        let mut sharing = Vec::new();
+        for card in cards {
+            let find = || -> rusqlite::Result<Vec<Reference>> {
+                let query = "SELECT person FROM known_key WHERE key = ?1";
+                let mut statement = self.connection.prepare_cached(query)?;
+                statement
+                    .query_map([card.as_bytes()], |row| row.get(0))?
+                    .collect()
+            };
+            for person in find().map_err(database)? {
+                let (chart, _) = self.person(&person)?.ok_or_else(damaged)?;
+                sharing.push(chart);
+            }
+        }
+        Ok(sharing)
     }
 
     /// The patients that a key of an order fits.
@@ -179,6 +223,15 @@ impl Ledger {
     }
 }
 
+/// Whether the person who was noted last is the first one too many for a household.
+fn came_to_be_shared(transaction: &Transaction<'_>, key: KeyRef) -> rusqlite::Result<bool> {
+    let most = HOUSEHOLD_MOST as i64;
+    let query = "SELECT COUNT(*) FROM (SELECT 1 FROM known_key WHERE key = ?1 LIMIT ?2)";
+    let mut statement = transaction.prepare_cached(query)?;
+    let count: i64 = statement.query_row(params![key.as_bytes(), most + 2], |row| row.get(0))?;
+    Ok(count == most + 1)
+}
+
 /// Reads references up to the mark behind them, and the number.
 fn read(mut bytes: &[u8]) -> Option<(ChartNumber, Known)> {
     let mut keys = Vec::new();
@@ -197,3 +250,6 @@ fn read(mut bytes: &[u8]) -> Option<(ChartNumber, Known)> {
 pub(super) fn damaged() -> Failure {
     Failure::new(Problem::LedgerBroken, "ledger.sqlite: patients, orders")
 }
+
+#[cfg(test)]
+mod tests;

@@ -275,7 +275,9 @@ fn every_answer_carries_the_policy_and_no_page_asks_for_anything_outside() {
         for external in [
             "http:", "https:", "//", "<script>", "style=\"", "onclick", "@import",
         ] {
-            let found = page.contains(external) && !path.ends_with("css");
+            // A certificate is no page, and its letters may be anything.
+            let is_page = !path.ends_with("css") && !path.ends_with("pem");
+            let found = page.contains(external) && is_page;
             assert!(!found, "{path}: {external}");
         }
     }

@@ -42,8 +42,8 @@ pub(crate) enum Trouble {
 }
 
 /// Delivers everything that waits, at a confirmed time only (P-19). `stands` is asked before each
-/// batch and before each further try; when it says no, what waits is not as it was, and nothing more is sent. Gives whether
-/// everything was sent.
+/// batch and before each further try; when it says no, what waits is not as it was, and nothing
+/// more is sent. Gives whether everything was sent.
 ///
 /// # Errors
 /// The first batch that cannot be delivered after the tries that the settings allow. It and the

@@ -2,6 +2,7 @@
 
 use config::gateway::Limits;
 use envelope::{Item, Sha256};
+use privacy::dictionary::Candidate;
 use privacy::gate::{Numbers, Pass, PatientReadings};
 use privacy::separate::{Separated, separate, subject_ref, without_content};
 use record::{ChartNumber, Document, DocumentRef, DocumentState, FindingCode, SubjectRef};
@@ -37,6 +38,8 @@ pub(crate) struct Passed {
     pub(crate) numbers: Numbers,
     /// Documents that its limits left out.
     pub(crate) left_out: u64,
+    /// What the patient's files call the house's codes.
+    pub(crate) sayings: Vec<Candidate>,
     /// To be remembered once everything is sealed; absent when something must be tried again.
     pub(crate) fingerprint: Option<Remember>,
 }
@@ -97,6 +100,7 @@ impl News<'_> {
             pass,
             numbers,
             left_out: 0,
+            sayings: Vec::new(),
             fingerprint: fingerprint.filter(|_| chosen.deferred == 0),
         })
     }

@@ -13,12 +13,13 @@ use config::gateway::{ChangeMode, Changes, Limits};
 use envelope::{MacKey, SiteVault};
 use formats::ssmix2::name::FileName;
 use formats::ssmix2::versions::Resolved;
-use formats::ssmix2::{self, FileReader};
-use privacy::gate::{Gate, NumberRef, Numbers, Pass, PatientReadings};
+use formats::ssmix2::{self, FileReader, Names};
+use privacy::gate::{Gate, NumberRef, Numbers, Pass, PatientReadings, Withheld};
+use privacy::order::{self, SharedCards};
 use privacy::separate::{
     Separated, SiteKeys, document_ref, separate, subject_ref, without_content,
 };
-use privacy::{Prf, order};
+use privacy::{Prf, dictionary};
 use record::{
     ChartNumber, DataKind, DocumentKey, DocumentRef, DocumentState, Finding, FindingCode, Reading,
     SubjectRef,
@@ -29,7 +30,8 @@ use super::disk::{Disk, Unread};
 use super::extended::Beside;
 use super::files::{Extent, Listing};
 use super::news::{News, Remember};
-use super::visited::{At, Outcome, Places, Visited, claims_guarded, content, read_guarded};
+use super::visited::read_guarded;
+use super::visited::{At, Outcome, Places, Visited, claims_guarded, content, names_guarded};
 use super::walk::{PatientFolder, Roots};
 use super::watch::{Caller, GivenUp};
 use crate::error::Failure;
@@ -66,6 +68,8 @@ pub(crate) struct Shared<D: Disk> {
     pub(crate) keys: Arc<Keys>,
     /// Key of what identifies patients, by which orders of the centre find them.
     pub(crate) identities: MacKey,
+    /// Cards of which no token is made, because too many patients have them.
+    pub(crate) cards: SharedCards,
     /// Keys of linkage tokens.
     pub(crate) tokens: TokenKeys,
     /// Who keys tokens whose key is not at hand.
@@ -81,6 +85,8 @@ pub(crate) struct Shared<D: Disk> {
     pub(crate) budget: Budget,
     /// Masked examples of what leaves.
     pub(crate) examples: Gathering,
+    /// Whether names of the house's codes are gathered for the dictionary.
+    pub(crate) dictionary: bool,
 }
 
 impl<D: Disk> Shared<D> {
@@ -95,6 +101,13 @@ impl<D: Disk> Shared<D> {
     /// The vault, where the contract in force says so.
     fn vault(&self) -> Option<&SiteVault> {
         self.keys.vault.as_ref().filter(|_| self.envelopes)
+    }
+
+    /// See [`without_content`].
+    fn without_content(&self, chart: &ChartNumber, reason: Withheld) -> Option<Separated> {
+        // Nothing is said of who it is, so there are no tokens to be keyed.
+        let nothing = Answers::default();
+        without_content(chart, reason, &self.site_keys(&nothing))
     }
 
     /// The keys of separation, with the answers of the service about the person.
@@ -276,6 +289,10 @@ impl<D: Disk> PatientReader<D> {
         let bytes = &mut self.inventory;
         bytes.clear();
         bytes.extend_from_slice(b"sekisho folder v3");
+        if shared.dictionary {
+            // Everybody is read once more when it is begun.
+            bytes.extend_from_slice(b" with dictionary");
+        }
         bytes.extend_from_slice(&MAPPING_VERSION.to_be_bytes());
         bytes.extend_from_slice(&text::fold::VERSION.to_be_bytes());
         bytes.extend_from_slice(&shared.tokens.epochs());
@@ -347,8 +364,14 @@ impl<D: Disk> PatientReader<D> {
         }
         self.take_cancels(&mut visited, folders, &mut resolved)?;
         visited.files.superseded = resolved.superseded;
-        let mut readings =
-            self.read_current(&mut visited, folders, &resolved.current, &mut doubtful)?;
+        let mut names = Names::default();
+        let mut readings = self.read_current(
+            &mut visited,
+            folders,
+            &resolved.current,
+            &mut doubtful,
+            &mut names,
+        )?;
         visited.files.withdrawn = resolved.withdrawn.len() as u64;
         readings.extend(
             resolved
@@ -372,6 +395,7 @@ impl<D: Disk> PatientReader<D> {
                 doubtful: doubtful.into_iter().collect(),
             },
             keys: keys_found,
+            names,
         })
     }
 
@@ -381,6 +405,7 @@ impl<D: Disk> PatientReader<D> {
         folders: &[D::Folder],
         current: &[(FileName, At<'_>)],
         doubtful: &mut BTreeSet<ChartNumber>,
+        names: &mut Names,
     ) -> Result<Vec<Reading>, GivenUp> {
         let keys = Arc::clone(&self.shared.keys);
         let mut readings = Vec::with_capacity(current.len());
@@ -397,6 +422,9 @@ impl<D: Disk> PatientReader<D> {
                 Ok(reading) => {
                     visited.files.read += 1;
                     visited.keep(&reading, found, &keys.site);
+                    if self.shared.dictionary {
+                        names.add(names_guarded(name, &self.buffer));
+                    }
                     if let Some(content) = content(&reading) {
                         contents.push((content, *found));
                     }
@@ -509,21 +537,17 @@ impl<D: Disk> PatientReader<D> {
     ) -> Result<Visited, Failure> {
         let ReadPatient {
             mut visited,
-            patient,
+            mut patient,
             keys,
             complete,
             mut remember,
+            names,
         } = read;
-        visited.met = Some(Met {
-            chart: patient.chart.clone(),
-            known: order::Known::of(&patient, &self.shared.identities),
-        });
         let reference = Reference::patient(&patient.chart, &self.shared.keys.site);
+        self.note_person(&mut visited, &mut patient, reference);
         let known = self.state.known(&subject)?;
-        let mut vanished = match complete {
-            true => self.vanished(&known, &patient.chart, &keys),
-            false => Vec::new(),
-        };
+        let keys = complete.then_some(&*keys);
+        let mut vanished = self.vanished(&known, &patient.chart, keys);
         let take_back = !vanished.is_empty() && self.shared.may_take_back();
         remember &= take_back || vanished.is_empty();
         note_vanished(&mut visited, vanished.len(), take_back, reference);
@@ -546,11 +570,9 @@ impl<D: Disk> PatientReader<D> {
         let screened = match self.shared.gate.screen(patient) {
             Ok(screened) => screened,
             Err(reason) => {
-                visited.numbers = numbers.references(&self.shared.keys.site);
+                visited.numbers = numbers.references(&shared.keys.site);
                 visited.outcome = Outcome::Withheld(reason);
-                let nothing = Answers::default();
-                let keys = shared.site_keys(&nothing);
-                if let Some(mut separated) = without_content(&chart, reason, &keys) {
+                if let Some(mut separated) = shared.without_content(&chart, reason) {
                     take_back_all(&mut separated, deleted.into_iter().chain(vanished));
                     visited.taken_back = news.taken_back(separated, subject, numbers)?;
                 }
@@ -558,6 +580,8 @@ impl<D: Disk> PatientReader<D> {
             }
         };
         let (pass, left_out) = (screened.pass().clone(), screened.left_out());
+        let site = &shared.keys.site;
+        let sayings = dictionary::candidates(&screened, names.codes, &names.staff, site);
         let Ok(answers) = self.line.key(&shared.service, &shared.tokens, &screened) else {
             visited.outcome = Outcome::Unkeyed;
             return Ok(visited);
@@ -571,18 +595,40 @@ impl<D: Disk> PatientReader<D> {
         let fingerprint = remember.then_some(Remember::As(fingerprint));
         let mut passed = news.of(separated, subject, (pass, numbers), fingerprint)?;
         passed.left_out = left_out;
+        passed.sayings = sayings;
         visited.outcome = Outcome::Passed(Box::new(passed));
         Ok(visited)
     }
 
+    /// Notes by what the patient could be named, and takes out cards that many patients have.
+    fn note_person(
+        &self,
+        visited: &mut Visited,
+        patient: &mut PatientReadings,
+        reference: Reference,
+    ) {
+        let shared = &self.shared;
+        visited.met = Some(Met {
+            chart: patient.chart.clone(),
+            known: order::Known::of(patient, &shared.identities),
+        });
+        if shared.cards.take_out(patient, &shared.identities) > 0 {
+            let finding = Finding::of_file(FindingCode::CardShared);
+            visited.note(finding, None, || reference);
+        }
+    }
+
     /// Documents that stand at the centre and of which no file is left, of whatever version or
-    /// flag, whether it could be read or not.
+    /// flag, whether it could be read or not. None when not all files are known.
     fn vanished<'k>(
         &self,
         known: &'k [Known],
         chart: &ChartNumber,
-        keys: &[DocumentKey],
+        keys: Option<&[DocumentKey]>,
     ) -> Vec<&'k Known> {
+        let Some(keys) = keys else {
+            return Vec::new();
+        };
         let extended = self.has_extended();
         let reads = |kind: DataKind| ssmix2::supported(kind) || (extended && kind.is_extended());
         let standing = |known: &&Known| !known.withdrawn && reads(known.kind);
@@ -642,6 +688,8 @@ struct ReadPatient {
     keys: Vec<DocumentKey>,
     complete: bool,
     remember: bool,
+    /// What the files call the house's codes.
+    names: Names,
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use foldhash::fast::FixedState;
 use formats::ssmix2::name::{FileName, Kind};
 use formats::ssmix2::place::Folders;
-use formats::ssmix2::{self, FileReader};
+use formats::ssmix2::{self, FileReader, Names};
 use privacy::Prf;
 use privacy::gate::{NumberRef, Withheld};
 use record::{ChartNumber, DataKind, DocumentState, Drops, Finding, FindingCode, Quality, Reading};
@@ -353,6 +353,11 @@ pub(super) fn read_guarded(
         *reader = FileReader::default();
         Err(Finding::of_file(FindingCode::ReaderFailed))
     })
+}
+
+/// As [`read_guarded`].
+pub(super) fn names_guarded(name: &FileName, bytes: &[u8]) -> Names {
+    catch_unwind(AssertUnwindSafe(|| ssmix2::names(name, bytes))).unwrap_or_default()
 }
 
 /// As [`read_guarded`]: what the reader failed on, this may fail on as well.

@@ -190,6 +190,8 @@ impl State {
             "DELETE FROM replaced WHERE sequence >= ?1",
             "DELETE FROM content WHERE sequence >= ?1",
             "UPDATE erasure SET sequence = NULL WHERE sequence >= ?1",
+            // Names of codes that the batch told are counted anew.
+            "DELETE FROM term WHERE sequence >= ?1",
             "DELETE FROM batch WHERE sequence >= ?1",
         ] {
             transaction.execute(step, [sequence])?;

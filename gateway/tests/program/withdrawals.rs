@@ -162,8 +162,8 @@ fn a_stop_has_everything_erased_and_no_withdrawal_leaves_then_or_later() {
     // A stop that left the list still holds.
     bench.stop("");
     assert_eq!(bench.run(), []);
-    // The notices of everybody, the stop that the list began with, this one.
-    bench.revoke(u64::from(PATIENTS) + 2);
+    // The notices of everybody, the stop that the list began with, what held then, this one.
+    bench.revoke(u64::from(PATIENTS) + 3);
     assert_eq!(bench.run(), []);
     bench.rename(0, 1);
     assert_eq!(bench.run(), first);

@@ -58,8 +58,8 @@ fn opened_batch(bytes: &[u8], core: &CoreSecretKey, sites: &[VerifyingKey]) -> R
     let opened = sites.iter().find_map(|site| open(bytes, site, core).ok());
     let opened = opened.context("no key opens the batch")?;
     // JSON shows every text; references are bytes and show as hexadecimal in the second form.
-    let mut text = serde_json::to_vec(&(&opened.manifest, &opened.subjects))?;
-    text.extend(format!("{:?}", opened.subjects).into_bytes());
+    let mut text = serde_json::to_vec(&(&opened.manifest, &opened.subjects, &opened.terms))?;
+    text.extend(format!("{:?} {:?}", opened.subjects, opened.terms).into_bytes());
     Ok(text)
 }
 

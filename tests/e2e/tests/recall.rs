@@ -200,7 +200,7 @@ fn stopped_at(job: &Job, moment: Underway, number: &str) -> Value {
     match moment {
         Underway::Reading => until("sealed", || {
             let log = fs::read_to_string(job.gateway_log(SITE).unwrap()).unwrap();
-            log.contains("sealed 2")
+            log.contains("\"sequence\":2,")
         }),
         Underway::Retried => until("a further try", || line.refused() > 0),
         _ => {

@@ -40,7 +40,7 @@ fn splits(text: &str) {
                 assert!(written.as_bytes().starts_with(&segment.name), "name");
                 check_segment(&segment, written);
             }
-            Ok(Line::Unreadable { line }) => assert_eq!(line, number, "number of a line"),
+            Ok(Line::Unreadable { line, .. }) => assert_eq!(line, number, "number of a line"),
             Err(code) => panic!("{code} below the limit"),
         }
     }

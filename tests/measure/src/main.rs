@@ -4,6 +4,7 @@
 //! Every command prints one line of JSON.
 
 mod gate;
+mod identity;
 mod oblivious;
 mod stages;
 mod walk;
@@ -31,6 +32,8 @@ enum Command {
     Gate(gate::Arguments),
     /// Evaluate linkage tokens obliviously.
     Oblivious(oblivious::Arguments),
+    /// Make the tokens of synthetic persons.
+    Identity(identity::Arguments),
     /// Put the files of a storage through one stage; to be run under callgrind.
     Stage {
         /// Which stage.
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Stat(arguments) => walk::stat(&arguments),
         Command::Gate(arguments) => gate::decide(&arguments),
         Command::Oblivious(arguments) => oblivious::evaluate(&arguments),
+        Command::Identity(arguments) => identity::make(&arguments),
         Command::Stage {
             stage,
             storage,

@@ -5,6 +5,7 @@ mod delta;
 mod feed;
 mod gate;
 mod gateway;
+mod identity;
 mod import;
 mod ingest;
 mod instructions;
@@ -28,7 +29,8 @@ use crate::Workspace;
 pub(crate) struct Arguments {
     /// Which bench; all of them when absent.
     name: Option<String>,
-    /// Files of the reference tree, or lines of the file that `import` takes in. Trees are kept under the target folder and used again.
+    /// Files of the reference tree, or lines of the file that `import` takes in. Trees are kept
+    /// under the target folder and used again.
     #[arg(long, default_value_t = 10_000)]
     files: u64,
     /// Counted runs of each work; the median is reported.
@@ -87,6 +89,7 @@ const BENCHES: &[(&str, Measure)] = &[
     ("gate", gate::measure),
     ("import", import::measure),
     ("oblivious", oblivious::measure),
+    ("identity", identity::measure),
 ];
 
 /// Runs benches, prints a table each, writes `NAME.json`.

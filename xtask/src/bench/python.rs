@@ -27,7 +27,7 @@ print(time.perf_counter() - started)
 /// # Errors
 /// There is no Python 3, or the package cannot be installed.
 pub(crate) fn seconds(folder: &Path, files: &[PathBuf]) -> Result<f64> {
-    let python = environment(folder)?;
+    let python = environment(folder, PACKAGE)?;
     let (script, list) = (folder.join("parse.py"), folder.join("files.txt"));
     fs::write(&script, SCRIPT)?;
     let paths: Option<Vec<&str>> = files.iter().map(|path| path.to_str()).collect();
@@ -39,8 +39,11 @@ pub(crate) fn seconds(folder: &Path, files: &[PathBuf]) -> Result<f64> {
     seconds.trim().parse().context("seconds")
 }
 
-/// A virtual environment with the package, made once.
-fn environment(folder: &Path) -> Result<PathBuf> {
+/// A virtual environment with a package, made once.
+///
+/// # Errors
+/// There is no Python 3, or the package cannot be installed.
+pub(crate) fn environment(folder: &Path, package: &str) -> Result<PathBuf> {
     let home = folder.join("python");
     let (python, done) = (home.join("bin/python"), home.join("complete"));
     if done.exists() {
@@ -62,12 +65,12 @@ fn environment(folder: &Path) -> Result<PathBuf> {
             "install",
             "--quiet",
             "--disable-pip-version-check",
-            PACKAGE,
+            package,
         ])
         .status()?;
     ensure!(
         installed.success(),
-        "pip cannot install {PACKAGE}; is the package registry reachable?"
+        "pip cannot install {package}; is the package registry reachable?"
     );
     fs::write(done, "")?;
     Ok(python)

@@ -1,6 +1,7 @@
 //! Inbox files and accepted batches.
 
 use privacy::gate::{GateEvidence, StopRate};
+use record::dictionary::Term;
 use record::{BatchId, Quality, SiteId, SubjectRef};
 use rusqlite::{OptionalExtension as _, Row, params};
 use serde::Deserialize;
@@ -99,6 +100,8 @@ pub(crate) struct Accepted {
     pub(crate) erased: Vec<SubjectRef>,
     /// The quality of the site's data, as the manifest states it.
     pub(crate) quality: Quality,
+    /// Lines of the site dictionary.
+    pub(crate) terms: Vec<Term>,
     /// Its table files.
     pub(crate) tables: Vec<Stored>,
 }
@@ -180,6 +183,7 @@ impl Catalogue {
         }
         super::quality::state(&transaction, &batch.site, batch.sequence, &batch.quality)?;
         super::erasures::tell(&transaction, batch, at)?;
+        super::terms::keep(&transaction, batch)?;
         note(&transaction, file, at)?;
         transaction.commit()?;
         Ok(())

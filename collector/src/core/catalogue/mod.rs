@@ -7,6 +7,7 @@ mod letters;
 mod persons;
 mod quality;
 mod releases;
+mod terms;
 
 use std::path::Path;
 
@@ -29,6 +30,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("003.sql"),
     include_str!("004.sql"),
     include_str!("005.sql"),
+    include_str!("006.sql"),
 ];
 
 /// The open catalogue.

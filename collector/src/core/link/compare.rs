@@ -59,6 +59,9 @@ pub(crate) enum Card {
     Person,
     /// The same card; a branch number is missing on one side.
     Household,
+    /// The same insurer and number, and the symbol not the same: written otherwise, or of another
+    /// employer whose people are counted from one as well.
+    Number,
     /// The same card and another branch number: members of one household.
     OtherBranch,
     /// Other cards.
@@ -72,6 +75,7 @@ impl Card {
         match self {
             Self::Person => "person",
             Self::Household => "household",
+            Self::Number => "number",
             Self::OtherBranch => "other_branch",
             Self::Differs => "differs",
             Self::Unknown => "unknown",
@@ -112,8 +116,8 @@ impl Comparison {
 
     fn of_tokens(a: &Tokens, b: &Tokens, male: (Option<bool>, Option<bool>)) -> Self {
         use TokenKind::{
-            BirthSexPostal, FamilyBirthSex, GivenBirthSex, Insured, InsuredHousehold, KanaBirthSex,
-            KanjiBirthSex, NameBirthYear, NamePostal,
+            BirthSexPostal, FamilyBirthSex, GivenBirthSex, Insured, InsuredHousehold,
+            InsuredNumber, KanaBirthSex, KanjiBirthSex, NameBirthYear, NamePostal,
         };
         let shares = |kind| a.shares(b, kind);
         let full_kana = [KanaBirthSex, NameBirthYear, NamePostal]
@@ -125,6 +129,7 @@ impl Comparison {
             GivenBirthSex,
             FamilyBirthSex,
             BirthSexPostal,
+            InsuredNumber,
         ]
         .into_iter()
         .any(shares);
@@ -183,6 +188,7 @@ impl Comparison {
         let card = match self.card {
             Card::Person => 18.0,
             Card::Household => 10.0,
+            Card::Number => 6.0,
             Card::OtherBranch => 4.0,
             Card::Differs => -3.0,
             Card::Unknown => 0.0,
@@ -278,11 +284,12 @@ fn sex(male: (Option<bool>, Option<bool>), shared: bool) -> Level {
 /// Tokens of cards hold the day of birth, and without a branch the sex: they differ by that alone
 /// where it is not the same.
 fn card(a: &Tokens, b: &Tokens, comparable: bool) -> Card {
-    use TokenKind::{Insured, InsuredHousehold};
+    use TokenKind::{Insured, InsuredHousehold, InsuredNumber};
     match (a.shares(b, Insured), a.shares(b, InsuredHousehold)) {
         (true, _) => Card::Person,
         (false, true) if both(a, b, Insured) => Card::OtherBranch,
         (false, true) => Card::Household,
+        (false, false) if a.shares(b, InsuredNumber) => Card::Number,
         (false, false) if both(a, b, InsuredHousehold) && comparable => Card::Differs,
         (false, false) => Card::Unknown,
     }

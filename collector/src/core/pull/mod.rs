@@ -44,6 +44,8 @@ pub(crate) struct Summary {
     pub(crate) withdrawn: u64,
     /// Persons of whom these batches say that everything before is to be erased.
     pub(crate) erased: u64,
+    /// Lines of site dictionaries in them.
+    pub(crate) terms: u64,
     /// Records in these batches by kind.
     pub(crate) records: BTreeMap<String, u64>,
     /// Files refused in this run, by reason.
@@ -255,6 +257,7 @@ impl Pull<'_> {
             withdrawn: batch.manifest.withdrawn,
             erased: batch.erased.clone(),
             quality: batch.manifest.quality.clone(),
+            terms: batch.terms.clone(),
             tables,
         };
         let file = decided(&candidate.entry, Some(candidate), Outcome::Accepted, "");
@@ -265,6 +268,7 @@ impl Pull<'_> {
         summary.documents += documents;
         summary.withdrawn += accepted.withdrawn;
         summary.erased += accepted.erased.len() as u64;
+        summary.terms += accepted.terms.len() as u64;
         for (kind, count) in &batch.manifest.records {
             *summary.records.entry(kind.to_string()).or_default() += count;
         }

@@ -465,3 +465,24 @@ fn content_of_a_person_who_is_counted_as_withheld_is_refused() {
     assert_eq!(summary.accepted, 0);
     assert_eq!(summary.refused["bad_evidence:persons_differ"], 1);
 }
+
+/// the core tells of each site how many were told and how many said no, as its last batch
+/// states it, and what a batch of an earlier version does not say is not made up.
+#[test]
+fn the_share_of_stops_of_a_site_is_that_of_its_last_batch() {
+    let mut hospital = hospital();
+    let centre = Centre::new(&[&hospital]);
+    let persons = |count: u32| (1..=count).map(|number| patient(number, vec![basic(number, 1)]));
+    centre.deliver(&hospital.seal(persons(3).collect()));
+    centre.deliver(&hospital.seal(persons(2).collect()));
+    centre.pull();
+    let rate = &status(&centre).stop_rates["HOSP-A"];
+    assert_eq!((rate.notified, rate.stopped, rate.alarm), (2, 0, None));
+    let line = rate.for_people("HOSP-A");
+    assert!(line.ends_with("HOSP-A 0 / 2"), "{line}");
+    let catalogue = centre.open().0.catalogue();
+    let old = "UPDATE batch SET manifest = json_remove(manifest, '$.gate.persons_notified')";
+    let catalogue = rusqlite::Connection::open(catalogue).unwrap();
+    catalogue.execute(old, []).unwrap();
+    assert!(status(&centre).stop_rates.is_empty());
+}

@@ -25,7 +25,7 @@ use record::{
     System, Unit,
 };
 
-use super::xml;
+use super::{individual, xml};
 use crate::persons::names_person;
 use entry::{Bound, Codings, Entry, Mood};
 use nodes::Node;
@@ -67,6 +67,7 @@ pub fn read(
     bytes: &[u8],
 ) -> Result<Contents, Finding> {
     let decoded = xml::decode(bytes);
+    individual::check(&decoded.text, chart)?;
     let mut walk = Walk::new(chart, systems);
     walk.findings.extend(decoded.findings);
     let mut reader = NsReader::from_str(&decoded.text);
@@ -338,6 +339,10 @@ impl<'a> Walk<'a> {
                 Ok(())
             }
             (false, false) => {
+                let own = text::individual::alone(self.chart.expose()).is_some();
+                if text::individual::alone(number) == Some(true) && !own {
+                    return Err(Finding::of_file(FindingCode::IndividualNumber));
+                }
                 self.leave("cda:id");
                 let other = ChartNumber::new(number);
                 self.former

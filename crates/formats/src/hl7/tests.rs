@@ -110,7 +110,7 @@ fn a_line_that_is_no_segment_is_told_and_stops_nothing() {
     let unreadable: Vec<_> = lines(text)
         .unwrap()
         .filter_map(|line| match line.unwrap() {
-            Line::Unreadable { line } => Some(line),
+            Line::Unreadable { line, .. } => Some(line),
             Line::Segment(_) => None,
         })
         .collect();

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use record::content::Patient;
 use record::identity::{Birth, Death, Identity, Name, Sex};
+use record::moment::Date;
+use record::reading::Version;
 use record::{Finding, FindingCode, Insurance, Moment, Place, Sensitive, YearMonth};
 use text::fold::Damage;
 use text::{era, fold};
@@ -20,11 +22,15 @@ use crate::hl7::{Repetition, Value};
 
 const REPEATED: [u8; 4] = [5, 11, 13, 14];
 
-/// Reads the first PID of a file.
+/// Reads the first PID of a file that was written at the time of this version.
 ///
 /// # Errors
 /// [`FindingCode::LimitReached`] when a field repeats more often than the limit.
-pub(crate) fn read(fields: &Allowed<'_, '_>, output: &mut Output) -> Result<(), Finding> {
+pub(crate) fn read(
+    fields: &Allowed<'_, '_>,
+    written: Version,
+    output: &mut Output,
+) -> Result<(), Finding> {
     if let Some(field) = REPEATED
         .into_iter()
         .find(|&n| fields.field(n).is_over_limit())
@@ -49,7 +55,7 @@ pub(crate) fn read(fields: &Allowed<'_, '_>, output: &mut Output) -> Result<(), 
     names(fields, identity, notes);
     identity.sex = sex(fields, notes);
     patient.sex = identity.sex;
-    birth(fields, identity, patient, notes);
+    birth(fields, written, identity, patient, notes);
     addresses(fields, identity, patient, notes);
     for number in [13, 14] {
         for repetition in fields.field(number).repetitions() {
@@ -141,7 +147,8 @@ fn names(fields: &Allowed<'_, '_>, identity: &mut Identity, notes: &mut Notes) {
         if family.is_empty() && given.is_empty() {
             continue;
         }
-        if let Some(name) = name(family, given, fields, notes) {
+        let name = name(family, given, fields, notes);
+        if let Some(name) = name.and_then(|name| uncut(name, fields, notes)) {
             written.push((representation(repetition), script(&name), name));
         }
     }
@@ -196,6 +203,33 @@ fn name(
     })
 }
 
+/// The bytes of the name field of many systems, in which a longer name is cut without a word.
+const NAME_FIELD: usize = 40;
+
+/// What is whole of a name: one that fills the field is cut, in its given name unless the family
+/// name fills it alone. Two persons whose names were cut to the same would look alike.
+fn uncut(name: Name, fields: &Allowed<'_, '_>, notes: &mut Notes) -> Option<Name> {
+    let fills = |length: usize| (NAME_FIELD - 1..=NAME_FIELD).contains(&length);
+    let [family, given] = [&name.family, &name.given].map(|part| stored_bytes(part.expose()));
+    let whole = given == 0 && fills(family);
+    // Between both parts stands nothing, or a blank of one or two bytes.
+    let apart = given > 0 && (0..=2).any(|blank| fills(family + blank + given));
+    if !whole && !apart {
+        return Some(name);
+    }
+    notes.found_at(FindingCode::NameCut, fields, 5);
+    apart.then(|| Name {
+        given: Sensitive::default(),
+        ..name
+    })
+}
+
+/// The bytes of a text where hospital systems store it: Shift_JIS.
+fn stored_bytes(text: &str) -> usize {
+    let narrow = |c: char| c.is_ascii() || matches!(c, '\u{FF61}'..='\u{FF9F}');
+    text.chars().map(|c| if narrow(c) { 1 } else { 2 }).sum()
+}
+
 /// The code of the name representation: component 8, or 7 when the components are shifted.
 fn representation(repetition: Repetition<'_>) -> Option<char> {
     let code = |number| match &*repetition.component(number).text() {
@@ -245,6 +279,7 @@ fn sex(fields: &Allowed<'_, '_>, notes: &mut Notes) -> Option<Sex> {
 
 fn birth(
     fields: &Allowed<'_, '_>,
+    written: Version,
     identity: &mut Identity,
     patient: &mut Patient,
     notes: &mut Notes,
@@ -253,6 +288,12 @@ fn birth(
     let moment = Moment::from_hl7(&text)
         .ok()
         .or_else(|| era::read(&text).ok()?.moment());
+    if moment
+        .and_then(Moment::date)
+        .is_some_and(|day| is_after(day, written))
+    {
+        return notes.found_at(FindingCode::BirthInFuture, fields, 7);
+    }
     let date = moment.and_then(Moment::date);
     identity.birth = date.map(Birth::new);
     patient.birth = moment.and_then(month);
@@ -263,6 +304,19 @@ fn birth(
         (None, _) => FindingCode::DateImpossible,
     };
     notes.found_at(code, fields, 7);
+}
+
+/// Whether a day comes after a file was written. Its clock may be a day off.
+pub(crate) fn is_after(day: Date, written: Version) -> bool {
+    const PER_DAY: u64 = 1_000_000_000;
+    let day_of = |date: Date| {
+        let [year, month, day]: [i64; 3] =
+            [date.year().into(), date.month().into(), date.day().into()];
+        year * 10_000 + month * 100 + day
+    };
+    let before = day.yesterday().unwrap_or(day);
+    let written = i64::try_from(written.0 / PER_DAY).unwrap_or(i64::MAX);
+    day_of(before) > written
 }
 
 fn addresses(
@@ -292,8 +346,8 @@ fn addresses(
         if patient.prefecture.is_none() && !at_work {
             patient.prefecture = prefecture::of_address(&address);
         }
-        match fold::damage(&address) {
-            Some(damage) => notes.found_at(finding_of(damage), fields, 11),
+        match unusable(&address) {
+            Some(code) => notes.found_at(code, fields, 11),
             None => identity.addresses.push(Sensitive::new(address)),
         }
     }
@@ -342,7 +396,8 @@ fn month(moment: Moment) -> Option<YearMonth> {
     })
 }
 
-/// The text of a value as an identifier; `None` with a finding when a character was damaged.
+/// The text of a value as an identifier; `None` with a finding when a character was damaged, or
+/// when it is too long.
 fn known(
     value: Value<'_>,
     fields: &Allowed<'_, '_>,
@@ -350,17 +405,21 @@ fn known(
     notes: &mut Notes,
 ) -> Option<Sensitive> {
     let text = value.text();
-    if let Some(damage) = fold::damage(&text) {
-        notes.found_at(finding_of(damage), fields, number);
+    if let Some(code) = unusable(&text) {
+        notes.found_at(code, fields, number);
         return None;
     }
     (!text.is_empty()).then(|| Sensitive::new(text))
 }
 
-fn finding_of(damage: Damage) -> FindingCode {
-    match damage {
+/// Why a text is no identifier, if it is none.
+fn unusable(text: &str) -> Option<FindingCode> {
+    if text.len() > fold::LONGEST {
+        return Some(FindingCode::IdentityTooLong);
+    }
+    fold::damage(text).map(|damage| match damage {
         Damage::Lost => FindingCode::CharacterUndecodable,
         Damage::Private => FindingCode::CharacterPrivate,
         Damage::Replaced => FindingCode::CharacterReplaced,
-    }
+    })
 }

@@ -5,6 +5,7 @@
 
 use jiff::civil::DateTime;
 use memchr::memchr2;
+use text::individual::{self, Evidence, is_named};
 use text::jis::{self, Encoding};
 
 use super::change::{Change, Texts};
@@ -99,8 +100,21 @@ impl Columns {
         complete.then_some(Self(places))
     }
 
+    /// Whether a cell that is not needed holds an individual number. Patient and order numbers of
+    /// twelve digits are a house's own (decision 0034).
+    fn has_individual<C: AsRef<str>>(&self, cells: &[C]) -> bool {
+        let needed = |at: usize| self.0.contains(&Some(at));
+        let mut others = cells.iter().enumerate().filter(|(at, _)| !needed(*at));
+        others.any(|(_, cell)| {
+            individual::finds(cell.as_ref()).any(|find| find.evidence == Evidence::Strong)
+        })
+    }
+
     /// Reads one row, split into cells.
     pub fn read<C: AsRef<str>>(&self, cells: &[C]) -> Row {
+        if self.has_individual(cells) {
+            return Row::IndividualNumber;
+        }
         let cell = |column: Column| {
             let place = self.0.get(column as usize).copied().flatten();
             let cell = place.and_then(|place| cells.get(place));
@@ -142,6 +156,9 @@ pub enum Row {
     Unreadable,
     /// The header row does not name the columns that are needed: nothing can be read.
     ColumnsUnknown,
+    /// The row, or the name of a column, holds an individual number (B-132): the file must not be
+    /// read.
+    IndividualNumber,
 }
 
 /// Reads the bytes of a CSV file, in pieces of any size, within constant memory. A row is a line:
@@ -213,10 +230,14 @@ impl<N: Fn(Column) -> String> Scanner<N> {
             _ if self.line.iter().all(u8::is_ascii_whitespace) && !too_long => None,
             Expected::Header(name) => {
                 let text = decoded(&self.line);
-                let columns = Columns::in_header(&text, name).filter(|_| !too_long);
+                let named = cells(&text).is_some_and(|it| it.iter().any(|it| is_named(it)));
+                let columns = Columns::in_header(&text, name).filter(|_| !too_long && !named);
                 let unknown = columns.is_none();
                 self.columns = columns.map_or(Expected::Nothing, Expected::Rows);
-                unknown.then_some(Row::ColumnsUnknown)
+                match named {
+                    true => Some(Row::IndividualNumber),
+                    false => unknown.then_some(Row::ColumnsUnknown),
+                }
             }
             Expected::Rows(_) if too_long => Some(Row::Unreadable),
             Expected::Rows(columns) => {

@@ -118,6 +118,11 @@ impl Notes {
         self.leave(Left::new(What::Unreadable, [0; 3], 0, 0), 1);
     }
 
+    /// Whether something of this kind was found.
+    pub(crate) fn holds(&self, code: FindingCode) -> bool {
+        self.findings.iter().any(|finding| finding.code == code)
+    }
+
     /// Adds the notes of another part of the file.
     pub(crate) fn add(&mut self, other: &Self) {
         for finding in &other.findings {

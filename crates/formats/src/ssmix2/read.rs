@@ -12,6 +12,7 @@ use text::jis::{self, Encoding};
 
 use super::claims;
 use super::identity;
+use super::individual;
 use super::kinds::Mapper;
 use super::message::{self, Event};
 use super::name::{FileName, Flag, Kind};
@@ -116,7 +117,10 @@ fn read_with(
     for line in hl7::lines(&decoded.text).map_err(Finding::of_file)? {
         match line.map_err(Finding::of_file)? {
             Line::Segment(segment) => reader.segment(&segment)?,
-            Line::Unreadable { line } => reader.output.notes.leave_unreadable(line),
+            Line::Unreadable { line, words } => {
+                individual::check_words(line, words)?;
+                reader.output.notes.leave_unreadable(line);
+            }
         }
     }
     reader.check_patient()?;
@@ -181,6 +185,7 @@ struct Reader<'n> {
 
 impl Reader<'_> {
     fn segment(&mut self, segment: &Segment<'_>) -> Result<(), Finding> {
+        individual::check(segment, &self.name.chart)?;
         match &segment.name {
             b"MSH" => return self.header(&split(segment)?),
             b"PID" => return self.patient(segment),
@@ -278,7 +283,8 @@ impl Reader<'_> {
 
     /// Takes the first PID of the file as an earlier file gave it, if it is the same.
     fn first_patient(&mut self, asked: Asked<'_>) -> Result<(), Finding> {
-        if let Some(said) = self.said.iter().find(|said| asked.is_as(said)) {
+        let written = self.name.version;
+        if let Some(said) = self.said.iter().find(|said| asked.is_as(said, written)) {
             self.claimed.extend_from_slice(&said.claimed);
             self.output.identity = Arc::clone(&said.identity);
             self.output.patient = said.patient.clone();
@@ -297,7 +303,7 @@ impl Reader<'_> {
             self.said.remove(0);
         }
         let gave = asked.gave(&self.claimed, identity, patient, notes);
-        self.said.push(gave);
+        self.said.extend(gave);
         let of_patient = std::mem::replace(notes, before);
         notes.add(&of_patient);
         Ok(())
@@ -341,7 +347,7 @@ impl Reader<'_> {
         }
         self.older(fields)?;
         match self.patients {
-            0 => identity::read(fields, &mut self.output),
+            0 => identity::read(fields, self.name.version, &mut self.output),
             _ => Ok(()),
         }
     }

@@ -5,9 +5,10 @@
 use std::sync::Arc;
 
 use record::content::Patient;
-use record::{ChartNumber, Identity};
+use record::{ChartNumber, FindingCode, Identity, Version};
 use zeroize::Zeroizing;
 
+use super::identity::is_after;
 use super::notes::Notes;
 use super::table::Gate;
 use crate::hl7::{Segment, Separators};
@@ -45,15 +46,18 @@ pub(crate) struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// Keeps what reading it gave.
+    /// Keeps what reading it gave; nothing where it depends on when the file was written.
     pub(crate) fn gave(
         self,
         claimed: &[ChartNumber],
         identity: &Arc<Identity>,
         patient: &Patient,
         notes: &Notes,
-    ) -> Said {
-        Said {
+    ) -> Option<Said> {
+        if notes.holds(FindingCode::BirthInFuture) {
+            return None;
+        }
+        Some(Said {
             text: Zeroizing::new(self.segment.text().to_owned()),
             separators: self.segment.separators(),
             line: self.segment.line,
@@ -63,12 +67,14 @@ impl Asked<'_> {
             identity: Arc::clone(identity),
             patient: patient.clone(),
             notes: notes.clone(),
-        }
+        })
     }
 
-    /// Whether reading it again would give the same.
-    pub(crate) fn is_as(self, said: &Said) -> bool {
-        self.segment.text() == said.text.as_str()
+    /// Whether reading it again, in a file of this version, would give the same.
+    pub(crate) fn is_as(self, said: &Said, written: Version) -> bool {
+        let birth = said.identity.birth;
+        birth.is_none_or(|birth| !is_after(birth.expose(), written))
+            && self.segment.text() == said.text.as_str()
             && self.segment.separators() == said.separators
             && self.segment.line == said.line
             && self.gate == said.gate

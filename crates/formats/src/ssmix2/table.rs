@@ -295,6 +295,29 @@ impl PartialEq for Gate {
     }
 }
 
+/// What a field, or some component of it, is about; nothing for one without a line.
+pub(crate) fn classes(name: SegmentName, number: u8) -> impl Iterator<Item = Class> {
+    let at = NAMES.binary_search(&number_of(name)).ok();
+    let rows = at
+        .and_then(|at| SEGMENTS.get(at))
+        .map(|segment| segment.rows);
+    let rows = rows.unwrap_or_default().iter();
+    rows.filter(move |row| row.field == number)
+        .map(|row| row.class)
+}
+
+/// The greatest field of the table.
+pub(crate) const GREATEST: u8 = 55;
+
+/// Whether the codes of a field pass for a kind, and their names do not.
+pub(crate) fn is_coded(kind: DataKind, name: SegmentName, number: u8) -> bool {
+    let gate = gate(kind, name);
+    let passing = |gate: &Gate| gate.passing.checked_shr(number.into()).unwrap_or(0) & 1 == 1;
+    let shape = gate.filter(passing).and_then(|gate| gate.shape(number));
+    let value = (&name, number) == (b"OBX", 5);
+    shape.is_some_and(|shape| shape.names != Parts::NONE || value)
+}
+
 /// The gate of a segment; `None` when nothing of it passes for the kind.
 pub(crate) fn gate(kind: DataKind, name: SegmentName) -> Option<Gate> {
     let at = NAMES.binary_search(&number_of(name)).ok()?;

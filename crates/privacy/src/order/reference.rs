@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 
 use record::identity::{Birth, ChartNumber, Insurance, Name, Sex};
 use text::fold;
@@ -171,6 +172,44 @@ impl Known {
         let own = of_card(&household, branch.or(Some("")), key);
         let all = of_card(&household, None, key);
         self.keys.extend([own, all].map(|it| (KeyKind::Card, it)));
+    }
+}
+
+/// Most persons of one household: a card that more have is a filler of the house's own (`1234567`
+/// for everybody), and a token of it would join strangers.
+pub const HOUSEHOLD_MOST: usize = 16;
+
+/// Cards that more than [`HOUSEHOLD_MOST`] patients of a site have.
+#[derive(Debug, Clone, Default)]
+pub struct SharedCards(BTreeSet<KeyRef>);
+
+impl SharedCards {
+    /// Of the references that so many patients share. Those of other kinds do no harm.
+    pub fn of(references: impl IntoIterator<Item = KeyRef>) -> Self {
+        Self(references.into_iter().collect())
+    }
+
+    /// Takes these cards out of what is known of a patient, so that no token is made of them. Gives
+    /// how many.
+    pub fn take_out(&self, patient: &mut PatientReadings, key: &dyn Prf) -> usize {
+        if self.0.is_empty() {
+            return 0;
+        }
+        let shared = |card: &Insurance| {
+            let household = household(card);
+            household.is_some_and(|it| self.0.contains(&of_card(&it, None, key)))
+        };
+        let mut taken = 0;
+        for reading in &mut patient.readings {
+            if !reading.identity.insurance.iter().any(shared) {
+                continue;
+            }
+            let cards = &mut Arc::make_mut(&mut reading.identity).insurance;
+            let before = cards.len();
+            cards.retain(|card| !shared(card));
+            taken += before - cards.len();
+        }
+        taken
     }
 }
 

@@ -2,9 +2,9 @@
 //!
 //! Exact tokens are the values themselves. Filters need a key of their own: the filters of the
 //! names have one for each day of birth, and that of the day of birth one for each full name and
-//! sex. The centre compares names only where the day is the same, and days only where name and sex are, so
-//! nothing is lost by it; and nobody learns a key from which the filters of other people could be
-//! made.
+//! sex. The centre compares names only where the day is the same, and days only where name and sex
+//! are, so nothing is lost by it; and nobody learns a key from which the filters of other people
+//! could be made.
 
 use std::collections::BTreeSet;
 use std::fmt;

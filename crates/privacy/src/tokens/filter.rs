@@ -19,6 +19,31 @@ const POSITIONS: usize = 10;
 /// name of more than 15 kana is compared by its beginning.
 const MOST_ELEMENTS: usize = 16;
 
+/// How filters are made. Another way of making them is told by other parameters, so that nobody
+/// compares what does not compare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FilterParameters {
+    /// Bits of a filter.
+    pub bits: u16,
+    /// Positions that an element sets.
+    pub positions: u8,
+    /// Most elements: bigrams of a name with a blank before and after, digits with their places.
+    pub elements: u8,
+    /// Whether names are salted with the year of birth.
+    pub salted: bool,
+}
+
+impl FilterParameters {
+    /// Those of this version.
+    pub const PRESENT: Self = Self {
+        bits: 256,
+        positions: POSITIONS as u8,
+        elements: MOST_ELEMENTS as u8,
+        salted: true,
+    };
+}
+
 /// A keyed Bloom filter of 256 bits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Filter(#[serde(with = "wire::bytes")] [u8; 32]);

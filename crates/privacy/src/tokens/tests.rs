@@ -59,7 +59,7 @@ fn tokens_of_a_fixed_person_under_a_fixed_key_never_change() {
         .iter()
         .map(|(kind, tokens)| format!("{} {}", kind.as_str(), hex(tokens[0].as_bytes())))
         .collect();
-    assert_eq!((made.version, made.epoch), (2, 1));
+    assert_eq!((made.version, made.epoch), (3, 1));
     assert_eq!(
         exact,
         [
@@ -71,7 +71,8 @@ fn tokens_of_a_fixed_person_under_a_fixed_key_never_change() {
             "family_birth_sex 04713307b5db0cb4f1b1caabc34c8025",
             "name_birth_year 3f3204304dd1028d98e6faebf466a788",
             "name_postal 01ac3547254e32e737015efe96d85ad2",
-            "birth_sex_postal 7bfafd5acf1c4dc1d72ce10908eae180"
+            "birth_sex_postal 7bfafd5acf1c4dc1d72ce10908eae180",
+            "insured_number d4b95bb9d9da8e501af051550d69ecd1"
         ]
     );
     assert_eq!(
@@ -233,7 +234,10 @@ fn an_absent_or_damaged_field_leaves_out_every_token_that_needs_it() {
             |p| p.postal = Sensitive::new("184"),
             vec![NamePostal, BirthSexPostal],
         ),
-        (|p| p.insurance.clear(), vec![Insured, InsuredHousehold]),
+        (
+            |p| p.insurance.clear(),
+            vec![Insured, InsuredHousehold, InsuredNumber],
+        ),
         (
             |p| p.insurance = vec![card("06130012", "1234", "567", "00")],
             vec![Insured],
@@ -244,7 +248,7 @@ fn an_absent_or_damaged_field_leaves_out_every_token_that_needs_it() {
         ),
         (
             |p| p.insurance = vec![card("", "1234", "567", "01")],
-            vec![Insured, InsuredHousehold],
+            vec![Insured, InsuredHousehold, InsuredNumber],
         ),
     ];
     for (index, (change, absent)) in cases.into_iter().enumerate() {
@@ -271,6 +275,18 @@ fn a_card_without_a_symbol_gives_tokens() {
     assert!(shared(&elder, &zeros).contains(&TokenKind::Insured));
 }
 
+/// A symbol that one house writes in kanji, another in digits and a third leaves out.
+#[test]
+fn a_card_links_by_its_number_whatever_the_symbol() {
+    for symbol in ["", "京医", "●"] {
+        let mut other = person();
+        other.insurance = vec![card("06130012", symbol, "567", "01")];
+        let common = shared(&person(), &other);
+        assert!(common.contains(&TokenKind::InsuredNumber), "{symbol}");
+        assert!(!common.contains(&TokenKind::Insured), "{symbol}");
+    }
+}
+
 /// B-074.
 #[test]
 fn another_branch_number_is_another_person_of_the_household() {
@@ -290,7 +306,12 @@ fn twins_share_the_tokens_of_household_family_and_place_only() {
     twin.insurance = vec![card("06130012", "1234", "567", "02")];
     assert_eq!(
         shared(&person(), &twin),
-        [InsuredHousehold, FamilyBirthSex, BirthSexPostal]
+        [
+            InsuredHousehold,
+            FamilyBirthSex,
+            BirthSexPostal,
+            InsuredNumber
+        ]
     );
     let (one, other) = (tokens(&person()), tokens(&twin));
     assert_eq!(one.family, other.family);
@@ -484,7 +505,11 @@ fn what_stands_for_the_unknown_makes_no_token() {
             .collect();
         without(&|who| who.birth = Some(Birth::new(day)), &all);
     }
-    let cards = [TokenKind::Insured, TokenKind::InsuredHousehold];
+    let cards = [
+        TokenKind::Insured,
+        TokenKind::InsuredHousehold,
+        TokenKind::InsuredNumber,
+    ];
     for (insurer, number) in [
         ("99999999", "567"),
         ("06130012", "9999999"),

@@ -8,6 +8,7 @@ use config::imports::{Field, Import, What};
 use jiff::ToSpan;
 use privacy::gate::{Channel, Consent, DocumentVersion, Event, Notice, Scope, Stop, Verification};
 use record::{ChartNumber, Date};
+use text::individual;
 
 use super::decoded;
 use crate::error::{Failure, Problem};
@@ -72,6 +73,9 @@ impl Lines {
             .from_reader(decoded);
         let bad = || Failure::new(Problem::ImportColumns, "1");
         let header = reader.headers().map_err(|_| bad())?.clone();
+        if header.iter().any(individual::is_named) {
+            return Err(Failure::new(Problem::IndividualNumber, "1"));
+        }
         let place = |(field, name): (&Field, &String)| {
             let mut found = header.iter().enumerate();
             let found: Vec<_> = found.by_ref().filter(|(_, it)| it.trim() == name).collect();
@@ -95,6 +99,7 @@ impl Lines {
         mut take: impl FnMut(u64, Option<&Fields<'_>>) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
         let mut record = csv::StringRecord::new();
+        let mut guard = Guard::of(&self.places);
         loop {
             // The error of the CSV reader is not kept: it may quote the line.
             let more = self.reader.read_record(&mut record);
@@ -102,12 +107,51 @@ impl Lines {
                 return Ok(());
             }
             let line = record.position().map_or(0, csv::Position::line);
+            guard.take(line, &record)?;
             let fields = Fields {
                 record: &record,
                 places: &self.places,
             };
             take(line, (record.len() == self.width).then_some(&fields))?;
         }
+    }
+}
+
+/// The guard against individual numbers (B-132): in columns of chart numbers, of which one in ten
+/// passes the check digit where they have twelve digits, the column as a whole counts; elsewhere
+/// every number (decision 0034).
+struct Guard {
+    charts: Vec<(usize, individual::Column)>,
+}
+
+impl Guard {
+    fn of(places: &[(Field, usize)]) -> Self {
+        let numbers = places
+            .iter()
+            .filter(|(field, _)| matches!(field, Field::Chart | Field::Into));
+        let charts = numbers.map(|(_, place)| (*place, individual::Column::default()));
+        Self {
+            charts: charts.collect(),
+        }
+    }
+
+    fn take(&mut self, line: u64, record: &csv::StringRecord) -> Result<(), Failure> {
+        for (place, cell) in record.iter().enumerate() {
+            let chart = self.charts.iter_mut().find(|(chart, _)| *chart == place);
+            let refused = match chart {
+                Some((_, column)) => {
+                    column.take(cell);
+                    column.is_of_individuals()
+                }
+                None => individual::finds(cell)
+                    .any(|find| find.evidence == individual::Evidence::Strong),
+            };
+            if refused {
+                let line = line.to_string();
+                return Err(Failure::new(Problem::IndividualNumber, line));
+            }
+        }
+        Ok(())
     }
 }
 

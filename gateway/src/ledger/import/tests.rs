@@ -171,6 +171,58 @@ fn a_file_that_is_not_as_it_should_be_is_refused_whole() {
     assert_eq!(missing.unwrap_err().problem(), Problem::ImportFile);
 }
 
+/// B-132: a file with the individual number is refused by the name of a column before its lines are
+/// read, and by what stands in them; the error tells the line and never the number.
+#[test]
+fn a_file_with_individual_numbers_is_refused_by_name_and_by_value() {
+    let desk = Desk::new();
+    // Of the house's own numbers of twelve digits every tenth passes the check digit.
+    let own = |n: u64| format!("本人,7{n:011},,2026-05-01\n");
+    let own: String = (0..200).map(own).collect();
+    let individual = [
+        "123456789018",
+        "123456789093",
+        "123456789166",
+        "123456789247",
+    ];
+    let individual: String = individual
+        .iter()
+        .map(|number| format!("本人,{number},,2026-05-01\n"))
+        .collect();
+    let header = "申出者,患者番号,範囲,申出日\n";
+    for (text, line) in [
+        (STOPS.replace("申出者,", "個人番号,申出者,"), Some("1")),
+        (
+            "申出者,患者番号,範囲,申出日,My Number\n".to_owned(),
+            Some("1"),
+        ),
+        (
+            "申出者,患者番号,範囲,申出日,備考\n本人,0001,,2026-05-01,1234-5678-9018\n".to_owned(),
+            Some("2"),
+        ),
+        (format!("{header}{individual}"), Some("5")),
+        (format!("{header}{own}"), None),
+        (
+            STOPS.replace("申出者,", "マイナンバーカード確認,申出者,"),
+            None,
+        ),
+    ] {
+        fs::write(&desk.file, text).unwrap();
+        let settings = &desk.site.settings;
+        let import = named(settings, "stops").unwrap();
+        let looked = preview(settings, import, &desk.file, desk.site.at(TODAY));
+        match (line, looked) {
+            (Some(line), Err(failure)) => {
+                assert_eq!(failure.problem(), Problem::IndividualNumber);
+                let told = failure.to_string();
+                assert!(told.contains(line) && !told.contains("5678"), "{told}");
+            }
+            (None, Ok(_)) => {}
+            (_, looked) => panic!("{:?}", looked.map_err(|failure| failure.to_string())),
+        }
+    }
+}
+
 /// Lines at fault are told by number, without what stands there, and none of the file is taken in.
 #[test]
 fn lines_at_fault_are_told_and_keep_the_whole_file_out() {

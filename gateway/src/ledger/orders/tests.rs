@@ -218,7 +218,7 @@ fn what_a_kill_left_between_patients_and_orders_is_done_by_the_next_run() {
     ledger
         .take_order(&order(1, by_name(TARO)), &[1; 32], at())
         .unwrap();
-    assert_eq!(ledger.note(&[met(TARO)]).unwrap(), [1]);
+    assert_eq!(ledger.note(&[met(TARO)]).unwrap().0, [1]);
     assert_eq!(fate(&ledger, TARO), "free");
     drop(ledger);
     let mut ledger = opened(folder.path());

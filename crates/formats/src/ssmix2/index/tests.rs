@@ -108,6 +108,15 @@ fn what_names_no_patient_is_told() {
             Row::Unreadable,
         ),
         (format!("{NAMES}\nSTD01\n"), Row::Unreadable),
+        // B-132.
+        (
+            format!("{NAMES},個人番号\n{ROW},1\n"),
+            Row::IndividualNumber,
+        ),
+        (
+            format!("{NAMES},memo\n{ROW},1234-5678-9018\n"),
+            Row::IndividualNumber,
+        ),
     ] {
         for piece in [1, 1000, 1 << 20] {
             assert_eq!(

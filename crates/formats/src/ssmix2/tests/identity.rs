@@ -306,3 +306,126 @@ fn files_of_one_patient_read_one_after_another_give_what_each_gives_alone() {
         }
     }
 }
+
+/// What cannot be true of a person is not used, and told: a name that fills its field, a birth
+/// after the file was written, texts that no register holds.
+#[test]
+fn cut_names_future_births_and_endless_texts_are_not_used() {
+    use FindingCode::{BirthInFuture, IdentityTooLong, NameCut};
+    let kana = |count: usize| "ア".repeat(count);
+    let long = "ア".repeat(100_000);
+    let bomb = format!("山{}", "\u{301}".repeat(100_000));
+    for (written, birth, used, found) in [
+        (
+            format!("{}^{}", kana(4), kana(4)),
+            "19650415",
+            Some((4, 4)),
+            None,
+        ),
+        // 40 bytes with a blank of two bytes, of one, and with none.
+        (
+            format!("{}^{}", kana(4), kana(15)),
+            "19650415",
+            Some((4, 0)),
+            Some(NameCut),
+        ),
+        (
+            format!("{}^{}", kana(4), kana(16)),
+            "19650415",
+            Some((4, 0)),
+            Some(NameCut),
+        ),
+        (
+            format!("{} {}", kana(4), kana(15)),
+            "19650415",
+            Some((4, 0)),
+            Some(NameCut),
+        ),
+        (format!("{}^", kana(20)), "19650415", None, Some(NameCut)),
+        (
+            format!("{}^{}", "ｱ".repeat(9), "ｱ".repeat(30)),
+            "19650415",
+            Some((9, 0)),
+            Some(NameCut),
+        ),
+        // Longer than the field, so that no field cut it.
+        (
+            format!("{}^{}", kana(4), kana(20)),
+            "19650415",
+            Some((4, 20)),
+            None,
+        ),
+        (
+            format!("{}^{}", kana(4), kana(4)),
+            "20111222",
+            Some((4, 4)),
+            Some(BirthInFuture),
+        ),
+        (
+            format!("{}^{}", kana(4), kana(4)),
+            "20111221",
+            Some((4, 4)),
+            None,
+        ),
+        (
+            format!("{}^{}", kana(4), kana(4)),
+            "20991231",
+            Some((4, 4)),
+            Some(BirthInFuture),
+        ),
+        (
+            format!("{long}^{long}"),
+            "19650415",
+            None,
+            Some(IdentityTooLong),
+        ),
+        (
+            format!("{bomb}^{bomb}"),
+            "19650415",
+            None,
+            Some(IdentityTooLong),
+        ),
+    ] {
+        let text = format!(
+            "{}\rPID|1||0001112223||{written}||{birth}|M",
+            header("ADT-00").replace("~ISO IR87", "UNICODE UTF-8")
+        );
+        let reading = read(&name("ADT-00"), text.as_bytes()).unwrap();
+        let count = |part: &record::Sensitive| part.expose().chars().count();
+        let kana = reading.identity.kana.as_ref();
+        let shown = kana.map(|name| (count(&name.family), count(&name.given)));
+        let told = reading.findings.iter().map(|finding| finding.code);
+        let told: Vec<_> = told.filter(|code| code.as_str() >= "F090").collect();
+        let written: String = written.chars().take(30).collect();
+        assert_eq!(shown, used, "{written}");
+        assert_eq!(told.first().copied(), found, "{written} {birth}");
+        let kept = found != Some(BirthInFuture);
+        assert_eq!(reading.identity.birth.is_some(), kept, "{birth}");
+        let Some(Record::Patient(patient)) = reading.records.first() else {
+            panic!("{written}")
+        };
+        assert_eq!(patient.birth.is_some(), kept, "{birth}");
+    }
+}
+
+/// B-132: the message is set aside before any of it is read.
+#[test]
+fn a_message_with_an_individual_number_is_set_aside() {
+    let text = |line: &str| {
+        format!(
+            "{}\rPID|1||0001112223||山田^太郎\r{line}\r",
+            header("ADT-00")
+        )
+    };
+    for line in [
+        "NTE|1||1234-5678-9018",
+        "その他 １２３４５６７８９０１８",
+        "ZZZ|123456789018",
+    ] {
+        let finding = read(&name("ADT-00"), text(line).as_bytes()).unwrap_err();
+        assert_eq!(finding.code, FindingCode::IndividualNumber, "{line}");
+        assert_eq!(finding.place.line, 3);
+        assert!(!format!("{finding:?}").contains("5678"));
+    }
+    assert!(read(&name("ADT-00"), text("NTE|1||1234-5678-9017").as_bytes()).is_ok());
+}

@@ -1,0 +1,98 @@
+//! Cards that more patients have than a household can.
+
+use std::sync::Arc;
+
+use envelope::MacKey;
+use jiff::civil::date;
+use privacy::gate::PatientReadings;
+use record::identity::Insurance;
+use record::{DataKind, DocumentKey, DocumentState, Domain, Drops, Identity, Reading};
+use record::{Sensitive, SiteId, Version};
+
+use super::*;
+use crate::ledger::LedgerKey;
+
+fn key() -> LedgerKey {
+    LedgerKey::new(&MacKey::from_bytes([5; 32]))
+}
+
+fn patient(chart: &str, number: &str, branch: &str) -> PatientReadings {
+    let chart = ChartNumber::new(chart).unwrap();
+    let part = Sensitive::new;
+    let card = Insurance {
+        insurer: part("06130012"),
+        symbol: part("12"),
+        number: part(number),
+        branch: part(branch),
+    };
+    let reading = Reading {
+        chart: chart.clone(),
+        claimed: vec![chart.clone()],
+        key: DocumentKey {
+            kind: DataKind::Adt00,
+            care_date: None,
+            order: Sensitive::new("1"),
+            local_kind: None,
+        },
+        domain: Domain::Medical,
+        version: Version(1),
+        state: DocumentState::Current,
+        identity: Arc::new(Identity {
+            insurance: vec![card],
+            ..Identity::default()
+        }),
+        records: Vec::new(),
+        findings: Vec::new(),
+        drops: Drops::default(),
+    };
+    PatientReadings {
+        chart,
+        readings: vec![reading],
+        doubtful: Vec::new(),
+    }
+}
+
+fn met(chart: &str, number: &str, branch: &str) -> Met {
+    let patient = patient(chart, number, branch);
+    let known = Known::of(&patient, key().identities());
+    Met {
+        chart: patient.chart,
+        known,
+    }
+}
+
+/// B-074: a number that a whole clinic writes for everybody is counted over the site, whatever the
+/// branch number, and no household is taken for one.
+#[test]
+fn a_card_of_more_patients_than_a_household_has_is_told_once_and_taken_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let site: SiteId = "HOSP-A".parse().unwrap();
+    let mut ledger = Ledger::open(folder.path(), key(), &site).unwrap();
+    let at = Now {
+        seconds: 1_788_000_000,
+        today: date(2026, 9, 1),
+    };
+    let mut meet = |chart: usize, number: &str| {
+        let branch = format!("{:02}", chart % 3);
+        let people = [met(&format!("{chart:06}"), number, &branch)];
+        let first = ledger.meet(&people, at).unwrap();
+        assert!(ledger.meet(&people, at).unwrap().is_empty());
+        (first, ledger.shared_cards().unwrap())
+    };
+    let taken = |cards: &SharedCards, number: &str| {
+        cards.take_out(&mut patient("000999", number, ""), key().identities())
+    };
+    for chart in 1..=HOUSEHOLD_MOST {
+        let (sharing, cards) = meet(chart, "1234567");
+        assert!(sharing.is_empty(), "{chart}");
+        assert_eq!(taken(&cards, "1234567"), 0);
+    }
+    let (sharing, cards) = meet(HOUSEHOLD_MOST + 1, "１２３４５６７");
+    let mut sharing: Vec<_> = sharing.iter().map(ChartNumber::expose).collect();
+    sharing.sort_unstable();
+    assert_eq!((sharing.len(), sharing[0]), (HOUSEHOLD_MOST + 1, "000001"));
+    assert_eq!(taken(&cards, "1234567"), 1);
+    assert_eq!(taken(&cards, "7654321"), 0);
+    let (sharing, _) = meet(HOUSEHOLD_MOST + 2, "1234567");
+    assert!(sharing.is_empty());
+}
