@@ -55,7 +55,7 @@ pub(super) fn write(terms: &Terms, line: &mut String) {
     }
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`write()`] wrote.
 pub(super) fn read(fields: &mut Fields<'_>) -> Result<Terms, TermError> {
     let mode = fields.read()?;
     let policy = match (fields.optional()?, fields.optional()?) {
