@@ -196,6 +196,8 @@ pub struct Keys {
     pub signing: PathBuf,
     /// Public key of the core.
     pub core: PathBuf,
+    /// The core's next public key, while it changes: batches are then sealed for both.
+    pub core_next: Option<PathBuf>,
     /// Key that encrypts the ledger. Without one, the appliance draws its own and keeps it in the
     /// state folder.
     pub ledger: Option<PathBuf>,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use config::gateway::{ChangeMode, Settings, Transport};
-use envelope::{Body, Item, ManifestDraft, TransportProfile, seal_body};
+use envelope::{Body, Item, ManifestDraft, Recipients, TransportProfile, seal_body};
 use getrandom::SysRng;
 use privacy::gate::{Gate, NumberRef, Numbers, Pass, Tally, Withheld};
 use privacy::separate::{Erasure, subject_ref};
@@ -359,7 +359,7 @@ impl Sealer<'_> {
         let sealed = seal_body(
             draft,
             body,
-            &keys.core,
+            Recipients::during_change(&keys.core, keys.core_next.as_ref()),
             &keys.signing,
             &mut UnwrapErr(SysRng),
         )

@@ -142,17 +142,17 @@ impl Intake<'_, '_> {
     }
 
     /// Takes back what stands of patients of whom no folder came up in a whole scan. They are known
-    /// by keyed references only, so their numbers are sought among those that were notified: of
-    /// others nothing may leave anyway.
+    /// by keyed references only, so their numbers are sought among those of the ledger, also of
+    /// patients who are withheld now: they passed once, and the ledger forgets nobody.
     fn take_back_gone<D: Disk>(&mut self, shared: &Shared<D>) -> Result<(), Failure> {
         self.visited.sort_unstable();
-        let gone: BTreeSet<_> = self.sealer.state.gone(&self.visited)?.into_iter().collect();
+        let mut gone: BTreeSet<_> = self.sealer.state.gone(&self.visited)?.into_iter().collect();
         if gone.is_empty() {
             return Ok(());
         }
-        for chart in shared.gate.passing() {
+        for chart in shared.gate.known() {
             let subject = subject_ref(&chart, &shared.keys.site);
-            if gone.contains(&subject) {
+            if gone.remove(&subject) {
                 let known = self.sealer.state.known(&subject)?;
                 let visited = source::gone(shared, chart, &known)?;
                 self.take(visited)?;

@@ -57,6 +57,8 @@ pub(crate) struct Site {
     pub(crate) charts: Vec<String>,
     /// Who is stopped.
     pub(crate) stopped: Vec<String>,
+    /// For whom a decision is pending.
+    pub(crate) held: Vec<String>,
     /// Who is stopped as well from the first sealing of the next run on.
     pub(crate) stopped_late: Vec<String>,
     /// Whether its time is confirmed.
@@ -87,6 +89,7 @@ impl Site {
         let signing = SigningKey::from_seed([3; 32]).unwrap();
         let core = CoreSecretKey::from_seed([4; 32]).unwrap();
         let keys = Keys {
+            core_next: None,
             tokens: tokens(1, None),
             site: MacKey::from_bytes([2; 32]),
             receipt: signing.public(),
@@ -100,6 +103,7 @@ impl Site {
             charts: charts.iter().map(|&chart| chart.to_owned()).collect(),
             stopped: Vec::new(),
             stopped_late: Vec::new(),
+            held: Vec::new(),
             confirmed: true,
             spool: Spool::open(folder.path().join("spool"), &state).unwrap(),
             state,
@@ -128,7 +132,8 @@ impl Site {
             .iter()
             .filter_map(|chart| ChartNumber::new(chart))
             .collect();
-        crate::ledger::fixture::gate(&charts, stopped, TODAY)
+        let held = numbers(&self.held);
+        crate::ledger::fixture::gate(&charts, stopped, &held, TODAY)
     }
 
     /// Collects once and takes note of what the centre would see.

@@ -25,6 +25,8 @@ pub(crate) struct Keys {
     pub(crate) signing: SigningKey,
     /// Seals batches for the core.
     pub(crate) core: CorePublicKey,
+    /// The core's next key, while it changes.
+    pub(crate) core_next: Option<CorePublicKey>,
     /// Verifies receipts.
     pub(crate) receipt: VerifyingKey,
     /// Seals identities, for contracts that say so.
@@ -52,6 +54,7 @@ impl Keys {
             site,
             signing: key(&files.signing)?,
             core: key(&files.core)?,
+            core_next: files.core_next.as_deref().map(key).transpose()?,
             receipt: key(&settings.front.receipt_key)?,
         })
     }

@@ -289,7 +289,7 @@ impl Centre {
             settings: &self.settings,
             folder: &folder,
             catalogue: &mut catalogue,
-            key,
+            keys: std::slice::from_ref(key),
             rekey: &rekey,
             at: 1_743_500_000,
             today: TODAY,

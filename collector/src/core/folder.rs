@@ -37,7 +37,13 @@ impl Folder {
             root: root.to_owned(),
             _lock: lock,
         };
-        for part in [folder.tables(), folder.evidence(), folder.releases()] {
+        let parts = [
+            folder.tables(),
+            folder.evidence(),
+            folder.releases(),
+            folder.rewrapped(),
+        ];
+        for part in parts {
             durable::make_folder(&part).map_err(storing)?;
             durable::sweep(&part).map_err(storing)?;
         }
@@ -57,6 +63,11 @@ impl Folder {
     /// Refused batches with their reasons.
     pub(crate) fn evidence(&self) -> PathBuf {
         self.root.join("evidence")
+    }
+
+    /// Keys of stored batches for a newer key of the core.
+    pub(crate) fn rewrapped(&self) -> PathBuf {
+        self.root.join("rewrapped")
     }
 
     /// Releases, one folder each.

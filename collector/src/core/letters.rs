@@ -30,7 +30,7 @@ use self::request::Request;
 use super::catalogue::{Catalogue, Letter, NewCode, NewOrder};
 use super::durable;
 use super::failure::{Failure, Problem, Result};
-use super::settings::{Letters as Folders, Settings};
+use super::settings::{Letters as Folders, Settings, Site};
 
 /// After this time without the device's confirmation an order counts against the site.
 pub(crate) const UNCONFIRMED_SECONDS: i64 = 24 * 3600;
@@ -175,7 +175,7 @@ impl<'a> Post<'a> {
     pub(crate) fn run(
         &self,
         catalogue: &mut Catalogue,
-        opening: &CoreSecretKey,
+        opening: &[CoreSecretKey],
         at: i64,
         rng: &mut impl CryptoRng,
         summary: &mut Summary,
@@ -210,7 +210,7 @@ impl<'a> Post<'a> {
     fn take_answers(
         &self,
         catalogue: &mut Catalogue,
-        opening: &CoreSecretKey,
+        opening: &[CoreSecretKey],
         at: i64,
         summary: &mut Summary,
     ) -> Result<()> {
@@ -229,7 +229,7 @@ impl<'a> Post<'a> {
                     None => continue,
                 }
                 let bytes = fs::read(&path).map_err(|error| unusable(&folder, error))?;
-                let answer = Answer::open(&bytes, &site.site, &site.verifying_key, opening);
+                let answer = opened(&bytes, site, opening);
                 let answer = answer.and_then(|answer| {
                     let place = (answer.place.number, answer.place.revision);
                     let right = place == (number, revision);
@@ -290,6 +290,22 @@ impl<'a> Post<'a> {
 }
 
 /// A name for a letter.
+/// An answer, opened by whichever of the core's keys it was sealed for.
+fn opened(
+    bytes: &[u8],
+    site: &Site,
+    keys: &[CoreSecretKey],
+) -> std::result::Result<Answer, LetterError> {
+    let mut answer = Err(LetterError::OtherRecipient);
+    for key in keys {
+        answer = Answer::open(bytes, &site.site, &site.verifying_key, key);
+        if !matches!(answer, Err(LetterError::OtherRecipient)) {
+            break;
+        }
+    }
+    answer
+}
+
 fn named(kind: char, rng: &mut impl CryptoRng) -> String {
     let mut random = [0; 8];
     rng.fill_bytes(&mut random);

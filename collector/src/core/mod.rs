@@ -21,6 +21,7 @@ mod pull;
 mod quality;
 mod random;
 mod report;
+mod rewrap;
 mod settings;
 mod tables;
 
@@ -28,7 +29,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use envelope::{CoreSecretKey, MacKey};
+use envelope::{CorePublicKey, CoreSecretKey, MacKey};
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use record::{BatchId, Date, SiteId};
@@ -140,6 +141,16 @@ enum Step {
         #[arg(long)]
         json: bool,
     },
+    /// 鍵の付け替え: make the batches of the inbox readable by a new key of the core as well, without
+    /// opening them, so that an old key can be destroyed.
+    Rewrap {
+        /// File of the old secret key.
+        #[arg(long)]
+        old: PathBuf,
+        /// File of the new public key.
+        #[arg(long)]
+        new: PathBuf,
+    },
     /// 通知の受け渡し: take answers of devices, put letters out for them.
     Letters,
     /// 名寄せの取り消し: rule that two subjects are different persons; the next `link` splits them.
@@ -166,6 +177,7 @@ impl Step {
             | Self::OrderStop { .. }
             | Self::EmergencyCode { .. }
             | Self::Orders { .. }
+            | Self::Rewrap { .. }
             | Self::Letters => true,
             Self::Pull
             | Self::Link
@@ -275,6 +287,7 @@ impl Core {
                 operator,
             } => return self.emergency_code(site, account, operator),
             Step::Orders { json } => return self.show_orders(*json),
+            Step::Rewrap { old, new } => return self.rewrap(old, new),
             Step::Letters => self.letters()?,
         }
         self.report.status = Some(self.status()?);
@@ -295,7 +308,7 @@ impl Core {
         let Some(post) = Post::open(&self.settings)? else {
             return Ok(());
         };
-        let opening: CoreSecretKey = key(&self.settings.keys.core)?;
+        let opening = self.opening_keys()?;
         // Letters that are sealed with the same random bytes would not be sealed: no fixed seed.
         let mut rng = Randomness::System.stream("letters", b"")?;
         let at = self.at.as_second();
@@ -335,17 +348,42 @@ impl Core {
         })
     }
 
+    fn rewrap(&self, old: &Path, new: &Path) -> Result<()> {
+        let old: CoreSecretKey = key(old)?;
+        let new: CorePublicKey = key(new)?;
+        let mut rng = Randomness::System.stream("rewrap", b"")?;
+        let folder = self.folder.rewrapped();
+        let settings = &self.settings;
+        let done = rewrap::run(
+            settings,
+            &folder,
+            &old,
+            &new,
+            &mut rng,
+            progress::rewrapping,
+        )?;
+        progress::rewrapped(&done);
+        Ok(())
+    }
+
+    /// What opens batches and answers: the key in use first.
+    fn opening_keys(&self) -> Result<Vec<CoreSecretKey>> {
+        let files = &self.settings.keys;
+        let all = std::iter::once(&files.core).chain(&files.core_others);
+        all.map(|file| key(file)).collect()
+    }
+
     fn pull(&mut self) -> Result<()> {
         // A confirmation that is there lets its site's batches in.
         self.letters()?;
-        let opening: CoreSecretKey = key(&self.settings.keys.core)?;
+        let opening = self.opening_keys()?;
         let rekey = Rekey::new(&key::<MacKey>(&self.settings.keys.rekey)?);
         let mut report = std::mem::take(&mut self.report);
         let pull = Pull {
             settings: &self.settings,
             folder: &self.folder,
             catalogue: &mut self.catalogue,
-            key: &opening,
+            keys: &opening,
             rekey: &rekey,
             at: self.at.as_second(),
             today: today(self.at),

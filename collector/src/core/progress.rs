@@ -9,7 +9,7 @@ use super::letters::OrderState;
 use super::quality::{self, SiteQuality};
 use super::report::Status;
 use super::tables::Stated;
-use super::{link, make, pull};
+use super::{link, make, pull, rewrap};
 
 /// Says what was taken.
 pub(crate) fn pulled(it: &pull::Summary) {
@@ -26,6 +26,30 @@ pub(crate) fn pulled(it: &pull::Summary) {
     ));
     for (reason, count) in it.refused.iter().chain(&it.waiting) {
         say(&format!("    {reason}: {count}"));
+    }
+}
+
+/// Says how far the keys of stored batches are wrapped, a hundred times at most.
+pub(crate) fn rewrapping(done: usize, all: usize) {
+    if done.is_multiple_of(all.div_ceil(100).max(1)) {
+        say(&format!("鍵の付け替え / rewrap: {done} / {all}"));
+    }
+}
+
+/// Says which stored batches the new key reads.
+pub(crate) fn rewrapped(it: &rewrap::Summary) {
+    say(&format!(
+        "鍵の付け替え: 新しい鍵で読めるようにした束 {}、前から読める {}、別の鍵あて {}、束でない {}",
+        it.rewrapped, it.readable_before, it.of_other_keys, it.unusable
+    ));
+    say(&format!(
+        "  rewrap: {} batches made readable by the new key, {} were before, {} for other keys, \
+         {} are no batches",
+        it.rewrapped, it.readable_before, it.of_other_keys, it.unusable
+    ));
+    if it.of_other_keys > 0 {
+        say("  ほかの鍵あての束があります。その鍵でも実行してください。");
+        say("  Some are for other keys: run this with those keys too.");
     }
 }
 

@@ -53,6 +53,10 @@ pub(crate) struct Settings {
 pub(crate) struct Keys {
     /// The secret key that opens batches.
     pub(crate) core: PathBuf,
+    /// Further secret keys that open batches while the core's key changes: the next one, or the
+    /// one before as long as batches for it may still come.
+    #[serde(default)]
+    pub(crate) core_others: Vec<PathBuf>,
     /// The key under which linkage tokens are keyed again before they are stored. It never
     /// reaches a device.
     pub(crate) rekey: PathBuf,
@@ -167,6 +171,9 @@ impl Settings {
             &mut settings.keys.rekey,
         ] {
             *file = base.join(&*file);
+        }
+        for key in &mut settings.keys.core_others {
+            *key = base.join(&*key);
         }
         if let Some(letters) = &mut settings.letters {
             letters.outbox = base.join(&letters.outbox);

@@ -384,6 +384,13 @@ const OTHERS: &[Key] = &[
         "Public key of the core.",
     ),
     key(
+        "keys.core_next",
+        Place,
+        Perhaps,
+        "センター中核の次の公開鍵。鍵を取り替える間だけ書き、束はどちらの鍵でも開けるように封をします。",
+        "The core's next public key, while it changes: batches are sealed so that either opens them.",
+    ),
+    key(
         "keys.ledger",
         Place,
         Perhaps,

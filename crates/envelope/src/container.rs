@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 8 | magic `SEKISHO` and the layout version, `01` |
 //! | 4 | length of the header, big endian, at most 64 KiB |
-//! | … | header, CBOR: format, suite, site, sequence, recipient key id, signer key id, encapsulated key (1,120), wrapped file key (48), body salt (32) |
+//! | … | header, CBOR: format, suite, site, sequence, 1 to 4 recipients (key id, encapsulated key of 1,120 bytes, wrapped file key of 48), signer key id, body salt (32) |
 //! | 4 | length of the manifest, big endian, at most 1 MiB |
 //! | … | manifest, CBOR: see [`crate::Manifest`] |
 //! | 64 | Ed25519 signature by the site over the text `sekisho batch v1`, a zero byte, SHA-256 of the header's bytes, and the manifest's bytes |

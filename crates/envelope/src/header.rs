@@ -1,5 +1,7 @@
 //! The header: where a batch is from and who can open it. Readable without any key.
 
+use std::collections::BTreeSet;
+
 use record::SiteId;
 use serde::{Deserialize, Serialize};
 
@@ -26,17 +28,28 @@ pub struct Header {
     pub site: SiteId,
     /// The number of the batch in the site's chain, from 1.
     pub sequence: u64,
-    /// The core's key that opens the batch.
-    pub recipient: KeyId,
+    /// Who can open the batch: 1 to [`RECIPIENTS_MAX`] keys of the core, each once.
+    pub recipients: Vec<Recipient>,
     /// The site's key that signed it.
     pub signer: KeyId,
+    #[serde(with = "octets")]
+    pub(crate) salt: [u8; 32],
+}
+
+/// A key of the core and the file key wrapped for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipient {
+    /// Which key.
+    pub key: KeyId,
     #[serde(with = "octets")]
     pub(crate) encapsulated: [u8; ENCAPSULATED],
     #[serde(with = "octets")]
     pub(crate) wrapped: [u8; WRAPPED],
-    #[serde(with = "octets")]
-    pub(crate) salt: [u8; 32],
 }
+
+/// Most keys for which one batch is sealed.
+pub const RECIPIENTS_MAX: usize = 4;
 
 /// What every future header also has, to tell an unknown one from a broken one.
 #[derive(Deserialize)]
@@ -54,9 +67,24 @@ impl Header {
         if versions.suite != SUITE {
             return Err(OpenError::UnknownSuite);
         }
-        serde_cbor::from_slice(bytes).map_err(|_| OpenError::Decode)
+        let header: Self = serde_cbor::from_slice(bytes).map_err(|_| OpenError::Decode)?;
+        let keys: BTreeSet<KeyId> = header.recipients.iter().map(|one| one.key).collect();
+        let each_once = keys.len() == header.recipients.len();
+        let fits = each_once && (1..=RECIPIENTS_MAX).contains(&keys.len());
+        fits.then_some(header).ok_or(OpenError::Decode)
     }
 
+    /// Whether a key of the core opens the batch.
+    pub fn is_for(&self, key: KeyId) -> bool {
+        self.recipient(key).is_some()
+    }
+
+    pub(crate) fn recipient(&self, key: KeyId) -> Option<&Recipient> {
+        self.recipients.iter().find(|one| one.key == key)
+    }
+}
+
+impl Recipient {
     pub(crate) fn wrapped(&self) -> Wrapped {
         Wrapped {
             encapsulated: self.encapsulated,

@@ -12,6 +12,7 @@
 //! | closing a batch at a site | [`seal()`] |
 //! | routing a batch without opening it | [`peek`], [`inspect`] |
 //! | opening a batch at the core | [`open()`] |
+//! | moving a stored batch to another key | [`Rewrapped`] |
 //! | acknowledging a batch | [`Receipt`] |
 //! | letters of the centre to a device, and its answers | [`StopOrder`], [`ErasedWord`], [`EmergencyCode`], [`Answer`] |
 //! | who a person is, for two people together | [`VaultPublicKey`], [`LockedVault`] |
@@ -39,6 +40,7 @@ mod octets;
 mod open;
 mod order;
 mod receipt;
+mod rewrap;
 mod seal;
 mod signing;
 mod suite;
@@ -52,7 +54,7 @@ pub use device::{DevicePublicKey, DeviceSecretKey};
 pub use digest::{Sha256, sha256};
 pub use emergency::{EMERGENCY_SECONDS_MAX, EmergencyCode};
 pub use error::{LetterError, OpenError, SealError};
-pub use header::{Header, peek};
+pub use header::{Header, RECIPIENTS_MAX, Recipient, peek};
 pub use keys::{KeyError, KeyId};
 pub use letter::{LETTER_MAX, LetterKind, LetterPlace, letter_kind};
 pub use mac::MacKey;
@@ -61,10 +63,11 @@ pub use oblivious::{
     EVALUATION_BYTES_MAX, EVALUATIONS_MAX, EvaluationError, EvaluationKey, EvaluationPublicKey,
     Question, question_of,
 };
-pub use open::{Inspected, Limits, Opened, inspect, open, open_within};
+pub use open::{Inspected, Limits, Opened, inspect, open, open_rewrapped, open_within};
 pub use order::{AuthenticOrder, REPLACES_MAX, StopOrder, VALID_DAYS_MAX};
 pub use receipt::{FrontId, Receipt, ReceiptError};
-pub use seal::{Body, Sealed, seal, seal_body, seal_items, seal_with_erasures};
+pub use rewrap::{REWRAPPED_MAX, Rewrapped};
+pub use seal::{Body, Recipients, Sealed, seal, seal_body, seal_items, seal_with_erasures};
 pub use signing::{SigningKey, VerifyingKey};
 pub use suite::{CorePublicKey, CoreSecretKey};
 pub use vault::{

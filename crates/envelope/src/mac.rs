@@ -2,9 +2,11 @@
 
 use std::str::FromStr;
 
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use rand_core::CryptoRng;
-use ring::{hkdf, hmac};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use ring::hkdf;
+use sha2::Sha256;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::keys::KeyError;
 use crate::text_form;
@@ -14,37 +16,51 @@ const DERIVE_SALT: &[u8] = b"sekisho derived key v1";
 /// A secret key of HMAC-SHA-256, 32 bytes. It does not print and is wiped when dropped.
 ///
 /// Text form: `sekisho-mac-v1:` and 64 hexadecimal digits.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct MacKey([u8; 32]);
+#[derive(Clone)]
+pub struct MacKey {
+    bytes: Zeroizing<[u8; 32]>,
+    /// Has taken the key in already, which is half the work of a short message. It wipes itself.
+    ready: Hmac<Sha256>,
+}
+
+impl ZeroizeOnDrop for MacKey {}
 
 impl MacKey {
     /// Takes raw bytes, which must come from a random source.
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self {
+            ready: keyed(&bytes),
+            bytes: Zeroizing::new(bytes),
+        }
     }
 
     /// Draws a new key.
     pub fn generate(rng: &mut impl CryptoRng) -> Self {
-        let mut bytes = [0; 32];
-        rng.fill_bytes(&mut bytes);
-        Self(bytes)
+        let mut bytes = Zeroizing::new([0; 32]);
+        rng.fill_bytes(bytes.as_mut_slice());
+        Self::from_bytes(*bytes)
     }
 
     /// The key for one purpose. Different labels give unrelated keys, and none tells of this one.
     pub fn derive(&self, label: &str) -> Self {
-        let mut key = Self([0; 32]);
-        expand(DERIVE_SALT, &self.0, label.as_bytes(), &mut key.0);
-        key
+        let mut key = Zeroizing::new([0; 32]);
+        expand(
+            DERIVE_SALT,
+            self.bytes.as_slice(),
+            label.as_bytes(),
+            &mut key,
+        );
+        Self::from_bytes(*key)
     }
 
     /// HMAC-SHA-256 of a message.
     pub fn mac(&self, message: &[u8]) -> [u8; 32] {
-        mac(&self.0, message)
+        tag(self.ready.clone(), message)
     }
 
     /// The line for a key file.
     pub fn to_text(&self) -> Zeroizing<String> {
-        text_form::format(text_form::MAC, &self.0)
+        text_form::format(text_form::MAC, self.bytes.as_slice())
     }
 }
 
@@ -52,7 +68,7 @@ impl FromStr for MacKey {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        text_form::parse(text_form::MAC, text).map(|bytes| Self(*bytes))
+        text_form::parse(text_form::MAC, text).map(|bytes| Self::from_bytes(*bytes))
     }
 }
 
@@ -64,10 +80,17 @@ impl privacy::Prf for MacKey {
 
 /// HMAC-SHA-256.
 pub(crate) fn mac(key: &[u8], message: &[u8]) -> [u8; 32] {
-    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), message);
-    let mut bytes = [0; 32];
-    bytes.copy_from_slice(tag.as_ref());
-    bytes
+    tag(keyed(key), message)
+}
+
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
+    Hmac::new_from_slice(key).expect("a key of any length")
+}
+
+fn tag(mut state: Hmac<Sha256>, message: &[u8]) -> [u8; 32] {
+    state.update(message);
+    state.finalize().into_bytes().into()
 }
 
 /// HKDF-SHA-256, extract and expand, to 32 bytes.

@@ -10,8 +10,9 @@ use crate::digest::sha256;
 use crate::error::OpenError;
 use crate::header::{FORMAT, Header, wrap_info};
 use crate::manifest::Manifest;
+use crate::rewrap::Rewrapped;
 use crate::signing::VerifyingKey;
-use crate::suite::CoreSecretKey;
+use crate::suite::{CoreSecretKey, FileKey};
 
 /// Bounds on the content of one batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,8 +132,45 @@ pub fn open_within(
     core: &CoreSecretKey,
     limits: &Limits,
 ) -> Result<Opened, OpenError> {
+    open_by(bytes, site_key, limits, |inspected| {
+        file_key(&inspected.header, core)
+    })
+}
+
+/// Verifies a batch and opens it by a key that it was not sealed for.
+///
+/// # Errors
+/// See [`open_within`].
+pub fn open_rewrapped(
+    bytes: &[u8],
+    beside: &Rewrapped,
+    site_key: &VerifyingKey,
+    core: &CoreSecretKey,
+    limits: &Limits,
+) -> Result<Opened, OpenError> {
+    open_by(bytes, site_key, limits, |inspected| {
+        beside.file_key(&inspected.id, core)
+    })
+}
+
+/// The file key as the header has it.
+pub(crate) fn file_key(header: &Header, core: &CoreSecretKey) -> Result<FileKey, OpenError> {
+    let recipient = header.recipient(core.id());
+    let recipient = recipient.ok_or(OpenError::UnknownRecipient)?;
+    let info = wrap_info(&header.site, header.sequence, core.id(), header.signer);
+    core.unwrap(&recipient.wrapped(), &info)
+        .map_err(|_| OpenError::Decrypt)
+}
+
+fn open_by(
+    bytes: &[u8],
+    site_key: &VerifyingKey,
+    limits: &Limits,
+    file_key: impl FnOnce(&Inspected) -> Result<FileKey, OpenError>,
+) -> Result<Opened, OpenError> {
     let inspected = inspect(bytes)?;
     inspected.verify(site_key)?;
+    let file_key = file_key(&inspected)?;
     let Inspected {
         id,
         header,
@@ -140,19 +178,7 @@ pub fn open_within(
         manifest_digest,
         ..
     } = inspected;
-    if header.recipient != core.id() {
-        return Err(OpenError::UnknownRecipient);
-    }
     let parts = Parts::split(bytes)?;
-    let info = wrap_info(
-        &header.site,
-        header.sequence,
-        header.recipient,
-        header.signer,
-    );
-    let file_key = core
-        .unwrap(&header.wrapped(), &info)
-        .map_err(|_| OpenError::Decrypt)?;
     let body_key = file_key
         .body_key(&header.salt)
         .map_err(|_| OpenError::Decrypt)?;

@@ -10,7 +10,7 @@ use crate::container::{HEADER_MAX, MANIFEST_MAX, Parts, SIGN_DOMAIN};
 use crate::content::{self, Counts, Item};
 use crate::digest::sha256;
 use crate::error::SealError;
-use crate::header::{FORMAT, Header, wrap_info};
+use crate::header::{FORMAT, Header, Recipient, wrap_info};
 use crate::manifest::{BodySeal, Manifest, ManifestDraft};
 use crate::open::Limits;
 use crate::signing::SigningKey;
@@ -29,14 +29,40 @@ pub struct Sealed {
     pub manifest_digest: [u8; 32],
 }
 
+/// For which keys of the core a batch is sealed: the one in use and, while the core changes it,
+/// the next one. Either opens the batch alone.
+#[derive(Debug, Clone, Copy)]
+pub struct Recipients<'a> {
+    now: &'a CorePublicKey,
+    next: Option<&'a CorePublicKey>,
+}
+
+impl<'a> Recipients<'a> {
+    /// Two keys; the same key twice is that key.
+    pub fn during_change(now: &'a CorePublicKey, next: Option<&'a CorePublicKey>) -> Self {
+        let next = next.filter(|next| next.id() != now.id());
+        Self { now, next }
+    }
+
+    fn keys(self) -> impl Iterator<Item = &'a CorePublicKey> {
+        std::iter::once(self.now).chain(self.next)
+    }
+}
+
+impl<'a> From<&'a CorePublicKey> for Recipients<'a> {
+    fn from(now: &'a CorePublicKey) -> Self {
+        Self { now, next: None }
+    }
+}
+
 /// Seals subjects for the core. The same arguments and the same random bytes give the same batch.
 ///
 /// # Errors
 /// The batch is larger than the default [`Limits`], the tokens are mixed, or a key is unusable.
-pub fn seal(
+pub fn seal<'r>(
     draft: ManifestDraft,
     subjects: Vec<Separated>,
-    recipient: &CorePublicKey,
+    recipients: impl Into<Recipients<'r>>,
     signer: &SigningKey,
     rng: &mut impl CryptoRng,
 ) -> Result<Sealed, SealError> {
@@ -44,17 +70,17 @@ pub fn seal(
         .into_iter()
         .map(Item::new)
         .collect::<Result<_, _>>()?;
-    seal_items(draft, items, recipient, signer, rng)
+    seal_items(draft, items, recipients, signer, rng)
 }
 
 /// [`seal`] of subjects that are encoded already.
 ///
 /// # Errors
 /// See [`seal`].
-pub fn seal_items(
+pub fn seal_items<'r>(
     draft: ManifestDraft,
     items: Vec<Item>,
-    recipient: &CorePublicKey,
+    recipients: impl Into<Recipients<'r>>,
     signer: &SigningKey,
     rng: &mut impl CryptoRng,
 ) -> Result<Sealed, SealError> {
@@ -62,7 +88,7 @@ pub fn seal_items(
         items,
         ..Body::default()
     };
-    seal_body(draft, body, recipient, signer, rng)
+    seal_body(draft, body, recipients, signer, rng)
 }
 
 /// What a batch is made of.
@@ -81,11 +107,11 @@ pub struct Body<'a> {
 ///
 /// # Errors
 /// See [`seal`].
-pub fn seal_with_erasures(
+pub fn seal_with_erasures<'r>(
     draft: ManifestDraft,
     items: Vec<Item>,
     erasures: &[Erasure],
-    recipient: &CorePublicKey,
+    recipients: impl Into<Recipients<'r>>,
     signer: &SigningKey,
     rng: &mut impl CryptoRng,
 ) -> Result<Sealed, SealError> {
@@ -94,17 +120,17 @@ pub fn seal_with_erasures(
         erasures,
         terms: &[],
     };
-    seal_body(draft, body, recipient, signer, rng)
+    seal_body(draft, body, recipients, signer, rng)
 }
 
 /// [`seal_items`] with the words of erasure and the lines of the dictionary.
 ///
 /// # Errors
 /// See [`seal`].
-pub fn seal_body(
+pub fn seal_body<'r>(
     draft: ManifestDraft,
     body: Body<'_>,
-    recipient: &CorePublicKey,
+    recipients: impl Into<Recipients<'r>>,
     signer: &SigningKey,
     rng: &mut impl CryptoRng,
 ) -> Result<Sealed, SealError> {
@@ -117,19 +143,19 @@ pub fn seal_body(
     drop(items);
 
     let file_key = FileKey::generate(rng);
-    let info = wrap_info(&draft.site, draft.sequence, recipient.id(), signer.id());
-    let wrapped = recipient
-        .wrap(&file_key, &info, rng)
-        .map_err(|_| SealError::Key)?;
+    let wrap = |key: &CorePublicKey| wrapped(&draft, key, signer, &file_key, rng);
+    let recipients = recipients
+        .into()
+        .keys()
+        .map(wrap)
+        .collect::<Result<_, _>>()?;
     let header = Header {
         format: FORMAT,
         suite: SUITE,
         site: draft.site.clone(),
         sequence: draft.sequence,
-        recipient: recipient.id(),
+        recipients,
         signer: signer.id(),
-        encapsulated: wrapped.encapsulated,
-        wrapped: wrapped.key,
         salt: file_key.salt(&packed),
     };
     let header_bytes = encode(&header, HEADER_MAX)?;
@@ -162,6 +188,22 @@ pub fn seal_body(
         bytes,
         manifest,
         manifest_digest: sha256(&manifest_bytes),
+    })
+}
+
+fn wrapped(
+    draft: &ManifestDraft,
+    key: &CorePublicKey,
+    signer: &SigningKey,
+    file_key: &FileKey,
+    rng: &mut impl CryptoRng,
+) -> Result<Recipient, SealError> {
+    let info = wrap_info(&draft.site, draft.sequence, key.id(), signer.id());
+    let wrapped = key.wrap(file_key, &info, rng).map_err(|_| SealError::Key)?;
+    Ok(Recipient {
+        key: key.id(),
+        encapsulated: wrapped.encapsulated,
+        wrapped: wrapped.key,
     })
 }
 

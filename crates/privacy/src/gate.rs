@@ -362,6 +362,14 @@ impl Gate {
             .filter(|chart| self.decide(std::slice::from_ref(chart)).is_ok())
     }
 
+    /// Every number of which the ledger tells a notice or a consent, whether or not something may
+    /// leave of the person today.
+    pub fn known(&self) -> impl Iterator<Item = ChartNumber> {
+        let told = self.told.iter().map(|(chart, _)| chart);
+        let agreed = self.agreed.iter().map(|(chart, _)| chart);
+        told.chain(agreed).filter_map(ChartNumber::new)
+    }
+
     /// Persons who turned 16 and have not been told again since (B-003).
     pub fn to_tell_again(&self) -> &[ChartNumber] {
         &self.to_tell_again

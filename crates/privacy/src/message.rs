@@ -1,18 +1,28 @@
 //! Messages for the keyed function: an encoding in which no two different lists of parts agree.
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, ZeroizeOnDrop};
 
 use crate::Prf;
 
 /// A message under construction. Wiped when dropped, because parts identify persons.
-pub(crate) struct Message(Zeroizing<Vec<u8>>);
+pub(crate) struct Message(Vec<u8>);
+
+/// What was written is wiped and not the room behind it: messages only grow, and to wipe that room
+/// took longer than to hash what stands before it.
+impl Drop for Message {
+    fn drop(&mut self) {
+        self.0.as_mut_slice().zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for Message {}
 
 impl Message {
     /// Starts a message. Every use of a key has a domain of its own, so that no value of one use
     /// can stand for a value of another.
     pub(crate) fn new(domain: &'static str) -> Self {
         // Room for every usual message: growing would leave unwiped copies behind.
-        Self(Zeroizing::new(Vec::with_capacity(512))).part(domain)
+        Self(Vec::with_capacity(512)).part(domain)
     }
 
     /// Adds a number.
@@ -24,6 +34,19 @@ impl Message {
     /// Adds a text with its length in bytes before it.
     pub(crate) fn part(self, text: &str) -> Self {
         self.bytes(text.as_bytes())
+    }
+
+    /// Adds a text that is given by its characters.
+    pub(crate) fn characters(mut self, characters: &[char]) -> Self {
+        let length: usize = characters.iter().map(|one| one.len_utf8()).sum();
+        self.0.extend_from_slice(&(length as u32).to_be_bytes());
+        for character in characters {
+            let mut bytes = [0; 4];
+            self.0
+                .extend_from_slice(character.encode_utf8(&mut bytes).as_bytes());
+            bytes.zeroize();
+        }
+        self
     }
 
     /// Adds bytes that need not be text, with their length before them.
@@ -78,7 +101,7 @@ mod tests {
 
     #[test]
     fn parts_that_join_to_the_same_text_give_different_messages() {
-        let bytes = |message: Message| message.0.to_vec();
+        let bytes = |message: Message| message.0.clone();
         let one = bytes(Message::new("d").part("ab").part("c"));
         let other = bytes(Message::new("d").part("a").part("bc"));
         assert_ne!(one, other);

@@ -131,8 +131,13 @@ pub(crate) mod fixture {
     use super::*;
 
     /// A gate that lets these persons pass unless one of these numbers, which are stopped, is
-    /// theirs.
-    pub(crate) fn gate(charts: &[ChartNumber], stopped: &[ChartNumber], today: Date) -> Gate {
+    /// theirs, or a decision is pending for them.
+    pub(crate) fn gate(
+        charts: &[ChartNumber],
+        stopped: &[ChartNumber],
+        held: &[ChartNumber],
+        today: Date,
+    ) -> Gate {
         let day = jiff::civil::date(2026, 1, 1);
         let contract = Contract {
             id: "C-1".parse().unwrap(),
@@ -172,7 +177,11 @@ pub(crate) mod fixture {
                 scope: Scope::ALL,
             })
         });
-        let standing = told.chain(stops).collect();
+        let held = held.iter().map(|chart| Event::Held {
+            order: "1".parse().unwrap(),
+            chart: chart.clone(),
+        });
+        let standing = told.chain(stops).chain(held).collect();
         let head = LedgerHead {
             digest: [0; 32],
             entries: 1,

@@ -445,7 +445,7 @@ fn what_is_deleted_of_a_withheld_patient_is_taken_back_at_once() {
         .values()
         .map(|(subject, _)| *subject)
         .collect();
-    // Whose whole folder is gone is sought among those who pass.
+    // Whose whole folder is gone is sought among those of the ledger, and it shows nobody.
     let mut expected = [deleted, vanished, folderless].map(|chart| site.subject(chart));
     expected.sort_unstable();
     let mut left = left;
@@ -454,6 +454,23 @@ fn what_is_deleted_of_a_withheld_patient_is_taken_back_at_once() {
     site.send();
     let again = run(&mut site);
     assert_eq!((again.documents_withdrawn, again.batches.sealed), (0, 0));
+}
+
+/// The same of a patient whose whole folder vanished, who is known by a keyed reference only.
+#[test]
+fn a_folder_that_vanished_of_a_withheld_patient_is_taken_back_at_once() {
+    let root = tempfile::tempdir().unwrap();
+    let mut site = site(root.path());
+    site.settings.limits.batch_documents = 100;
+    run(&mut site);
+    site.send();
+    site.held.push(WHO.to_owned());
+    fs::remove_dir_all(patient_folder(root.path(), WHO)).unwrap();
+    let report = run(&mut site);
+    assert_eq!(report.documents_withdrawn, 1);
+    assert_eq!(site.evidence().taken_back, 1);
+    let subject = site.subject(WHO);
+    assert!(site.standing().values().all(|(left, _)| *left != subject));
 }
 
 /// whoever is stopped between the reading and the sealing has an erasure and no withdrawal.

@@ -180,6 +180,7 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
         "folders" => folders(),
         "decoder" | "folding" => encodings(),
         "index" => indexes(),
+        "batch" => crate::batch::seeds(),
         "letter" => crate::letter::seeds(),
         "message" => files(),
         "names" => names(),

@@ -6,6 +6,7 @@
 mod gate;
 mod identity;
 mod oblivious;
+mod seal;
 mod stages;
 mod walk;
 
@@ -34,6 +35,8 @@ enum Command {
     Oblivious(oblivious::Arguments),
     /// Make the tokens of synthetic persons.
     Identity(identity::Arguments),
+    /// Seal batches, and encrypt as many bytes without anything else.
+    Seal(seal::Arguments),
     /// Put the files of a storage through one stage; to be run under callgrind.
     Stage {
         /// Which stage.
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Command::Gate(arguments) => gate::decide(&arguments),
         Command::Oblivious(arguments) => oblivious::evaluate(&arguments),
         Command::Identity(arguments) => identity::make(&arguments),
+        Command::Seal(arguments) => seal::seal(&arguments),
         Command::Stage {
             stage,
             storage,

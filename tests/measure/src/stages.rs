@@ -18,7 +18,7 @@ use privacy::separate::{Separated, SiteKeys, separate};
 use privacy::tokens::EpochKey;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
-use record::Reading;
+use record::{ChartNumber, Reading};
 use serde_json::{Value, json};
 use text::jis::{Encoding, decode};
 
@@ -121,8 +121,8 @@ fn stage_seal(draft: ManifestDraft, separated: Vec<Separated>) -> Result<()> {
     Ok(())
 }
 
-/// The readings of each patient behind the gate.
-fn screened(files: &[(FileName, Vec<u8>)]) -> Result<(Vec<Screened<PatientReadings>>, Gate)> {
+/// A gate with a contract under which whoever has one of these notices passes.
+pub(crate) fn gate(notified: &[ChartNumber]) -> Result<Gate> {
     let day = date(2026, 1, 1);
     let contract = Contract {
         id: "C-1".parse()?,
@@ -143,9 +143,9 @@ fn screened(files: &[(FileName, Vec<u8>)]) -> Result<(Vec<Screened<PatientReadin
         products: Products::ALL,
         reopens: false,
     };
-    let notices = files.iter().map(|(name, _)| {
+    let notices = notified.iter().map(|chart| {
         Event::Notified(Notice {
-            chart: name.chart.clone(),
+            chart: chart.clone(),
             notified_on: day,
             document: text.version.clone(),
             method: NoticeMethod::Handed,
@@ -158,7 +158,13 @@ fn screened(files: &[(FileName, Vec<u8>)]) -> Result<(Vec<Screened<PatientReadin
         entries: 1,
     };
     let today = date(2026, 9, 1);
-    let gate = Gate::new(Terms::of(contract, text), standing, head, today);
+    Ok(Gate::new(Terms::of(contract, text), standing, head, today))
+}
+
+/// The readings of each patient behind the gate.
+fn screened(files: &[(FileName, Vec<u8>)]) -> Result<(Vec<Screened<PatientReadings>>, Gate)> {
+    let charts: Vec<_> = files.iter().map(|(name, _)| name.chart.clone()).collect();
+    let gate = gate(&charts)?;
     let mut patients: Vec<PatientReadings> = Vec::new();
     for reading in stage_read(files) {
         match patients.last_mut() {

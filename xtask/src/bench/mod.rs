@@ -13,6 +13,7 @@ mod inventory;
 mod memory;
 mod oblivious;
 mod python;
+mod seal;
 mod tree;
 
 use std::fs;
@@ -90,6 +91,7 @@ const BENCHES: &[(&str, Measure)] = &[
     ("import", import::measure),
     ("oblivious", oblivious::measure),
     ("identity", identity::measure),
+    ("seal", seal::measure),
 ];
 
 /// Runs benches, prints a table each, writes `NAME.json`.

@@ -82,7 +82,7 @@ impl Centre {
         let mut summary = Summary::default();
         let post = Post::open(&self.settings).unwrap().unwrap();
         let (catalogue, rng) = (&mut self.catalogue, &mut self.rng);
-        post.run(catalogue, &opening(), at, rng, &mut summary)
+        post.run(catalogue, &[opening()], at, rng, &mut summary)
             .unwrap();
         summary
     }

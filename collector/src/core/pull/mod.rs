@@ -5,13 +5,13 @@
 //! writes them again.
 
 mod check;
-mod inbox;
+pub(crate) mod inbox;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
-use envelope::{CoreSecretKey, inspect, open_within};
+use envelope::{CoreSecretKey, inspect, open_rewrapped, open_within};
 use record::{BatchId, Date, SiteId};
 use serde::Serialize;
 
@@ -22,6 +22,7 @@ use super::durable;
 use super::failure::{Failure, Problem, Result};
 use super::folder::Folder;
 use super::letters;
+use super::rewrap;
 use super::settings::Settings;
 use super::tables::{Batch, Rekey, digest};
 
@@ -65,7 +66,7 @@ pub(crate) struct Pull<'a> {
     /// The catalogue.
     pub(crate) catalogue: &'a mut Catalogue,
     /// Opens batches.
-    pub(crate) key: &'a CoreSecretKey,
+    pub(crate) keys: &'a [CoreSecretKey],
     /// Keys tokens again.
     pub(crate) rekey: &'a Rekey,
     /// Now, in seconds since 1970.
@@ -212,19 +213,25 @@ impl Pull<'_> {
         }
         // A wrong key of the core's is no fault of the batch: refused, it would stay so, and with
         // it everything behind it in the site's chain.
-        if batch.header.recipient != self.key.id() {
-            return Ok(Judged::Wait("other_recipient"));
-        }
+        let beside = rewrap::find(&self.folder.rewrapped(), &batch.id)?;
+        let ours = |id| self.keys.iter().find(|key| key.id() == id);
+        let by_itself = self.keys.iter().find(|key| batch.header.is_for(key.id()));
+        let beside = beside.and_then(|beside| ours(beside.key()).map(|key| (beside, key)));
         let limits = envelope::Limits {
             content_bytes: self.settings.limits.content_bytes,
             ..envelope::Limits::default()
         };
+        let opened = match (by_itself, beside) {
+            (Some(key), _) => open_within(bytes, &site.verifying_key, key, &limits),
+            (None, Some((beside, key))) => {
+                open_rewrapped(bytes, &beside, &site.verifying_key, key, &limits)
+            }
+            (None, None) => return Ok(Judged::Wait("other_recipient")),
+        };
         Ok(
-            match open_within(bytes, &site.verifying_key, self.key, &limits) {
-                Ok(opened) => match check::content(&opened) {
-                    Ok(()) => Judged::Take(Box::new(opened)),
-                    Err(reason) => Judged::Refuse(reason),
-                },
+            match opened.map(|opened| (check::content(&opened), opened)) {
+                Ok((Ok(()), opened)) => Judged::Take(Box::new(opened)),
+                Ok((Err(reason), _)) => Judged::Refuse(reason),
                 Err(error) => Judged::Refuse(error.into()),
             },
         )

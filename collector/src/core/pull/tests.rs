@@ -1,5 +1,7 @@
 use envelope::{SigningKey, TransportProfile};
 use jiff::civil::date;
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng as _;
 use record::ResourceKind;
 
 use crate::core::fixture::{
@@ -7,6 +9,7 @@ use crate::core::fixture::{
 };
 use crate::core::folder::Folder;
 use crate::core::report::Status;
+use crate::core::rewrap;
 use crate::core::tables::{Current, Table, history};
 
 const DAY: jiff::civil::Date = date(2024, 5, 6);
@@ -76,6 +79,32 @@ fn batches_wait_for_the_key_that_opens_them() {
     assert_eq!(with_other.waiting["other_recipient"], 1);
     let with_own = centre.pull();
     assert_eq!((with_own.accepted, with_own.waiting.len()), (1, 0));
+}
+
+/// B-112: after the old key is gone, what was sealed for it is taken by the new one.
+#[test]
+fn batches_of_a_destroyed_key_are_taken_once_their_keys_were_wrapped_again() {
+    let mut hospital = hospital();
+    let centre = Centre::new(&[&hospital]);
+    centre.deliver(&hospital.seal(vec![patient(1, vec![basic(1, 1)])]));
+    let [old, new, other] = [7, 8, 9].map(|seed| {
+        let key = envelope::CoreSecretKey::from_seed([seed; 32]);
+        key.unwrap()
+    });
+    let rewrap = |from: &envelope::CoreSecretKey| {
+        let (folder, _catalogue) = centre.open();
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let (settings, beside) = (&centre.settings, folder.rewrapped());
+        rewrap::run(settings, &beside, from, new.public(), &mut rng, |_, _| {}).unwrap()
+    };
+    assert_eq!(rewrap(&other).of_other_keys, 1);
+    assert_eq!(centre.pull_with(&new).waiting["other_recipient"], 1);
+    assert_eq!(rewrap(&old).rewrapped, 1);
+    assert_eq!(
+        (rewrap(&old).rewrapped, rewrap(&old).readable_before),
+        (0, 1)
+    );
+    assert_eq!(centre.pull_with(&new).accepted, 1);
 }
 
 /// A-117, B-007: whatever a site may not send is refused with its reason and kept as evidence.

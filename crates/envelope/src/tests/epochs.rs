@@ -1,22 +1,6 @@
 //! Batches with tokens of one epoch and of two.
 
 use super::*;
-use crate::text_form::unhex;
-
-/// A batch as it was sealed before a subject could have tokens of two epochs.
-const VECTOR: &str = include_str!("../../vectors/batch-one-epoch.txt");
-
-/// B-112, B-116: what was sealed before is read.
-#[test]
-fn a_batch_from_before_there_were_two_epochs_is_read_as_one_of_one() {
-    let opened = opened(&unhex(VECTOR)).unwrap();
-    assert_eq!(opened.subjects.len(), 2);
-    assert!(opened.subjects.iter().all(|subject| subject.next.is_none()));
-    assert_eq!(
-        (opened.manifest.token_epoch, opened.manifest.next_epoch),
-        (1, None)
-    );
-}
 
 fn two_epochs() -> Sealed {
     let Keys { site, core } = keys();

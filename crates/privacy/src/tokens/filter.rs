@@ -1,6 +1,5 @@
 //! Keyed Bloom filters of one field each.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -100,24 +99,26 @@ pub(super) fn of_name(
     name: &str,
 ) -> Filter {
     let mut bits = [0; 32];
-    let mut seen = BTreeSet::new();
     let before = std::iter::once(' ').chain(name.chars());
     let after = name.chars().chain(std::iter::once(' '));
-    for pair in before
-        .zip(after)
-        .filter(|pair| seen.insert(*pair))
-        .take(MOST_ELEMENTS)
-    {
-        let bigram = Zeroizing::new(String::from_iter([pair.0, pair.1]));
-        set(
-            &mut bits,
-            Message::new(DOMAIN)
-                .number(epoch)
-                .part(label)
-                .optional(salt)
-                .part(&bigram),
-            key,
-        );
+    let mut seen = Zeroizing::new([[' '; 2]; MOST_ELEMENTS]);
+    let mut elements = 0;
+    for pair in before.zip(after).map(<[char; 2]>::from) {
+        let (told, free) = seen.split_at_mut(elements);
+        let Some(slot) = free.first_mut() else {
+            break;
+        };
+        if told.contains(&pair) {
+            continue;
+        }
+        *slot = pair;
+        elements += 1;
+        let message = Message::new(DOMAIN)
+            .number(epoch)
+            .part(label)
+            .optional(salt)
+            .characters(&pair);
+        set(&mut bits, message, key);
     }
     Filter(bits)
 }
@@ -126,12 +127,11 @@ pub(super) fn of_name(
 pub(super) fn of_digits(key: &dyn Prf, epoch: u16, label: &str, digits: &str) -> Filter {
     let mut bits = [0; 32];
     for (place, digit) in (0u16..).zip(digits.chars()).take(MOST_ELEMENTS) {
-        let digit = Zeroizing::new(String::from(digit));
         let message = Message::new(DOMAIN)
             .number(epoch)
             .part(label)
             .number(place)
-            .part(&digit);
+            .characters(&[digit]);
         set(&mut bits, message, key);
     }
     Filter(bits)
