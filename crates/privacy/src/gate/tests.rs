@@ -4,6 +4,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod arrival;
 mod evidence;
 mod law;
 mod scope;
