@@ -4,12 +4,17 @@
 //! - `front` takes sealed batches from sites and cannot open or read back any of them.
 //! - `evaluate` keys linkage tokens for devices that have no key, without seeing of whom.
 //! - `vault` makes the key of identity envelopes, and opens one for two of its holders.
+//! - `ca` issues, renews and revokes certificates.
+//! - `keys` makes the keys of a centre and its sites.
 //! - `core` opens, catalogues, links and makes data sets. It never listens on a network.
 
+mod ca;
 mod core;
 mod evaluate;
 mod front;
+mod keys;
 mod vault;
+mod x509;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -33,6 +38,10 @@ enum Role {
     Evaluate(evaluate::Command),
     /// 保管庫: opens identity envelopes for two holders together.
     Vault(vault::Command),
+    /// 認証局: issues, renews and revokes certificates.
+    Ca(ca::Command),
+    /// 鍵の作成: makes the keys of a centre and its sites.
+    Keys(keys::Command),
     /// 中核: opens, catalogues, links, makes.
     Core(crate::core::Command),
 }
@@ -44,6 +53,8 @@ fn main() -> ExitCode {
         Role::Front(command) => command.run(),
         Role::Evaluate(command) => command.run(),
         Role::Vault(command) => command.run(),
+        Role::Ca(command) => command.run(),
+        Role::Keys(command) => command.run(),
         Role::Core(command) => command.run(),
     };
     match done {

@@ -261,6 +261,9 @@ pub struct Front {
     pub private_key: PathBuf,
     /// Public key that signs receipts.
     pub receipt_key: PathBuf,
+    /// Where the front hears devices without a valid certificate, for their first one.
+    #[serde(default)]
+    pub newcomers: Option<SocketAddr>,
     /// By which closed network batches travel.
     pub transport: Transport,
 }

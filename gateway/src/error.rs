@@ -289,6 +289,22 @@ problems! {
         "The evaluation service's proof does not fit the public key that this device has; new records wait.",
         "公開鍵を入れ直さず、センターに連絡してください。別の鍵で計算されたおそれがあります。",
         "Leave the key as it is and call the centre: somebody may have used another key.";
+    /// The authority refused a certificate.
+    CertificateRefused = "G095", 1,
+        "センターの認証局が、この装置の証明書を出しませんでした。",
+        "The centre's authority refused a certificate for this device.",
+        "下の行のコードをセンターに伝えてください。新しい登録コードが要ることがあります。",
+        "Tell the centre the code below; a new one-time code may be needed.";
+    /// The authority has not answered yet.
+    CertificateWaits = "G096", 75,
+        "証明書の申請は届きましたが、まだ返事がありません。",
+        "The request for a certificate has arrived and is not answered yet.",
+        "対応は不要です。次の実行で自動で受け取ります。", "Nothing to do: the next run fetches it.";
+    /// What was typed is no code.
+    EnrolmentCode = "G097", 1,
+        "登録コードとして読めません。", "This is no one-time code.",
+        "センターから受け取った24文字のコードを入れ直してください。",
+        "Type the 24 letters from the centre again.";
     /// The program met a state that it should not.
     Internal = "G017", 1,
         "想定外の状態になったため止めました。データは失われていません。",

@@ -2,6 +2,7 @@
 //! what, seals it and delivers it.
 
 mod batch;
+mod certificate;
 mod clock;
 mod collect;
 mod error;
@@ -26,13 +27,14 @@ mod source;
 mod spool;
 mod state;
 
-use std::io::Write;
+use std::io::{Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use config::gateway::Settings;
 use nix::sys::resource::{Resource, setrlimit};
+use zeroize::Zeroizing;
 
 use crate::error::{Failure, Problem};
 use crate::institutions::Plan;
@@ -46,6 +48,12 @@ const WELL_FORMED: &str = "設定ファイルの書き方に誤りはありま�
 
 const WELL_APART: &str = "すべての施設の設定ファイルに誤りはなく、施設ごとに分かれています。\n\
     The settings files of all institutions are well formed and share nothing that must be apart.";
+
+const ENROLLED: &str = "証明書を受け取りました。以後の更新は自動です。\n\
+    The certificate has arrived; from now on it is renewed automatically.";
+
+/// Most bytes of a typed code.
+const TYPED_MAX: usize = 256;
 
 const ONE_TIME_CODE: &str = "最初の登録に使うコード（24時間、1回だけ）:\n\
     The code for the first sign-in (24 hours, once):";
@@ -111,6 +119,16 @@ enum Command {
         /// 設定ファイル / settings file.
         #[arg(long)]
         config: PathBuf,
+    },
+    /// 登録コードで最初の証明書を受け取る（コードは標準入力から） / fetch the first certificate with
+    /// the one-time code of the centre, read from standard input.
+    Enrol {
+        /// 設定ファイル / settings file.
+        #[arg(long)]
+        config: PathBuf,
+        /// 装置の名前 / the device, as the centre named it.
+        #[arg(long)]
+        device: envelope::DeviceName,
     },
     /// 受付・情報担当・院長の画面を開く / serve the page of reception, clinic IT and director.
     Page {
@@ -194,6 +212,10 @@ impl Command {
             Self::Find { config, reference } => find::show(&settings(&config)?, reference),
             Self::Ledger(act) => act.run(settings, &tell),
             Self::Orders { config } => run::orders(&settings(&config)?, &tell),
+            Self::Enrol { config, device } => {
+                let settings = settings(&config)?;
+                certificate::enrol(&settings, &device, &typed()?).map(|()| tell(ENROLLED))
+            }
             Self::StatusCode { code } => page::explain(&code).map(|text| tell(&text)),
             Self::Page { config } => page::serve(&config, &tell),
             Self::Account {
@@ -243,9 +265,21 @@ fn keep_for_page(settings: &Settings, report: &Report, failure: Option<&Failure>
 }
 
 fn settings(path: &Path) -> Result<Settings, Failure> {
-    config::read_text(path)
+    let mut settings = config::read_text(path)
         .and_then(|text| Settings::parse(&text))
-        .map_err(|error| Failure::because(Problem::Settings, path.display().to_string(), error))
+        .map_err(|error| Failure::because(Problem::Settings, path.display().to_string(), error))?;
+    certificate::in_use(&mut settings);
+    Ok(settings)
+}
+
+/// One line from standard input: what must not stand on a command line.
+fn typed() -> Result<Zeroizing<String>, Failure> {
+    let mut line = Zeroizing::new(String::with_capacity(TYPED_MAX));
+    let read = std::io::stdin()
+        .take(TYPED_MAX as u64)
+        .read_to_string(&mut line);
+    read.map_err(|_| Failure::new(Problem::EnrolmentCode, ""))?;
+    Ok(line)
 }
 
 /// A core dump would hold patient data in clear (B-133).

@@ -15,6 +15,7 @@ use privacy::order::SharedCards;
 use record::FindingCode;
 
 use crate::batch::{Book, Gathered, Sealer};
+use crate::certificate;
 use crate::clock::{self, Look, Trusted};
 use crate::collect::{Collected, Intake, Reading, collect};
 use crate::error::{Failure, Problem};
@@ -137,6 +138,9 @@ fn collect_and_send(
 ) -> Result<(), Failure> {
     state.collected_only(None)?;
     let ask = (delivery == Delivery::Send).then_some(keys.as_ref());
+    if ask.is_some() {
+        certificate::keep_up(settings, now.seconds);
+    }
     take_orders(settings, ask, now, report)?;
     let reports = Reports::of(&settings.state.folder, &settings.limits);
     // The feed is asked once: what it tells later is for the next run.
@@ -308,6 +312,7 @@ pub(crate) fn orders(settings: &Settings, tell: &dyn Fn(&str)) -> Result<(), Fai
     let state = State::open(&settings.state.folder.join(STATE_FILE))?;
     let Look { now, trusted } = clock::look(&settings.clock, &state)?;
     trusted?;
+    certificate::keep_up(settings, now.seconds);
     ledger::open(settings)?.apply_orders(now)?;
     let mut report = LettersReport::default();
     let done = letters::exchange(settings, &keys, now, &mut report);

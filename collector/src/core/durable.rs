@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// How the names of unfinished files and folders begin. A run that finds one removes it.
@@ -39,6 +39,17 @@ pub(crate) fn new_file(path: &Path) -> io::Result<File> {
 /// As the file system says; the file then is what it was before.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write_with(path, |file| file.write_all(bytes))
+}
+
+/// As [`write()`], for a file that other programs of the centre read.
+///
+/// # Errors
+/// As the file system says; the file then is what it was before.
+pub(crate) fn write_shared(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write_with(path, |file| {
+        file.set_permissions(fs::Permissions::from_mode(0o644))?;
+        file.write_all(bytes)
+    })
 }
 
 /// As [`write()`], with the content made by a function.

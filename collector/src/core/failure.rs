@@ -153,6 +153,21 @@ problems! {
         "There is no identity envelope of that subject.",
         "契約と、export-links の「施設:参照番号」を確認してください。",
         "Check the contract, and `SITE:REFERENCE` in the output of `export-links`.";
+    /// A site given on the command line is not stopped.
+    NotStopped = "K027",
+        "その施設は止められていません。", "That site is not stopped.",
+        "status の一覧で施設を確認してください。", "See the sites in the output of `status`.";
+    /// A batch cannot be kept.
+    NotContending = "K028",
+        "その束は残せません。同じ番号を争う束ではないか、別の束が既に取り込まれています。",
+        "That batch cannot be kept: it does not contend for the place, or another one was taken.",
+        "status の一覧から束の番号を写してください。取り込み済みの束があれば、それだけを残せます。",
+        "Copy the batch from the output of `status`; where one was taken, only that can be kept.";
+    /// The list of stopped sites cannot be written.
+    Blocked = "K029",
+        "止めた施設の一覧を書けません。", "The list of stopped sites cannot be written.",
+        "設定の blocked の場所と権限を確認してください。",
+        "Check the place and permission of the setting `blocked`.";
     /// A batch given on the command line was not refused.
     NotRefused = "K020",
         "その束は、拒否されたものの中にありません。", "No such batch was refused.",

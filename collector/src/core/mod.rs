@@ -153,6 +153,19 @@ enum Step {
     },
     /// 通知の受け渡し: take answers of devices, put letters out for them.
     Letters,
+    /// 停止の解除: resume a site whose chain has forked. One of the contending batches is kept, the
+    /// others are refused.
+    Resume {
+        /// The site.
+        #[arg(long)]
+        site: SiteId,
+        /// The batch that is kept, as `status` shows it.
+        #[arg(long)]
+        keep: BatchId,
+        /// Who decides at the centre: 1 to 64 of `A-Z a-z 0-9 . _ -`.
+        #[arg(long, value_parser = operator)]
+        operator: String,
+    },
     /// 名寄せの取り消し: rule that two subjects are different persons; the next `link` splits them.
     Unlink {
         /// One subject, `SITE:REFERENCE` as in `export-links`.
@@ -178,6 +191,7 @@ impl Step {
             | Self::EmergencyCode { .. }
             | Self::Orders { .. }
             | Self::Rewrap { .. }
+            | Self::Resume { .. }
             | Self::Letters => true,
             Self::Pull
             | Self::Link
@@ -204,7 +218,7 @@ struct MakeOptions {
     lint_list: Option<PathBuf>,
 }
 
-fn operator(text: &str) -> std::result::Result<String, &'static str> {
+pub(crate) fn operator(text: &str) -> std::result::Result<String, &'static str> {
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
     match (1..=64).contains(&text.len()) && text.bytes().all(fits) {
         true => Ok(text.to_owned()),
@@ -268,7 +282,10 @@ impl Core {
                 self.link()?;
                 self.make(options)?;
             }
-            Step::Status { json } => return self.show_status(*json),
+            Step::Status { json } => {
+                self.tell_fronts()?;
+                return self.show_status(*json);
+            }
             Step::ExportLinks { out } => return self.export_links(out),
             Step::ExportEnvelope { subject, out } => return self.export_envelope(subject, out),
             Step::Trace { batch } => {
@@ -289,6 +306,15 @@ impl Core {
             Step::Orders { json } => return self.show_orders(*json),
             Step::Rewrap { old, new } => return self.rewrap(old, new),
             Step::Letters => self.letters()?,
+            Step::Resume {
+                site,
+                keep,
+                operator,
+            } => {
+                let at = self.at.as_second();
+                self.catalogue.resume(site, keep, operator, at)?;
+                self.tell_fronts()?;
+            }
         }
         self.report.status = Some(self.status()?);
         Ok(())
@@ -314,6 +340,17 @@ impl Core {
         let at = self.at.as_second();
         let summary = self.report.letters.get_or_insert_default();
         post.run(&mut self.catalogue, &opening, at, &mut rng, summary)
+    }
+
+    /// Tells the fronts which sites are stopped.
+    fn tell_fronts(&self) -> Result<()> {
+        let Some(path) = &self.settings.blocked else {
+            return Ok(());
+        };
+        let stopped = self.catalogue.stopped()?;
+        let lines = stopped.iter().map(|it| format!("{}\n", it.site));
+        durable::write_shared(path, lines.collect::<String>().as_bytes())
+            .map_err(|error| Failure::because(Problem::Blocked, path.display().to_string(), error))
     }
 
     fn order_stop(&mut self, site: &SiteId, instead_of: Option<&str>) -> Result<()> {
@@ -390,6 +427,7 @@ impl Core {
         };
         let done = report.timed("pull", || pull.run());
         self.report = report;
+        self.tell_fronts()?;
         let summary = done?;
         progress::pulled(&summary);
         self.report.pull = Some(summary);

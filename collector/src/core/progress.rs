@@ -174,6 +174,17 @@ fn troubled(it: &Status, text: &mut String) {
              held back, a stop order is not confirmed for 24 hours, call the site: {site}"
         );
     }
+    for (site, batches) in &it.sites_stopped {
+        let _ = writeln!(
+            text,
+            "止めている施設（同じ番号の束が2つあります。装置が複製された恐れがあるため、装置を確認し、\
+             core resume で残す束を選んでください） / stopped, several batches contend for one place: \
+             find out which device is the copy, then choose with `core resume`: {site}"
+        );
+        for batch in batches {
+            let _ = writeln!(text, "    {batch}");
+        }
+    }
     for (site, subjects) in &it.token_epochs_behind {
         let _ = writeln!(
             text,

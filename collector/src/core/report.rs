@@ -106,6 +106,9 @@ pub(crate) struct Status {
     /// Sites of which an order is unconfirmed for too long: their batches wait, and new data sets
     /// leave them out.
     pub(crate) sites_held_back: Vec<String>,
+    /// Sites whose chain has forked, and the batches that contend. The fronts take nothing from
+    /// them, until an operator releases them.
+    pub(crate) sites_stopped: BTreeMap<String, Vec<String>>,
     /// Sites of which a table is missing or damaged: their documents and rows are not counted.
     pub(crate) sites_damaged: Vec<String>,
     /// Subjects of each site by the newest epoch of which they have tokens.
@@ -201,6 +204,12 @@ impl Status {
         status.requests = letters::requests(catalogue, at)?;
         let held_back = letters::overdue(catalogue, at)?;
         status.sites_held_back = held_back.iter().map(ToString::to_string).collect();
+        for stopped in catalogue.stopped()? {
+            let batches = stopped.batches.iter().map(ToString::to_string).collect();
+            status
+                .sites_stopped
+                .insert(stopped.site.to_string(), batches);
+        }
         status.token_epochs = Epochs::of(catalogue, &folder.tables())?;
         let behind = status.token_epochs.behind().into_iter();
         status.token_epochs_behind = behind

@@ -24,6 +24,9 @@ pub(crate) struct Settings {
     /// Where letters to devices and their answers are handed over to the front.
     #[serde(default)]
     pub(crate) letters: Option<Letters>,
+    /// Where the fronts are told which sites are stopped: a file, one site a line.
+    #[serde(default)]
+    pub(crate) blocked: Option<PathBuf>,
     /// The sites whose batches are taken, each with its contract.
     #[serde(default, rename = "site")]
     sites: Vec<Site>,
@@ -174,6 +177,9 @@ impl Settings {
         }
         for key in &mut settings.keys.core_others {
             *key = base.join(&*key);
+        }
+        if let Some(blocked) = &mut settings.blocked {
+            *blocked = base.join(&*blocked);
         }
         if let Some(letters) = &mut settings.letters {
             letters.outbox = base.join(&letters.outbox);

@@ -35,7 +35,7 @@ use crate::evaluate::api::{Service, router};
 use crate::evaluate::settings::Settings;
 use crate::front::server;
 use crate::front::start::{Problem, StartError};
-use crate::front::tls;
+use crate::front::tls::Gate;
 
 /// Threads that serve connections; the arithmetic has its own.
 const WORKERS: usize = 2;
@@ -81,7 +81,7 @@ impl Command {
 
 fn serve(config: &Path) -> Result<(), StartError> {
     let settings = Settings::load(config)?;
-    let tls = tls::acceptor(&settings.tls)?;
+    let gate = Arc::new(Gate::open(&settings.tls)?);
     let limits = settings.limits;
     let service = Arc::new(Service::open(&settings)?);
     let listener = TcpListener::bind(settings.listen)
@@ -93,12 +93,11 @@ fn serve(config: &Path) -> Result<(), StartError> {
         .enable_all()
         .build()
         .map_err(|error| StartError::because(Problem::Runtime, "tokio", error))?;
-    runtime.block_on(server::serve(
-        listener,
-        tls,
-        router(service),
-        limits.connections(),
-    ))
+    let looked = Arc::clone(&gate);
+    runtime.block_on(async {
+        tokio::spawn(server::look_on(move || looked.look()));
+        server::serve(listener, &gate, router(service), limits.connections()).await
+    })
 }
 
 fn make_key(key: &Path, public: &Path) -> Result<(), StartError> {

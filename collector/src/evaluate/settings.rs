@@ -92,6 +92,8 @@ impl Limits {
     pub(crate) fn connections(&self) -> Connections {
         Connections {
             most: self.connections,
+            // Work is bounded by threads and allowances.
+            of_site: self.connections,
             handshake: Duration::from_secs(self.handshake_seconds),
             idle: Duration::from_secs(self.idle_seconds),
             drain: Duration::from_secs(self.drain_seconds),
@@ -111,12 +113,13 @@ impl Settings {
         let base = path.parent().unwrap_or(Path::new(""));
         let tls = &mut settings.tls;
         let files = settings.keys.iter_mut().map(|key| &mut key.file);
-        for file in files.chain([
+        let files = files.chain([
             &mut settings.state,
             &mut tls.certificate,
             &mut tls.private_key,
             &mut tls.client_authority,
-        ]) {
+        ]);
+        for file in files.chain(&mut tls.revocations) {
             *file = base.join(&*file);
         }
         Ok(settings)

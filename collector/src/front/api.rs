@@ -11,15 +11,18 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
 use bytes::Bytes;
-use envelope::sha256;
+use envelope::{CERTIFICATE_MESSAGE_MAX, sha256};
 use record::{BatchId, SiteId};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::front::blocked::Blocked;
+use crate::front::certificates::{Asked, Certificates};
 use crate::front::letters::Letters;
 use crate::front::refusal::Refusal;
 use crate::front::settings::Limits;
+use crate::front::shares::Shares;
 use crate::front::store::{Chunk, State, Store};
 
 /// Who is at the other end of a connection.
@@ -27,34 +30,52 @@ use crate::front::store::{Chunk, State, Store};
 pub(crate) struct Peer {
     /// The site that the client certificate names.
     pub(crate) site: Option<SiteId>,
+    /// The serial number of that certificate, in hexadecimal digits; empty without one (B-084).
+    pub(crate) certificate: Arc<str>,
     /// Whether the connection is one above the limit, which is only told to come back.
     pub(crate) surplus: bool,
 }
 
 /// What all requests share.
 pub(crate) struct Front {
-    store: Store,
-    letters: Option<Letters>,
+    pub(crate) store: Store,
+    pub(crate) letters: Option<Letters>,
+    pub(crate) certificates: Option<Certificates>,
+    pub(crate) blocked: Option<Blocked>,
+    pub(crate) bounds: Bounds,
+}
+
+/// Bounds of requests, and what counts against them.
+pub(crate) struct Bounds {
     chunk_bytes: usize,
     request_time: Duration,
     chunks: Semaphore,
+    of_sites: Shares,
     turns: AtomicU64,
 }
 
-impl Front {
-    pub(crate) fn new(store: Store, letters: Option<Letters>, limits: &Limits) -> Self {
+impl Bounds {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            store,
-            letters,
             chunk_bytes: limits.chunk_bytes,
             request_time: limits.idle(),
             chunks: Semaphore::new(limits.chunks_in_flight),
+            of_sites: Shares::new(limits.chunks_per_site),
             turns: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Front {
+    /// Reads again what the centre tells, where it changed.
+    pub(crate) fn look(&self) {
+        if let Some(blocked) = &self.blocked {
+            blocked.look();
         }
     }
 
     fn refuse(&self, refusal: Refusal) -> Response {
-        refusal.answer(self.turns.fetch_add(1, Ordering::Relaxed))
+        refusal.answer(self.bounds.turns.fetch_add(1, Ordering::Relaxed))
     }
 }
 
@@ -68,7 +89,23 @@ pub(crate) fn router(front: Arc<Front>) -> Router {
             "/v1/letters/{number}/answers/{revision}",
             put(answer_letter),
         )
+        .route(
+            "/v1/certificates/{request}",
+            get(certificate).put(ask_certificate),
+        )
         .route("/v1/health", get(health))
+        .fallback(not_found)
+        .method_not_allowed_fallback(not_found)
+        .with_state(front)
+}
+
+/// The routes for those who have no certificate.
+pub(crate) fn newcomers(front: Arc<Front>) -> Router {
+    Router::new()
+        .route(
+            "/v1/certificates/{request}",
+            get(certificate).put(ask_certificate),
+        )
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
         .with_state(front)
@@ -91,7 +128,7 @@ async fn question(
     Extension(peer): Extension<Peer>,
     Path(id): Path<String>,
 ) -> Response {
-    let (site, id) = match admit(peer, &id) {
+    let (site, id) = match admit(&front, peer, &id) {
         Ok(admitted) => admitted,
         Err(refusal) => return front.refuse(refusal),
     };
@@ -152,7 +189,7 @@ async fn answer_letter(
     request: Request,
 ) -> Response {
     let body = timeout(
-        front.request_time,
+        front.bounds.request_time,
         to_bytes(request.into_body(), envelope::LETTER_MAX),
     );
     let stored = match body.await {
@@ -189,22 +226,91 @@ async fn on_letters<T: Send + 'static>(
     done.await.unwrap_or(Err(Refusal::Storage))
 }
 
+async fn certificate(
+    Shared(front): Shared<Arc<Front>>,
+    Extension(peer): Extension<Peer>,
+    Path(id): Path<String>,
+) -> Response {
+    let look = move |it: &Certificates, site: Option<&SiteId>, id: &BatchId| it.look(site, id);
+    about_certificates(&front, peer, &id, look).await
+}
+
+async fn ask_certificate(
+    Shared(front): Shared<Arc<Front>>,
+    Extension(peer): Extension<Peer>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    let body = timeout(
+        front.bounds.request_time,
+        to_bytes(request.into_body(), CERTIFICATE_MESSAGE_MAX),
+    );
+    match body.await {
+        Err(_) => front.refuse(Refusal::Slow),
+        Ok(Err(_)) => front.refuse(Refusal::BadRequest),
+        Ok(Ok(bytes)) => {
+            let keep = move |it: &Certificates, site: Option<&SiteId>, id: &BatchId| {
+                it.keep(site, id, &bytes)
+            };
+            about_certificates(&front, peer, &id, keep).await
+        }
+    }
+}
+
+/// Does file work on requests for certificates, of the peer's site or of a newcomer.
+async fn about_certificates(
+    front: &Arc<Front>,
+    peer: Peer,
+    id: &str,
+    work: impl FnOnce(&Certificates, Option<&SiteId>, &BatchId) -> Result<Asked, Refusal>
+    + Send
+    + 'static,
+) -> Response {
+    if peer.surplus {
+        return front.refuse(Refusal::Busy);
+    }
+    let Ok(id) = id.parse::<BatchId>() else {
+        return front.refuse(Refusal::NotFound);
+    };
+    let shared = Arc::clone(front);
+    let done = spawn_blocking(move || match &shared.certificates {
+        Some(certificates) => work(certificates, peer.site.as_ref(), &id),
+        None => Err(Refusal::NoCertificates),
+    });
+    match done.await.unwrap_or(Err(Refusal::Storage)) {
+        Ok(Asked::Answered(answer)) => {
+            let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
+            (kind, answer).into_response()
+        }
+        Ok(Asked::Waiting) => {
+            (StatusCode::ACCEPTED, [("sekisho-state", "waiting")]).into_response()
+        }
+        Ok(Asked::Unknown) => front.refuse(Refusal::NoRequest),
+        Err(refusal) => front.refuse(refusal),
+    }
+}
+
 async fn upload(
     Shared(front): Shared<Arc<Front>>,
     Extension(peer): Extension<Peer>,
     Path(id): Path<String>,
     request: Request,
 ) -> Response {
-    let (site, id) = match admit(peer, &id) {
+    let certificate = Arc::clone(&peer.certificate);
+    let (site, id) = match admit(&front, peer, &id) {
         Ok(admitted) => admitted,
         Err(refusal) => return front.refuse(refusal),
     };
     let (told, bytes) = (site.clone(), size(&request));
     let (refusal, offset) = match take(&front, site, id, request).await {
-        Ok(state) => return answer(state),
+        Ok(state) => {
+            tracing::info!(site = %told, batch = %id, bytes, %certificate, "chunk taken");
+            return answer(state);
+        }
         Err(refused) => refused,
     };
-    tracing::warn!(site = %told, batch = %id, bytes, code = refusal.code(), "refused");
+    let code = refusal.code();
+    tracing::warn!(site = %told, batch = %id, bytes, %certificate, code, "refused");
     let mut response = front.refuse(refusal);
     if let Some(offset) = offset {
         response
@@ -228,13 +334,14 @@ async fn take(
     let digest: BatchId = text(&head.headers, "sekisho-chunk-sha256")
         .and_then(|digest| digest.parse().ok())
         .ok_or(plain(Refusal::BadRequest))?;
-    if number("content-length")? > front.chunk_bytes as u64 {
+    if number("content-length")? > front.bounds.chunk_bytes as u64 {
         return Err(plain(Refusal::ChunkTooLarge));
     }
-    let permit = front
-        .chunks
-        .try_acquire()
-        .map_err(|_| plain(Refusal::Busy))?;
+    // The share of the site first: what others are left with does not depend on it.
+    let share = front.bounds.of_sites.take(&site);
+    let share = share.ok_or(plain(Refusal::Busy))?;
+    let permit = front.bounds.chunks.try_acquire();
+    let permit = permit.map_err(|_| plain(Refusal::Busy))?;
     let bytes = receive(front, body).await.map_err(plain)?;
     let shared = Arc::clone(front);
     // Once begun, the disk work runs to its end even if the connection breaks.
@@ -242,37 +349,37 @@ async fn take(
         if sha256(&bytes) != *digest.as_bytes() {
             return Err(plain(Refusal::ChunkDigest));
         }
-        let appended = shared.store.append(
-            &site,
-            id,
-            &Chunk {
-                offset,
-                length,
-                bytes: &bytes,
-            },
-        );
-        if appended.is_ok() {
-            tracing::info!(%site, batch = %id, offset, bytes = bytes.len(), "chunk taken");
-        }
-        appended
+        let chunk = Chunk {
+            offset,
+            length,
+            bytes: &bytes,
+        };
+        shared.store.append(&site, id, &chunk)
     })
     .await;
-    drop(permit);
+    drop((permit, share));
     done.unwrap_or(Err(plain(Refusal::Storage)))
 }
 
 async fn receive(front: &Front, body: Body) -> Result<Bytes, Refusal> {
-    let received = timeout(front.request_time, to_bytes(body, front.chunk_bytes)).await;
+    let received = timeout(
+        front.bounds.request_time,
+        to_bytes(body, front.bounds.chunk_bytes),
+    )
+    .await;
     received
         .map_err(|_| Refusal::Slow)?
         .map_err(|_| Refusal::BadRequest)
 }
 
-fn admit(peer: Peer, id: &str) -> Result<(SiteId, BatchId), Refusal> {
+fn admit(front: &Front, peer: Peer, id: &str) -> Result<(SiteId, BatchId), Refusal> {
     if peer.surplus {
         return Err(Refusal::Busy);
     }
     let site = peer.site.ok_or(Refusal::NoSite)?;
+    if front.blocked.as_ref().is_some_and(|it| it.holds(&site)) {
+        return Err(Refusal::Stopped);
+    }
     let id = id.parse().map_err(|_| Refusal::NotFound)?;
     Ok((site, id))
 }

@@ -8,6 +8,8 @@
 //! | receipts | read, write, list, create, remove |
 //! | letters to devices, where they are set up | read, list |
 //! | answers of devices | read, write, list, create, remove |
+//! | requests for certificates, where they are set up | read, list, create, replace |
+//! | answers to them, folders of the revocation list and of stopped sites | read, list |
 //! | everything else | nothing; no program can be started |
 //!
 //! Where the kernel can (6.7, 6.12), no socket can be bound or connected any more and no process
@@ -28,7 +30,7 @@ use landlock::{
     Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus, Scope, make_bitflags,
 };
 
-use crate::front::settings::{Folders, InboxGuard, Letters};
+use crate::front::settings::{InboxGuard, Settings};
 use crate::front::start::{Problem, StartError};
 
 /// Linux 6.2: the first that also guards against truncation.
@@ -38,16 +40,13 @@ const LEAST: ABI = ABI::V3;
 ///
 /// # Errors
 /// The guard is required and the kernel cannot give it.
-pub(crate) fn restrict(
-    folders: &Folders,
-    letters: Option<&Letters>,
-    guard: InboxGuard,
-) -> Result<(), StartError> {
+pub(crate) fn restrict(settings: &Settings) -> Result<(), StartError> {
+    let (folders, guard) = (&settings.folders, settings.inbox_guard);
     let level = match guard {
         InboxGuard::Required => CompatLevel::HardRequirement,
         InboxGuard::BestEffort => CompatLevel::BestEffort,
     };
-    let status = apply(folders, letters, level)
+    let status = apply(settings, level)
         .map_err(|error| StartError::because(Problem::Guard, "Landlock", error))?;
     match (unreadable(&folders.inbox), guard) {
         (true, _) => {
@@ -66,10 +65,10 @@ pub(crate) fn restrict(
 }
 
 fn apply(
-    folders: &Folders,
-    letters: Option<&Letters>,
+    settings: &Settings,
     level: CompatLevel,
 ) -> Result<RulesetStatus, Box<dyn Error + Send + Sync>> {
+    let folders = &settings.folders;
     let work: BitFlags<AccessFs> = make_bitflags!(AccessFs::{
         ReadFile | ReadDir | WriteFile | Truncate | MakeReg | MakeDir | RemoveFile
     });
@@ -87,12 +86,20 @@ fn apply(
         .add_rule(beneath(&folders.receipts, work)?)?
         .add_rule(beneath(&folders.inbox, add_names)?)?;
     let read = make_bitflags!(AccessFs::{ReadFile | ReadDir});
-    let ruleset = match letters {
-        None => ruleset,
-        Some(letters) => ruleset
+    let mut ruleset = ruleset;
+    if let Some(letters) = &settings.letters {
+        ruleset = ruleset
             .add_rule(beneath(&letters.outbox, read)?)?
-            .add_rule(beneath(&letters.answers, work)?)?,
-    };
+            .add_rule(beneath(&letters.answers, work)?)?;
+    }
+    if let Some(certificates) = &settings.certificates {
+        ruleset = ruleset
+            .add_rule(beneath(&certificates.answers, read)?)?
+            .add_rule(beneath(&certificates.requests, work)?)?;
+    }
+    for folder in settings.told_folders() {
+        ruleset = ruleset.add_rule(beneath(folder, read)?)?;
+    }
     Ok(ruleset.restrict_self()?.ruleset)
 }
 
@@ -115,6 +122,17 @@ mod tests {
     use std::net::{TcpListener, TcpStream};
 
     use super::*;
+
+    fn settings(root: &Path, more: &str) -> Settings {
+        let root = root.display();
+        let text = format!(
+            "name = \"front-1\"\nlisten = \"127.0.0.1:0\"\n[folders]\ninbox = \"{root}/inbox\"\n\
+             staging = \"{root}/staging\"\nreceipts = \"{root}/receipts\"\n[tls]\n\
+             certificate = \"x\"\nprivate_key = \"x\"\nclient_authority = \"x\"\n[keys]\n\
+             receipt = \"x\"\n{more}"
+        );
+        toml::from_str(&text).unwrap()
+    }
 
     fn refused<T>(done: std::io::Result<T>) -> bool {
         // EACCES, or EXDEV where a link would move a file to more rights.
@@ -142,19 +160,10 @@ mod tests {
         fs::write(inbox.join("earlier"), "batch").unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let folders = Folders {
-            inbox,
-            staging,
-            receipts,
-        };
+        let settings = settings(root.path(), "");
 
         let guarded = std::thread::spawn(move || {
-            restrict(&folders, None, InboxGuard::Required).unwrap();
-            let Folders {
-                inbox,
-                staging,
-                receipts,
-            } = folders;
+            restrict(&settings).unwrap();
             fs::hard_link(staging.join("a"), inbox.join("a")).unwrap();
             assert!(refused(fs::read(inbox.join("a"))));
             assert!(refused(fs::read(inbox.join("earlier"))));
@@ -202,27 +211,61 @@ mod tests {
     fn letters_are_read_and_never_written() {
         let root = tempfile::tempdir().unwrap();
         let names = ["inbox", "staging", "receipts", "outbox", "answers"];
-        let [inbox, staging, receipts, outbox, answers] = names.map(|name| {
+        let [_, _, _, outbox, answers] = names.map(|name| {
             let folder = root.path().join(name);
             fs::create_dir(&folder).unwrap();
             folder
         });
         fs::write(outbox.join("l"), "letter").unwrap();
-        let folders = Folders {
-            inbox,
-            staging,
-            receipts,
-        };
-        let letters = Letters { outbox, answers };
+        let root = root.path();
+        let settings = settings(
+            root,
+            &format!("[letters]\noutbox = {outbox:?}\nanswers = {answers:?}\n"),
+        );
         let guarded = std::thread::spawn(move || {
-            restrict(&folders, Some(&letters), InboxGuard::Required).unwrap();
-            let Letters { outbox, answers } = letters;
+            restrict(&settings).unwrap();
             assert_eq!(fs::read(outbox.join("l")).unwrap(), b"letter");
             assert!(refused(fs::write(outbox.join("l"), "x")));
             assert!(refused(fs::write(outbox.join("m"), "x")));
             assert!(refused(fs::remove_file(outbox.join("l"))));
             fs::write(answers.join("a"), "answer").unwrap();
         });
+        guarded.join().unwrap();
+    }
+
+    /// A-118: what the authority and the core tell the front is read and not written; requests for
+    /// certificates are written. Files that take the place of others are read as well.
+    #[test]
+    fn what_the_centre_tells_is_read_only_also_after_it_changed() {
+        let root = tempfile::tempdir().unwrap();
+        let names = ["inbox", "staging", "receipts", "requests", "issued", "told"];
+        let [_, _, _, requests, issued, told] = names.map(|name| {
+            let folder = root.path().join(name);
+            fs::create_dir(&folder).unwrap();
+            folder
+        });
+        let more = format!("[certificates]\nrequests = {requests:?}\nanswers = {issued:?}\n");
+        let mut settings = settings(root.path(), &more);
+        settings.blocked = Some(told.join("blocked"));
+        fs::write(told.join("blocked"), "").unwrap();
+        let (changed, told) = std::sync::mpsc::channel();
+        let (done, ended) = std::sync::mpsc::channel();
+        let folder = root.path().join("told");
+        let place = folder.clone();
+        let guarded = std::thread::spawn(move || {
+            restrict(&settings).unwrap();
+            done.send(()).unwrap();
+            told.recv().unwrap();
+            assert_eq!(fs::read(place.join("blocked")).unwrap(), b"HOSP-A");
+            assert!(refused(fs::write(place.join("blocked"), "")));
+            assert!(refused(fs::remove_file(place.join("blocked"))));
+            assert!(refused(fs::write(issued.join("a"), "x")));
+            fs::write(requests.join("a"), "request").unwrap();
+        });
+        ended.recv().unwrap();
+        fs::write(folder.join("new"), "HOSP-A").unwrap();
+        fs::rename(folder.join("new"), folder.join("blocked")).unwrap();
+        changed.send(()).unwrap();
         guarded.join().unwrap();
     }
 }

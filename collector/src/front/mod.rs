@@ -14,6 +14,8 @@
 //! | `GET /v1/letters?after=n` | 200 and the letters that wait for the site and have a number above `n` (0 without it): `{"letters": [{"number": n, "sha256": "…"}]}`, 256 at most, oldest first |
 //! | `GET /v1/letters/{number}` | 200 with the letter as body |
 //! | `PUT /v1/letters/{number}/answers/{revision}` with the answer as body | 200 once it is stored; the first of a revision stays |
+//! | `PUT /v1/certificates/{request}` with a request for a certificate as body, named by its SHA-256 | 202 while it waits, 200 with the authority's answer as body |
+//! | `GET /v1/certificates/{request}` | as above, or 404 |
 //! | `GET /v1/health` | 200 `{"status": "ok"}` |
 //!
 //! A chunk is taken only at the offset that has been reached and only if its digest fits. Offset
@@ -34,32 +36,45 @@
 //! The core puts letters for a site's device into the outbox, sealed for that device and signed. A
 //! device is given its own site's only. The front can open none, and keeps what the device answers.
 //!
+//! # Certificates
+//!
+//! Requests for certificates are files for the authority, and its answers are files for the device;
+//! the front signs nothing. A device whose certificate is over, or that has none yet, asks at an
+//! address of its own, where nothing else is heard and few are heard at once.
+//!
 //! # What the process may do
 //!
 //! See [`guard`]. Certificates, keys and settings are read before; afterwards the front can add
 //! names to the inbox and do nothing else with it, and can open no connection to anywhere.
 
 pub(crate) mod api;
+mod blocked;
+mod certificates;
 mod guard;
 mod letters;
 pub(crate) mod refusal;
 pub(crate) mod server;
 pub(crate) mod settings;
+pub(crate) mod shares;
 pub(crate) mod start;
 mod store;
 pub(crate) mod tls;
+mod told;
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
 
-use crate::front::api::{Front, router};
+use crate::front::api::{Bounds, Front, router};
+use crate::front::blocked::Blocked;
+use crate::front::certificates::Certificates;
 use crate::front::letters::Letters;
 use crate::front::settings::Settings;
 use crate::front::start::{Problem, StartError};
 use crate::front::store::Store;
+use crate::front::tls::Gate;
 
 /// Threads that serve connections; file work has its own.
 const WORKERS: usize = 2;
@@ -81,16 +96,17 @@ impl Command {
     /// The front cannot start as it is set up.
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let settings = Settings::load(&self.config)?;
-        let tls = tls::acceptor(&settings.tls)?;
+        let gate = Arc::new(Gate::open(&settings.tls)?);
+        let blocked = settings.blocked.as_deref().map(Blocked::open).transpose()?;
         let store = Store::open(&settings)?;
-        let listener = TcpListener::bind(settings.listen)
-            .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
-            .map_err(|error| StartError::because(Problem::Listen, settings.listen, error))?;
+        let listener = listen(settings.listen)?;
+        let newcomers = settings.certificates.as_ref().and_then(|it| it.newcomers);
+        let newcomers = newcomers.map(listen).transpose()?;
+        let newcomers_gate = Gate::without_clients(&settings.tls)?;
 
         // Landlock holds for the calling thread and those that it starts from now on, so this
         // stands before the runtime, the only place that starts threads.
-        let letters = settings.letters.as_ref();
-        guard::restrict(&settings.folders, letters, settings.inbox_guard)?;
+        guard::restrict(&settings)?;
 
         store.remove_stale()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -99,10 +115,34 @@ impl Command {
             .enable_all()
             .build()
             .map_err(|error| StartError::because(Problem::Runtime, "tokio", error))?;
-        let letters = settings.letters.map(Letters::new);
-        let front = Arc::new(Front::new(store, letters, &settings.limits));
-        let connections = settings.limits.connections();
-        runtime.block_on(server::serve(listener, tls, router(front), connections))?;
+        let front = Arc::new(Front {
+            store,
+            letters: settings.letters.map(Letters::new),
+            certificates: settings.certificates.map(Certificates::new),
+            blocked,
+            bounds: Bounds::new(&settings.limits),
+        });
+        let limits = settings.limits.connections();
+        let (looked, told) = (Arc::clone(&gate), Arc::clone(&front));
+        runtime.block_on(async {
+            tokio::spawn(server::look_on(move || {
+                looked.look();
+                told.look();
+            }));
+            let devices = server::serve(listener, &gate, router(Arc::clone(&front)), limits);
+            let Some(listener) = newcomers else {
+                return devices.await;
+            };
+            let few = limits.for_newcomers();
+            let newcomers = server::serve(listener, &newcomers_gate, api::newcomers(front), few);
+            tokio::try_join!(devices, newcomers).map(|_| ())
+        })?;
         Ok(())
     }
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address)
+        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+        .map_err(|error| StartError::because(Problem::Listen, address, error))
 }

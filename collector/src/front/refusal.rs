@@ -91,6 +91,15 @@ refusals! {
     EvaluationLimit = "R020", TOO_MANY_REQUESTS,
         "この施設が1日に求められる計算の上限に達しました。時間をおくか、センターに連絡してください。",
         "The site has asked for as many evaluations as it may. Wait, or call the centre.";
+    Stopped = "R021", FORBIDDEN,
+        "この施設からの受け取りを止めています。束はそのまま残し、センターに連絡してください。",
+        "Batches of this site are stopped. Keep them and call the centre.";
+    NoCertificates = "R023", NOT_FOUND,
+        "この受付は証明書の申請を扱いません。センターに連絡してください。",
+        "This front takes no requests for certificates. Call the centre.";
+    NoRequest = "R024", NOT_FOUND,
+        "その申請は届いていません。もう一度送ってください。",
+        "No such request has arrived. Send it again.";
     Storage = "R016", INSUFFICIENT_STORAGE,
         "受付に保存できません。束はそのまま残し、センターに知らせてください。",
         "The front cannot store. Keep the batch and tell the centre.";

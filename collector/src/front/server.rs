@@ -17,8 +17,10 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::front::api::Peer;
+use crate::front::shares::Shares;
 use crate::front::start::{Problem, StartError};
-use crate::front::tls;
+use crate::front::tls::{Gate, Revoked};
+use crate::x509::{Facts, hex};
 
 /// Connections above the limit that are still told when to come back. Beyond them, connections
 /// are closed at once.
@@ -26,6 +28,9 @@ const SURPLUS_CONNECTIONS: usize = 32;
 /// Bytes of one request's head.
 const HEAD_BYTES: usize = 16 << 10;
 const HEADERS_MAX: usize = 32;
+/// How often files are looked at by which the centre tells something. A revoked certificate has to
+/// be without effect within 60 seconds.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Pause after a failed accept, which is nearly always a lack of file handles.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -34,6 +39,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 pub(crate) struct Connections {
     /// Open at once.
     pub(crate) most: usize,
+    /// Of one site.
+    pub(crate) of_site: usize,
     /// For a TLS handshake.
     pub(crate) handshake: Duration,
     /// For the head of a request, and between two on a connection.
@@ -42,13 +49,39 @@ pub(crate) struct Connections {
     pub(crate) drain: Duration,
 }
 
+/// Connections at once of those who have no certificate.
+const NEWCOMERS: usize = 16;
+
+impl Connections {
+    /// The same for those who have no certificate.
+    pub(crate) fn for_newcomers(self) -> Self {
+        Self {
+            most: self.most.min(NEWCOMERS),
+            ..self
+        }
+    }
+}
+
 /// What every connection shares.
 #[derive(Clone)]
 struct Shared {
     tls: TlsAcceptor,
     router: Router,
     limits: Connections,
+    sites: Arc<Shares>,
+    revoked: watch::Receiver<Revoked>,
     stopping: watch::Receiver<bool>,
+}
+
+/// Looks at files of the centre, again and again until the process ends.
+pub(crate) async fn look_on(look: impl Fn() + Send + Sync + 'static) {
+    let look = Arc::new(look);
+    loop {
+        sleep(LOOK_EVERY).await;
+        let once = Arc::clone(&look);
+        // What it could not do it told; the next look may do.
+        let _ = tokio::task::spawn_blocking(move || once()).await;
+    }
 }
 
 /// Serves until SIGTERM or SIGINT, then lets requests under way end.
@@ -57,7 +90,7 @@ struct Shared {
 /// The listener or the signal handlers cannot be set up.
 pub(crate) async fn serve(
     listener: StdListener,
-    tls: TlsAcceptor,
+    gate: &Gate,
     router: Router,
     limits: Connections,
 ) -> Result<(), StartError> {
@@ -67,9 +100,11 @@ pub(crate) async fn serve(
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     let (stop, stopping) = watch::channel(false);
     let shared = Shared {
-        tls,
+        tls: gate.acceptor.clone(),
         router,
         limits,
+        sites: Arc::new(Shares::new(limits.of_site)),
+        revoked: gate.revoked(),
         stopping,
     };
     let places = Arc::new(Semaphore::new(limits.most));
@@ -138,10 +173,18 @@ async fn connection(stream: TcpStream, place: Place, mut shared: Shared) {
         Err(_) => return tracing::info!("handshake too slow"),
     };
     let certificates = secured.get_ref().1.peer_certificates();
-    let site = certificates.and_then(|chain| tls::site(chain.first()?));
-    let surplus = place.surplus;
+    let facts = certificates.and_then(|chain| Facts::of(chain.first()?));
+    let (site, serial) = facts.map_or((None, Vec::new()), |facts| (facts.site, facts.serial));
+    let share = site.as_ref().map(|site| shared.sites.take(site));
+    // One site alone does not take the places of the others.
+    let surplus = place.surplus || matches!(share, Some(None));
+    let certificate: Arc<str> = hex(&serial).into();
+    let name = site.clone();
+    let name = name.as_ref().map_or("-", |site| site.as_str());
+    tracing::info!(site = name, %certificate, surplus, "session");
     let service = shared.router.layer(Extension(Peer {
-        site: site.clone(),
+        site,
+        certificate: Arc::clone(&certificate),
         surplus,
     }));
     let mut serving = std::pin::pin!(
@@ -155,15 +198,24 @@ async fn connection(stream: TcpStream, place: Place, mut shared: Shared) {
     );
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
+        () = revoked(&mut shared.revoked, &serial) => {
+            return tracing::warn!(site = name, %certificate, "certificate revoked, connection cut");
+        }
         () = stopped(&mut shared.stopping) => {
             serving.as_mut().graceful_shutdown();
             serving.await
         }
     };
-    let site = site.as_ref().map_or("-", |site| site.as_str());
     match ended {
-        Ok(()) => tracing::debug!(site, "connection closed"),
-        Err(error) => tracing::info!(site, %error, "connection broken"),
+        Ok(()) => tracing::debug!(site = name, "connection closed"),
+        Err(error) => tracing::info!(site = name, %error, "connection broken"),
+    }
+}
+
+/// Ends when the certificate is revoked, and never where nothing tells so.
+async fn revoked(list: &mut watch::Receiver<Revoked>, serial: &[u8]) {
+    if list.wait_for(|list| list.contains(serial)).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

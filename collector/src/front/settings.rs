@@ -28,6 +28,12 @@ pub(crate) struct Settings {
     /// Letters of the core to devices. Without it, none are handed out.
     #[serde(default)]
     pub(crate) letters: Option<Letters>,
+    /// Requests of devices for certificates. Without it, none are taken.
+    #[serde(default)]
+    pub(crate) certificates: Option<Certificates>,
+    /// The core's list of sites that are stopped.
+    #[serde(default)]
+    pub(crate) blocked: Option<PathBuf>,
     /// Certificates.
     pub(crate) tls: Tls,
     /// Keys.
@@ -70,6 +76,20 @@ pub(crate) struct Letters {
     pub(crate) answers: PathBuf,
 }
 
+/// Two folders, none of them inside another, and where newcomers ask.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Certificates {
+    /// Requests, for the authority. The front only adds to it.
+    pub(crate) requests: PathBuf,
+    /// The authority's answers. The front only reads.
+    pub(crate) answers: PathBuf,
+    /// Address and port for devices that have no certificate that is valid. Nothing but requests for
+    /// one is heard there.
+    #[serde(default)]
+    pub(crate) newcomers: Option<SocketAddr>,
+}
+
 /// PEM files.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -80,6 +100,10 @@ pub(crate) struct Tls {
     pub(crate) private_key: PathBuf,
     /// The authority that issues device certificates. No public authority is trusted.
     pub(crate) client_authority: PathBuf,
+    /// The revocation list of whoever issues them, read again when it changes. Its folder holds
+    /// nothing secret. Without it nobody is stopped by revocation.
+    #[serde(default)]
+    pub(crate) revocations: Option<PathBuf>,
 }
 
 /// Files that hold keys.
@@ -100,10 +124,14 @@ pub(crate) struct Limits {
     pub(crate) chunk_bytes: usize,
     /// Chunks in flight over all sites: 1 to 1024.
     pub(crate) chunks_in_flight: usize,
+    /// Chunks in flight of one site: 1 to 64. What is left of `chunks_in_flight` is for the others.
+    pub(crate) chunks_per_site: usize,
     /// Batches of one site on their way in: 1 to 64.
     pub(crate) uploads_per_site: usize,
     /// Open connections: 1 to 10,000.
     pub(crate) connections: usize,
+    /// Open connections of one site: 1 to 1,000.
+    pub(crate) connections_per_site: usize,
     /// Seconds for a TLS handshake: 1 to 60.
     pub(crate) handshake_seconds: u64,
     /// Seconds for one request, and between two on a connection: 1 to 600.
@@ -120,8 +148,10 @@ impl Default for Limits {
             batch_bytes: 64 << 20,
             chunk_bytes: 4 << 20,
             chunks_in_flight: 16,
+            chunks_per_site: 2,
             uploads_per_site: 4,
             connections: 256,
+            connections_per_site: 8,
             handshake_seconds: 10,
             idle_seconds: 60,
             drain_seconds: 20,
@@ -135,6 +165,7 @@ impl Limits {
     pub(crate) fn connections(&self) -> Connections {
         Connections {
             most: self.connections,
+            of_site: self.connections_per_site,
             handshake: Duration::from_secs(self.handshake_seconds),
             idle: self.idle(),
             drain: Duration::from_secs(self.drain_seconds),
@@ -154,7 +185,14 @@ impl Limits {
             ("batch_bytes", self.batch_bytes, 64 << 10, 1 << 30),
             ("chunk_bytes", self.chunk_bytes as u64, 4 << 10, 16 << 20),
             ("chunks_in_flight", self.chunks_in_flight as u64, 1, 1024),
+            ("chunks_per_site", self.chunks_per_site as u64, 1, 64),
             ("uploads_per_site", self.uploads_per_site as u64, 1, 64),
+            (
+                "connections_per_site",
+                self.connections_per_site as u64,
+                1,
+                1_000,
+            ),
             ("connections", self.connections as u64, 1, 10_000),
             ("handshake_seconds", self.handshake_seconds, 1, 60),
             ("idle_seconds", self.idle_seconds, 1, 600),
@@ -190,29 +228,74 @@ impl Settings {
         let settings: Self =
             toml::from_str(text).map_err(|error| StartError::new(Problem::Settings, error))?;
         settings.limits.check()?;
-        settings.folders.check(settings.letters.as_ref())?;
+        settings.check_folders()?;
         Ok(settings)
     }
 }
 
-impl Folders {
-    /// A folder inside another would inherit what the front may do there.
-    fn check(&self, letters: Option<&Letters>) -> Result<(), StartError> {
+impl Settings {
+    /// Folders that are written and read while the front serves, by their keys.
+    fn named(&self) -> Vec<(&'static str, &Path)> {
+        let Folders {
+            inbox,
+            staging,
+            receipts,
+        } = &self.folders;
         let mut named = vec![
-            ("folders.inbox", &self.inbox),
-            ("folders.staging", &self.staging),
-            ("folders.receipts", &self.receipts),
+            ("folders.inbox", inbox.as_path()),
+            ("folders.staging", staging),
+            ("folders.receipts", receipts),
         ];
-        if let Some(letters) = letters {
+        if let Some(letters) = &self.letters {
             named.push(("letters.outbox", &letters.outbox));
             named.push(("letters.answers", &letters.answers));
         }
+        if let Some(certificates) = &self.certificates {
+            named.push(("certificates.requests", &certificates.requests));
+            named.push(("certificates.answers", &certificates.answers));
+        }
+        named
+    }
+
+    /// Files that are read while the front serves, by their keys.
+    fn told(&self) -> Vec<(&'static str, &Path)> {
+        let told = [
+            ("blocked", &self.blocked),
+            ("tls.revocations", &self.tls.revocations),
+        ];
+        let told = told.into_iter();
+        told.filter_map(|(key, path)| Some((key, path.as_deref()?)))
+            .collect()
+    }
+
+    /// Folders of which the front may read what stands directly in them: those of files that are
+    /// replaced while it serves.
+    pub(crate) fn told_folders(&self) -> Vec<&Path> {
+        let told = self.told().into_iter();
+        told.filter_map(|(_, path)| path.parent()).collect()
+    }
+
+    /// A folder inside another would inherit what the front may do there.
+    fn check_folders(&self) -> Result<(), StartError> {
+        let named = self.named();
+        let refused = |key: &str| {
+            let detail = format!("{key}: must be absolute and not inside another folder");
+            Err(StartError::new(Problem::Settings, detail))
+        };
         for (key, folder) in &named {
-            let nested =
-                |(other, outer): &(&str, &PathBuf)| other != key && folder.starts_with(outer);
+            let nested = |(other, outer): &(&str, &Path)| other != key && folder.starts_with(outer);
             if !folder.is_absolute() || named.iter().any(nested) {
-                let detail = format!("{key}: must be absolute and not inside another folder");
-                return Err(StartError::new(Problem::Settings, detail));
+                return refused(key);
+            }
+        }
+        for (key, file) in self.told() {
+            // Its folder becomes readable, so none of the others may lie in it, nor it in them.
+            let folder = file.parent().unwrap_or(file);
+            let apart = |(_, other): &(&str, &Path)| {
+                !folder.starts_with(other) && !other.starts_with(folder)
+            };
+            if !file.is_absolute() || !named.iter().all(apart) {
+                return refused(key);
             }
         }
         Ok(())
@@ -263,6 +346,16 @@ mod tests {
             ("/srv/staging", "/srv/inbox/staging", "folders.staging"),
             ("/srv/receipts", "/srv/inbox", "folders.inbox"),
             ("/srv/inbox", "inbox", "folders.inbox"),
+            (
+                "[folders]",
+                "blocked = \"/srv/blocked\"\n[folders]",
+                "blocked",
+            ),
+            (
+                "[keys]",
+                "revocations = \"/srv/staging/crl\"\n[keys]",
+                "tls.revocations",
+            ),
         ] {
             let text = SAMPLE.replace(from, to);
             let error = Settings::parse(&text).unwrap_err().to_string();

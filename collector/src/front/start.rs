@@ -51,6 +51,9 @@ problems! {
         "計算サービスの鍵ファイルが使えません。ファイルを確認してください。既にある鍵は上書きしません。",
         "A key file of the evaluation service cannot be used. Check it; one that is there is never \
          written over.";
+    Blocked = "C110",
+        "停止中の施設の一覧が読めません。中核で core status を実行すると作られます。",
+        "The list of stopped sites cannot be read. Running `core status` at the core makes it.";
     Runtime = "C108",
         "実行環境を用意できません。メモリとスレッドの上限を確認してください。",
         "The runtime cannot start. Check the limits on memory and threads.";

@@ -6,6 +6,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod authority;
 mod world;
 
 use std::fs;
@@ -184,6 +185,10 @@ fn only_devices_of_our_authority_are_heard() {
             .and_then(|mut c| c.get("/v1/health"));
         assert!(asked.is_err(), "{asked:?}");
     }
+    // B-111: what lives longer than a device's certificate may is not heard either.
+    let long = world.authority.device_for("urn:sekisho:site:HOSP-A", 91);
+    let asked = world.connect_as(&front, Some(&long));
+    assert!(asked.and_then(|mut c| c.get("/v1/health")).is_err());
     let nameless = world.authority.device("urn:example:no-site");
     let mut connection = world.connect_as(&front, Some(&nameless)).unwrap();
     assert_eq!(connection.state(&batch("HOSP-A", 1)).code(), "R001");

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use envelope::{CoreSecretKey, ManifestDraft, Sealed, SigningKey, TransportProfile, seal};
 use nix::sys::signal::{Signal, kill};
@@ -16,11 +16,13 @@ use nix::unistd::Pid;
 use privacy::gate::{ConsentMode, ContractKind, GateEvidence, Products};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType, date_time_ymd};
+use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use tempfile::TempDir;
 
+const DAY: Duration = Duration::from_secs(86_400);
 /// Long enough for a loaded machine; nothing is asserted about time.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -42,18 +44,26 @@ impl Authority {
         }
     }
 
-    fn issue(&self, name: SanType) -> (rcgen::Certificate, KeyPair) {
+    fn issue(&self, name: SanType, days: u64) -> (rcgen::Certificate, KeyPair) {
         let mut params = CertificateParams::default();
         params.subject_alt_names = vec![name];
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        params.not_before = date_time_ymd(1970, 1, 1) + (now - DAY);
+        params.not_after = date_time_ymd(1970, 1, 1) + (now - DAY + DAY * days as u32);
         let key = KeyPair::generate().unwrap();
         (params.signed_by(&key, &self.issuer).unwrap(), key)
     }
 
     /// A device certificate with this URI.
     pub(crate) fn device(&self, uri: &str) -> Device {
-        let (certificate, key) = self.issue(SanType::URI(uri.try_into().unwrap()));
+        self.device_for(uri, 90)
+    }
+
+    /// The same, for so many days.
+    pub(crate) fn device_for(&self, uri: &str, days: u64) -> Device {
+        let (certificate, key) = self.issue(SanType::URI(uri.try_into().unwrap()), days);
         Device {
-            certificate: certificate.der().clone(),
+            chain: vec![certificate.der().clone()],
             key: key.serialize_der(),
         }
     }
@@ -61,8 +71,8 @@ impl Authority {
 
 /// What a device proves itself with.
 pub(crate) struct Device {
-    certificate: CertificateDer<'static>,
-    key: Vec<u8>,
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+    pub(crate) key: Vec<u8>,
 }
 
 /// Folders, keys and settings of one front.
@@ -83,7 +93,7 @@ impl World {
         }
         let (certificate, key) = world
             .authority
-            .issue(SanType::DnsName("front.test".try_into().unwrap()));
+            .issue(SanType::DnsName("front.test".try_into().unwrap()), 90);
         for (name, text) in [
             ("authority.pem", world.authority.certificate.pem()),
             ("front.pem", certificate.pem()),
@@ -96,7 +106,7 @@ impl World {
         world
     }
 
-    fn settings(&self, limits: &str) -> String {
+    pub(crate) fn settings(&self, limits: &str) -> String {
         let root = self.root.path().display();
         format!(
             r#"
@@ -178,8 +188,18 @@ impl World {
         front: &Front,
         device: Option<&Device>,
     ) -> io::Result<Connection> {
+        self.connect_to(front.address, device)
+    }
+
+    /// A connection to an address of the front's.
+    pub(crate) fn connect_to(
+        &self,
+        address: SocketAddr,
+        device: Option<&Device>,
+    ) -> io::Result<Connection> {
         let mut roots = RootCertStore::empty();
-        roots.add(self.authority.certificate.der().clone()).unwrap();
+        let root = CertificateDer::from_pem_file(self.path("authority.pem")).unwrap();
+        roots.add(root).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])
@@ -187,16 +207,14 @@ impl World {
             .with_root_certificates(roots);
         let config = match device {
             None => builder.with_no_client_auth(),
-            Some(Device { certificate, key }) => {
+            Some(Device { chain, key }) => {
                 let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.clone()));
-                builder
-                    .with_client_auth_cert(vec![certificate.clone()], key)
-                    .unwrap()
+                builder.with_client_auth_cert(chain.clone(), key).unwrap()
             }
         };
         let name = "front.test".try_into().unwrap();
         let tls = ClientConnection::new(Arc::new(config), name).unwrap();
-        let stream = TcpStream::connect(front.address)?;
+        let stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         let mut stream = StreamOwned::new(tls, stream);
         // Ends the handshake, so that later errors are those of requests.

@@ -468,6 +468,13 @@ const OTHERS: &[Key] = &[
         "Public key that signs receipts.",
     ),
     key(
+        "front.newcomers",
+        Address,
+        Perhaps,
+        "有効な証明書がまだない装置が、最初の証明書を申請する受付の番地。",
+        "Where the front hears devices without a valid certificate, for their first one.",
+    ),
+    key(
         "front.transport",
         Words(&["leased-line", "ip-vpn", "ipsec", "laboratory"]),
         Always,

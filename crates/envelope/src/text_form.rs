@@ -68,6 +68,14 @@ fn push_hex(text: &mut String, bytes: &[u8]) {
     }
 }
 
+/// Reads what [`hex`] wrote, of at most so many bytes; `None` for anything else.
+pub(crate) fn unhex_any(text: &str, most: usize) -> Option<Vec<u8>> {
+    let (pairs, odd) = text.as_bytes().as_chunks::<2>();
+    let fits = odd.is_empty() && pairs.len() <= most;
+    let byte = |&[high, low]: &[u8; 2]| Some(digit(high).ok()? << 4 | digit(low).ok()?);
+    fits.then(|| pairs.iter().map(byte).collect())?
+}
+
 fn digit(byte: u8) -> Result<u8, KeyError> {
     match byte {
         b'0'..=b'9' => Ok(byte - b'0'),

@@ -13,9 +13,10 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -76,24 +77,33 @@ impl Peer {
         front: &Front,
     ) -> Result<Self, Failure> {
         let unusable = |path: &Path| Failure::new(Problem::Key, path.display().to_string());
-        let mut roots = RootCertStore::empty();
-        for certificate in certificates(&front.authority)? {
-            roots
-                .add(certificate)
-                .map_err(|_| unusable(&front.authority))?;
-        }
         let chain = certificates(&front.certificate)?;
         let private = PrivateKeyDer::from_pem_file(&front.private_key)
             .map_err(|_| unusable(&front.private_key))?;
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_protocol_versions(&[&rustls::version::TLS13])
-            .and_then(|builder| {
-                builder
-                    .with_root_certificates(roots)
-                    .with_client_auth_cert(chain, private)
-            })
+        let config = trusting(&front.authority)?
+            .with_client_auth_cert(chain, private)
             .map_err(|error| Failure::because(Problem::Key, "TLS", error))?;
+        Self::with(address, (key, name), config)
+    }
+
+    /// The front, as it is asked by a device that has no certificate.
+    ///
+    /// # Errors
+    /// See [`Peer::new`].
+    pub(crate) fn without_certificate(
+        address: std::net::SocketAddr,
+        name: (&'static str, &str),
+        authority: &Path,
+    ) -> Result<Self, Failure> {
+        let config = trusting(authority)?.with_no_client_auth();
+        Self::with(address, name, config)
+    }
+
+    fn with(
+        address: std::net::SocketAddr,
+        (key, name): (&'static str, &str),
+        config: ClientConfig,
+    ) -> Result<Self, Failure> {
         let name = ServerName::try_from(name.to_owned())
             .map_err(|error| Failure::because(Problem::Settings, key, error))?;
         let connector = TlsConnector::from(Arc::new(config));
@@ -172,6 +182,21 @@ where
         stored,
         body,
     })
+}
+
+/// TLS 1.3 that trusts one authority.
+fn trusting(authority: &Path) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, Failure> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(authority)? {
+        roots
+            .add(certificate)
+            .map_err(|_| Failure::new(Problem::Key, authority.display().to_string()))?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(|error| Failure::because(Problem::Key, "TLS", error))?;
+    Ok(builder.with_root_certificates(roots))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {

@@ -6,17 +6,14 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use envelope::{CoreSecretKey, DeviceSecretKey, MacKey, SigningKey};
-use getrandom::SysRng;
+use envelope::MacKey;
 use jiff::civil::Date;
 use privacy::separate::subject_ref;
-use rand_core::UnwrapErr;
 use record::{ChartNumber, SubjectRef};
 
 use crate::oblivious::Evaluate;
-use crate::pki::{Authority, FRONT_NAME};
+use crate::pki::{Authority, FRONT_NAME, make_keys};
 use crate::process::free_address;
-use crate::write_secret;
 
 /// What a site of the deployment reads.
 #[derive(Debug, Clone)]
@@ -88,7 +85,7 @@ impl Deployment {
         fs::create_dir_all(root)?;
         let root = &root.canonicalize()?;
         let address = free_address()?;
-        let authority = Authority::new("Sekisho test authority")?;
+        let authority = Authority::open(&root.join("ca"))?;
         let effective_from = today.checked_sub(jiff::Span::new().days(EFFECTIVE_DAYS))?;
         let shared = Shared {
             root,
@@ -96,8 +93,8 @@ impl Deployment {
             address,
             effective_from,
         };
-        make_keys(root, sources)?;
-        make_letter_keys(root, sources)?;
+        let names: Vec<_> = sources.iter().map(|source| source.site.as_str()).collect();
+        make_keys(&root.join("keys"), &names)?;
         let sites = sources
             .iter()
             .map(|source| shared.site(source))
@@ -154,61 +151,6 @@ impl Deployment {
         let chart = ChartNumber::new(chart).context("chart number")?;
         Ok(subject_ref(&chart, &site.key))
     }
-}
-
-fn make_keys(root: &Path, sources: &[SiteSource]) -> Result<()> {
-    let mut random = UnwrapErr(SysRng);
-    let keys = root.join("keys");
-    if keys.join("complete").exists() {
-        return Ok(());
-    }
-    fs::create_dir_all(&keys)?;
-    write_secret(
-        &keys.join("token.key"),
-        &MacKey::generate(&mut random).to_text(),
-    )?;
-    write_secret(
-        &keys.join("rekey.key"),
-        &MacKey::generate(&mut random).to_text(),
-    )?;
-    let core = CoreSecretKey::generate(&mut random)?;
-    write_secret(&keys.join("core.key"), &core.to_text())?;
-    fs::write(keys.join("core.pub"), core.public().to_string())?;
-    let receipt = SigningKey::generate(&mut random)?;
-    write_secret(&keys.join("receipt.key"), &receipt.to_text())?;
-    fs::write(keys.join("receipt.pub"), receipt.public().to_string())?;
-    for source in sources {
-        let site = keys.join(&source.site);
-        fs::create_dir_all(&site)?;
-        write_secret(
-            &site.join("site.key"),
-            &MacKey::generate(&mut random).to_text(),
-        )?;
-        let signing = SigningKey::generate(&mut random)?;
-        write_secret(&site.join("signing.key"), &signing.to_text())?;
-        fs::write(site.join("signing.pub"), signing.public().to_string())?;
-    }
-    fs::write(keys.join("complete"), "")?;
-    Ok(())
-}
-
-/// Keys of letters, also where keys of an earlier version lie.
-fn make_letter_keys(root: &Path, sources: &[SiteSource]) -> Result<()> {
-    let mut random = UnwrapErr(SysRng);
-    let keys = root.join("keys");
-    if keys.join("letters.pub").exists() {
-        return Ok(());
-    }
-    for source in sources {
-        let site = keys.join(&source.site);
-        let device = DeviceSecretKey::generate(&mut random)?;
-        write_secret(&site.join("device.key"), &device.to_text())?;
-        fs::write(site.join("device.pub"), device.public().to_string())?;
-    }
-    let letters = SigningKey::generate(&mut random)?;
-    write_secret(&keys.join("letters.key"), &letters.to_text())?;
-    fs::write(keys.join("letters.pub"), letters.public().to_string())?;
-    Ok(())
 }
 
 fn read_key<K: std::str::FromStr>(path: &Path) -> Result<K> {
@@ -294,7 +236,8 @@ impl Shared<'_> {
         let folder = self.root.join("front");
         let (certificate, key) = (folder.join("front.pem"), folder.join("front.key"));
         self.authority.write(&folder.join("authority.pem"))?;
-        self.authority.issue_front(&certificate, &key)?;
+        self.authority
+            .issue_server(FRONT_NAME, &certificate, &key)?;
         let settings = table([
             ("name", text("front-1")),
             ("listen", text(&self.address.to_string())),
@@ -309,12 +252,14 @@ impl Shared<'_> {
                 ]),
             ),
             ("letters", self.letters()?),
+            ("certificates", self.certificates()?),
             (
                 "tls",
                 table([
                     ("certificate", path(&certificate)?),
                     ("private_key", path(&key)?),
                     ("client_authority", path(&folder.join("authority.pem"))?),
+                    ("revocations", path(&self.authority.revocations())?),
                 ]),
             ),
             (
@@ -365,6 +310,14 @@ impl Shared<'_> {
         Ok(table([
             ("outbox", path(&self.root.join("outbox"))?),
             ("answers", path(&self.root.join("answers"))?),
+        ]))
+    }
+
+    /// Where devices ask for certificates.
+    fn certificates(&self) -> Result<toml::Value> {
+        Ok(table([
+            ("requests", path(&self.root.join("ca/requests"))?),
+            ("answers", path(&self.root.join("ca/answers"))?),
         ]))
     }
 

@@ -38,7 +38,9 @@ impl Evaluate {
         let address = free_address()?;
         let mut settings = format!(
             "listen = \"{address}\"\nstate = \"state\"\n[tls]\ncertificate = \"evaluate.pem\"\n\
-             private_key = \"tls.key\"\nclient_authority = \"authority.pem\"\n"
+             private_key = \"tls.key\"\nclient_authority = \"authority.pem\"\n\
+             revocations = {:?}\n",
+            authority.revocations()
         );
         for epoch in [1, 2] {
             let file = folder.join(format!("epoch-{epoch}.key"));

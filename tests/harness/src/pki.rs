@@ -1,14 +1,14 @@
-//! A certificate authority for tests and the demo, made on the spot.
+//! The authority and the keys of tests and of the demo: made by the program that makes them in
+//! operation, `sekisho-collector ca` and `keys`.
 
 use std::fs;
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::{Context, Result};
-use rcgen::string::Ia5String;
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, SanType,
-};
+use anyhow::{Context, Result, ensure};
+
+use crate::process::Programs;
 
 /// The name by which gateways know the front.
 pub const FRONT_NAME: &str = "front.sekisho.internal";
@@ -16,74 +16,115 @@ pub const FRONT_NAME: &str = "front.sekisho.internal";
 /// The name by which gateways know the evaluation service.
 pub const EVALUATE_NAME: &str = "evaluate.sekisho.internal";
 
-/// An authority whose key lives in memory only.
+/// An authority in a folder of its own.
 pub struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
+    programs: Programs,
+    /// Its root, its issuing authority and its settings.
+    folder: PathBuf,
 }
 
 impl Authority {
-    /// Makes a new authority.
+    /// Makes an authority, or opens the one that is there.
     ///
     /// # Errors
-    /// Only if the key cannot be made.
-    pub fn new(name: &str) -> Result<Self> {
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
-        Ok(Self { issuer })
+    /// The program is not built, or cannot make it.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let authority = Self {
+            programs: Programs::nearby()?,
+            folder: folder.to_owned(),
+        };
+        if folder.join("ca.toml").exists() {
+            return Ok(authority);
+        }
+        for name in ["requests", "answers", "told"] {
+            fs::create_dir_all(folder.join(name))?;
+        }
+        authority.run(&["make-root", "--out", "root"])?;
+        authority.run(&["make-issuing", "--root", "root", "--out", "issuing"])?;
+        fs::write(
+            folder.join("ca.toml"),
+            "folder = \"issuing\"\nrequests = \"requests\"\nanswers = \"answers\"\n\
+             revocations = \"told/devices.crl\"\n",
+        )?;
+        authority.run(&["sign", "--config", "ca.toml"])?;
+        Ok(authority)
     }
 
-    /// Writes the authority's certificate.
+    /// Where it tells which certificates it takes back.
+    pub fn revocations(&self) -> PathBuf {
+        self.folder.join("told/devices.crl")
+    }
+
+    /// Writes the root's certificate.
+    ///
+    /// # Errors
+    /// The file cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        fs::write(path, self.issuer.pem()).with_context(|| path.display().to_string())
-    }
-
-    /// Issues the front's certificate.
-    pub fn issue_front(&self, certificate: &Path, key: &Path) -> Result<()> {
-        self.issue_server(FRONT_NAME, certificate, key)
+        fs::copy(self.folder.join("root/root.pem"), path)
+            .with_context(|| path.display().to_string())?;
+        Ok(())
     }
 
     /// Issues the certificate of a service of the centre.
+    ///
+    /// # Errors
+    /// The program cannot make it.
     pub fn issue_server(&self, name: &str, certificate: &Path, key: &Path) -> Result<()> {
-        let params = CertificateParams::new(vec![name.to_owned()])?;
-        self.issue(
-            params,
-            ExtendedKeyUsagePurpose::ServerAuth,
-            certificate,
-            key,
-        )
+        self.issue(&["issue-server", "--name", name], certificate, key)
     }
 
     /// Issues a device's certificate; the site stands in it as `urn:sekisho:site:<id>`.
+    ///
+    /// # Errors
+    /// The program cannot make it.
     pub fn issue_device(&self, site: &str, certificate: &Path, key: &Path) -> Result<()> {
-        let mut params = CertificateParams::default();
-        let uri = Ia5String::try_from(format!("urn:sekisho:site:{site}"))?;
-        params.subject_alt_names.push(SanType::URI(uri));
-        self.issue(
-            params,
-            ExtendedKeyUsagePurpose::ClientAuth,
-            certificate,
-            key,
-        )
+        let whose = ["issue-device", "--site", site, "--device", "box-1"];
+        self.issue(&whose, certificate, key)
     }
 
-    fn issue(
-        &self,
-        mut params: CertificateParams,
-        usage: ExtendedKeyUsagePurpose,
-        certificate: &Path,
-        key: &Path,
-    ) -> Result<()> {
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "sekisho");
-        params.extended_key_usages = vec![usage];
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        let pair = KeyPair::generate()?;
-        let issued = params.signed_by(&pair, &self.issuer)?;
-        fs::write(certificate, issued.pem())?;
-        crate::write_secret(key, &pair.serialize_pem())
+    fn issue(&self, what: &[&str], certificate: &Path, key: &Path) -> Result<()> {
+        for old in [certificate, key] {
+            match fs::remove_file(old) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
+        let [certificate, key] = [certificate, key].map(|path| path.to_str().context("path"));
+        let files = ["--certificate", certificate?, "--key", key?];
+        self.run(&[what, &["--config", "ca.toml"], &files].concat())
     }
+
+    /// Runs a step of the authority in its folder.
+    ///
+    /// # Errors
+    /// It fails.
+    pub fn run(&self, arguments: &[&str]) -> Result<()> {
+        let mut command = self.programs.collector();
+        command.current_dir(&self.folder).arg("ca").args(arguments);
+        well(&mut command)
+    }
+}
+
+/// Makes the keys of a centre and of its sites that are not there yet.
+///
+/// # Errors
+/// The program is not built, or cannot make them.
+pub(crate) fn make_keys(out: &Path, sites: &[&str]) -> Result<()> {
+    let mut command = Programs::nearby()?.collector();
+    command.args(["keys", "make", "--out"]).arg(out);
+    for site in sites {
+        command.args(["--site", site]);
+    }
+    well(&mut command)
+}
+
+fn well(command: &mut Command) -> Result<()> {
+    let output = command.env("SEKISHO_LOG", "warn").output()?;
+    ensure!(
+        output.status.success(),
+        "{:?}: {}",
+        command.get_args().collect::<Vec<_>>(),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(())
 }

@@ -47,6 +47,24 @@ impl Programs {
         Self::in_folder(folder)
     }
 
+    /// The programs of any build near the running program: they make keys and certificates, for
+    /// which every build will do.
+    ///
+    /// # Errors
+    /// None is built.
+    pub fn nearby() -> Result<Self> {
+        let own = std::env::current_exe()?;
+        let folders = own.ancestors().skip(1).take(2);
+        let candidates = folders.flat_map(|folder| {
+            let beside = |name| folder.parent().map(|target| target.join(name));
+            [Some(folder.to_owned()), beside("debug"), beside("release")]
+        });
+        candidates
+            .flatten()
+            .find_map(|folder| Self::in_folder(&folder).ok())
+            .context("no built programs: cargo build --workspace --bins")
+    }
+
     /// The same programs copied to a folder where any user can run them.
     ///
     /// # Errors

@@ -249,6 +249,20 @@ impl Catalogue {
         Ok(id.map(BatchId::new))
     }
 
+    /// Digest of the manifest at the place before one of a site's chain; `None` before the first.
+    pub(crate) fn manifest_digest_before(
+        &self,
+        site: &SiteId,
+        sequence: u64,
+    ) -> Result<Option<[u8; 32]>> {
+        let mut query = self.connection.prepare_cached(
+            "SELECT manifest_digest FROM batch WHERE site = ?1 AND sequence = ?2",
+        )?;
+        let before = signed(sequence).saturating_sub(1);
+        let digest = query.query_row(params![site.as_str(), before], |row| row.get(0));
+        Ok(digest.optional()?)
+    }
+
     /// Ids of all accepted batches, by site and sequence.
     pub(crate) fn batches(&self) -> Result<Vec<BatchId>> {
         let mut query = self

@@ -94,6 +94,26 @@ pub(crate) enum Event {
         /// What became of it.
         outcome: String,
     },
+    /// Several batches of a site contend for one place of its chain: the site is stopped.
+    Stopped {
+        /// The site.
+        site: String,
+        /// The place.
+        sequence: u64,
+        /// The batches.
+        batches: Vec<String>,
+    },
+    /// An operator released a site that was stopped.
+    Resumed {
+        /// The site.
+        site: String,
+        /// The place of its chain.
+        sequence: u64,
+        /// The batch that is kept there.
+        kept: String,
+        /// Who at the centre decided.
+        operator: String,
+    },
     /// A data set was made.
     Released {
         /// Its name.

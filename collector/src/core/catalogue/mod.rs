@@ -2,6 +2,7 @@
 
 mod batches;
 mod erasures;
+mod forks;
 mod ledger;
 mod letters;
 mod persons;
@@ -31,6 +32,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("004.sql"),
     include_str!("005.sql"),
     include_str!("006.sql"),
+    include_str!("007.sql"),
 ];
 
 /// The open catalogue.

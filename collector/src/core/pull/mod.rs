@@ -9,7 +9,7 @@ pub(crate) mod inbox;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use envelope::{CoreSecretKey, inspect, open_rewrapped, open_within};
 use record::{BatchId, Date, SiteId};
@@ -25,6 +25,9 @@ use super::letters;
 use super::rewrap;
 use super::settings::Settings;
 use super::tables::{Batch, Rekey, digest};
+
+/// Why batches of a site wait whose chain has forked.
+const STOPPED: &str = "site_stopped";
 
 /// What a run took, refused and left waiting.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -82,8 +85,12 @@ struct Candidate {
     site: SiteId,
     sequence: u64,
     id: BatchId,
+    previous: Option<[u8; 32]>,
     entry: Entry,
 }
+
+/// Batches of one place of a chain that name the same predecessor.
+type Siblings = BTreeMap<(SiteId, u64, Option<[u8; 32]>), BTreeSet<BatchId>>;
 
 impl Pull<'_> {
     /// Takes what can be taken.
@@ -103,10 +110,25 @@ impl Pull<'_> {
         }
         candidates.sort_unstable();
         let overdue = letters::overdue(self.catalogue, self.at)?;
+        let mut siblings = Siblings::new();
+        for Candidate {
+            site,
+            sequence,
+            previous,
+            id,
+            ..
+        } in &candidates
+        {
+            let place = (site.clone(), *sequence, *previous);
+            siblings.entry(place).or_default().insert(*id);
+        }
         for candidate in candidates {
-            match overdue.contains(&candidate.site) {
-                true => self.wait(&candidate, "stop_order_unconfirmed", &mut summary)?,
-                false => self.take(candidate, &mut summary)?,
+            if overdue.contains(&candidate.site) {
+                self.wait(&candidate, "stop_order_unconfirmed", &mut summary)?;
+            } else if self.catalogue.is_stopped(&candidate.site)? {
+                self.wait(&candidate, STOPPED, &mut summary)?;
+            } else {
+                self.take(candidate, &siblings, &mut summary)?;
             }
         }
         Ok(summary)
@@ -138,6 +160,7 @@ impl Pull<'_> {
             site: batch.manifest.site.clone(),
             sequence: batch.manifest.sequence,
             id: batch.id,
+            previous: batch.manifest.previous,
             entry,
         };
         match check::origin(&batch, self.settings) {
@@ -150,13 +173,23 @@ impl Pull<'_> {
     }
 
     /// Takes, refuses or leaves a candidate, now that everything before it is decided.
-    fn take(&mut self, candidate: Candidate, summary: &mut Summary) -> Result<()> {
+    fn take(
+        &mut self,
+        candidate: Candidate,
+        siblings: &Siblings,
+        summary: &mut Summary,
+    ) -> Result<()> {
         let Ok(Some(bytes)) = candidate.entry.read(self.settings.limits.batch_bytes) else {
             *summary.waiting.entry("unreadable".to_owned()).or_default() += 1;
             return Ok(());
         };
-        let judged = self.judge(&candidate, &bytes)?;
+        let judged = self.judge(&candidate, siblings, &bytes)?;
         match judged {
+            Judged::Fork(batches) => {
+                let (site, sequence) = (&candidate.site, candidate.sequence);
+                self.catalogue.stop(site, sequence, &batches, self.at)?;
+                self.wait(&candidate, STOPPED, summary)
+            }
             Judged::Take(batch) => self.accept(&candidate, &batch, bytes.len() as u64, summary),
             Judged::Wait(reason) => self.wait(&candidate, reason, summary),
             Judged::Duplicate => {
@@ -180,7 +213,7 @@ impl Pull<'_> {
         self.note(&candidate.entry, Some(candidate), Outcome::Waiting, reason)
     }
 
-    fn judge(&self, candidate: &Candidate, bytes: &[u8]) -> Result<Judged> {
+    fn judge(&self, candidate: &Candidate, siblings: &Siblings, bytes: &[u8]) -> Result<Judged> {
         let batch = match inspect(bytes) {
             Ok(batch) if batch.id == candidate.id => batch,
             _ => return Ok(Judged::Refuse(Reason::new("changed_while_read"))),
@@ -189,20 +222,20 @@ impl Pull<'_> {
             Ok(site) => site,
             Err(reason) => return Ok(Judged::Refuse(reason)),
         };
+        if self.catalogue.discarded(&candidate.id)? {
+            return Ok(Judged::Refuse(Reason::new("forked")));
+        }
         let chain = self.catalogue.chain(&candidate.site)?;
         match check::place(&batch.manifest, chain) {
-            Place::Next => {}
+            Place::Next => {
+                let others = self.others(candidate, siblings)?;
+                if others.len() > 1 {
+                    return Ok(Judged::Fork(others));
+                }
+            }
             Place::Ahead => return Ok(Judged::Wait("waiting_for_predecessor")),
             Place::Broken => return Ok(Judged::Refuse(Reason::new("broken_chain"))),
-            Place::Taken => {
-                let taken = self
-                    .catalogue
-                    .accepted_at(&candidate.site, candidate.sequence)?;
-                return Ok(match taken == Some(candidate.id) {
-                    true => Judged::Duplicate,
-                    false => Judged::Refuse(Reason::new("replay")),
-                });
-            }
+            Place::Taken => return self.taken(candidate),
         }
         if let Err(reason) = check::admission(&batch.manifest, site, self.settings, self.today) {
             return Ok(Judged::Refuse(reason));
@@ -235,6 +268,39 @@ impl Pull<'_> {
                 Err(error) => Judged::Refuse(error.into()),
             },
         )
+    }
+
+    /// Batches for the place of a candidate and with its predecessor that nobody decided against.
+    fn others(&self, candidate: &Candidate, siblings: &Siblings) -> Result<Vec<BatchId>> {
+        let place = (
+            candidate.site.clone(),
+            candidate.sequence,
+            candidate.previous,
+        );
+        let mut others = Vec::new();
+        for id in siblings.get(&place).into_iter().flatten() {
+            if !self.catalogue.discarded(id)? {
+                others.push(*id);
+            }
+        }
+        Ok(others)
+    }
+
+    /// What a batch is for whose place there is one already. One that names the same predecessor is
+    /// the other end of a fork; one that names another comes after such a one.
+    fn taken(&self, candidate: &Candidate) -> Result<Judged> {
+        let (site, sequence) = (&candidate.site, candidate.sequence);
+        let taken = self.catalogue.accepted_at(site, sequence)?;
+        if taken == Some(candidate.id) {
+            return Ok(Judged::Duplicate);
+        }
+        let before = self.catalogue.manifest_digest_before(site, sequence)?;
+        match taken {
+            Some(taken) if before == candidate.previous => {
+                Ok(Judged::Fork(vec![taken, candidate.id]))
+            }
+            _ => Ok(Judged::Refuse(Reason::new("broken_chain"))),
+        }
     }
 
     fn accept(
@@ -343,6 +409,8 @@ enum Judged {
     Wait(&'static str),
     Duplicate,
     Refuse(Reason),
+    /// These contend for one place.
+    Fork(Vec<BatchId>),
 }
 
 fn decided(

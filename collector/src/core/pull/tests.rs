@@ -4,6 +4,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
 use record::ResourceKind;
 
+use crate::core::failure::Problem;
 use crate::core::fixture::{
     Centre, Hospital, basic, contents, patient, problems, visit, withdrawn,
 };
@@ -215,19 +216,79 @@ fn a_flipped_bit_anywhere_is_refused() {
 }
 
 #[test]
-fn a_copy_of_a_batch_is_a_duplicate_and_another_batch_of_its_number_a_replay() {
+fn a_copy_of_a_batch_is_a_duplicate() {
     let mut hospital = hospital();
     let centre = Centre::new(&[&hospital]);
     let first = hospital.seal(vec![patient(1, vec![basic(1, 1)])]);
     centre.deliver(&first);
     centre.pull();
     std::fs::write(centre.inbox().join("copy.batch"), &first.bytes).unwrap();
-    let mut forger = self::hospital();
-    centre.deliver(&forger.seal(vec![patient(2, vec![basic(2, 1)])]));
     let summary = centre.pull();
     assert_eq!((summary.accepted, summary.duplicates), (0, 1));
-    assert_eq!(summary.refused["replay"], 1);
-    assert_eq!(status(&centre).records["Patient"], 1);
+    assert!(summary.refused.is_empty());
+}
+
+/// of a box that was copied both chains stop, whichever sends first. Once an operator has chosen, the chosen one goes on and the other does not, and neither
+/// stops the site again.
+#[test]
+fn two_chains_of_one_site_stop_it_until_an_operator_chooses() {
+    let person = |number| vec![patient(number, vec![basic(number, 1)])];
+    for together in [true, false] {
+        let mut first = hospital();
+        let centre = Centre::new(&[&first]);
+        let common = first.seal(person(1));
+        centre.deliver(&common);
+        centre.pull();
+        let mut copy = hospital();
+        (copy.sequence, copy.previous) = (first.sequence, first.previous);
+        let [one, next] = [2, 3].map(|number| first.seal(person(number)));
+        let [other, after] = [4, 5].map(|number| copy.seal(person(number)));
+        centre.deliver(&one);
+        if !together {
+            assert_eq!(centre.pull().accepted, 1);
+        }
+        centre.deliver(&other);
+        for sealed in [&next, &after] {
+            centre.deliver(sealed);
+        }
+        let stopped = centre.pull();
+        let waits = if together { 4 } else { 3 };
+        // The batch that was taken before is taken; what follows it is not, where it comes later
+        // than the fork.
+        assert_eq!(stopped.waiting["site_stopped"], waits, "{together}");
+        assert_eq!((stopped.accepted, stopped.refused.len()), (0, 0));
+        let told = status(&centre).sites_stopped;
+        let mut contending = [one.id.to_string(), other.id.to_string()];
+        contending.sort();
+        assert_eq!(told["HOSP-A"], contending);
+        assert_eq!(centre.pull().accepted, 0);
+
+        let (folder, mut catalogue) = centre.open();
+        let site = "HOSP-A".parse().unwrap();
+        for keep in [&common.id, &next.id] {
+            let refused = catalogue.resume(&site, keep, "op", 0).unwrap_err();
+            assert_eq!(refused.problem(), Problem::NotContending);
+        }
+        if !together {
+            let refused = catalogue.resume(&site, &other.id, "op", 0).unwrap_err();
+            assert_eq!(refused.problem(), Problem::NotContending);
+        }
+        catalogue.resume(&site, &one.id, "op", 0).unwrap();
+        drop((folder, catalogue));
+        let released = centre.pull();
+        assert_eq!(
+            released.accepted,
+            if together { 2 } else { 1 },
+            "{together}"
+        );
+        assert_eq!(released.refused["forked"], 1);
+        assert_eq!(released.refused["broken_chain"], 1);
+        assert!(status(&centre).sites_stopped.is_empty());
+        assert_eq!(centre.pull().accepted, 0);
+        let (_folder, catalogue) = centre.open();
+        let ledger = catalogue.ledger().unwrap().join("\n");
+        assert!(ledger.contains("\"stopped\"") && ledger.contains("\"resumed\""));
+    }
 }
 
 /// Two batches after a bad one do not slip through: they wait for it to be settled.

@@ -41,10 +41,13 @@ impl Bench {
                 receipts,
             },
             letters: None,
+            certificates: None,
+            blocked: None,
             tls: Tls {
                 certificate: PathBuf::new(),
                 private_key: PathBuf::new(),
                 client_authority: PathBuf::new(),
+                revocations: None,
             },
             keys: Keys {
                 receipt: path("receipt.key"),

@@ -1,0 +1,355 @@
+//! This device's certificate for connections: made here, asked for at the front, renewed by itself
+//! (A-120, B-118). The key never leaves the device.
+//!
+//! Files in the folder `certificate` of the state, each whole or absent:
+//!
+//! | file | holds |
+//! |---|---|
+//! | `current.pem` | key and chain in use; without it, those that the settings name |
+//! | `next.key` | the key that is asked for; there before the request is |
+//! | `next.request` | the request as it was sent first, and is sent until there is an answer |
+//! | `next.pem` | key and chain that were given, until a connection has proven them |
+//! | `refused` | code and time of the last refusal |
+//!
+//! A stop at any point leaves a state from which the next run goes on: the authority gives the same
+//! certificate for the same request again.
+
+mod line;
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use config::gateway::Settings;
+use envelope::{
+    CertificateAnswer, CertificateRequest, DeviceName, EnrolmentCode, RENEWAL_DOMAIN, renewal_at,
+    sha256,
+};
+use rcgen::{CertificateParams, DnType, KeyPair, SigningKey as _};
+use record::BatchId;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
+use zeroize::Zeroizing;
+
+use crate::error::{Failure, Problem};
+use crate::spool::{private_folder, sync_folder, write_durably};
+
+use self::line::Front;
+
+const CURRENT: &str = "current.pem";
+const KEY: &str = "next.key";
+const REQUEST: &str = "next.request";
+const NEXT: &str = "next.pem";
+const REFUSED: &str = "refused";
+/// After a refusal the next request is made a day later.
+const PAUSE_SECONDS: i64 = 86_400;
+/// How often, and how many times, `enrol` asks whether the answer is there.
+const ASK_EVERY: Duration = Duration::from_secs(5);
+const ASK_TIMES: u32 = 60;
+
+/// Takes the certificate in use into the settings, where this device has renewed the one that they
+/// name.
+pub(crate) fn in_use(settings: &mut Settings) {
+    let current = folder(settings).join(CURRENT);
+    if current.exists() {
+        settings.front.certificate = current.clone();
+        settings.front.private_key = current;
+    }
+}
+
+fn folder(settings: &Settings) -> PathBuf {
+    settings.state.folder.join("certificate")
+}
+
+/// What a look after the certificate came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// It is good for a while yet.
+    Good,
+    /// The authority has not answered yet, or the answer has not been proven.
+    Waiting,
+    /// There is a new one.
+    Renewed,
+    /// The authority refused, with this code.
+    Refused(String),
+}
+
+/// Whom the device talks to about its certificate.
+pub(crate) trait Office {
+    /// Brings a request to the authority, or asks about it again; `None` while it waits.
+    fn ask(&mut self, request: &[u8]) -> Result<Option<CertificateAnswer>, Failure>;
+
+    /// Whether a connection with these files, key and chain in one, is heard.
+    fn prove(&mut self, pair: &Path) -> Result<bool, Failure>;
+}
+
+/// Renews the certificate when it is time, and goes on with what an earlier run began. What goes
+/// wrong keeps no run from its work: there are weeks left, and each run tries again.
+pub(crate) fn keep_up(settings: &Settings, at: i64) {
+    let kept = Store::open(settings).and_then(|store| {
+        let mut front = Front::new(settings, store.is_over(at));
+        store.keep_up(at, &mut front)
+    });
+    match kept {
+        Ok(Kept::Good) => {}
+        Ok(Kept::Waiting) => tracing::info!("certificate waits"),
+        Ok(Kept::Renewed) => tracing::info!("certificate renewed"),
+        Ok(Kept::Refused(code)) => tracing::error!(code, "certificate refused"),
+        Err(failure) => {
+            tracing::warn!(
+                code = failure.problem().code(),
+                "certificate not looked after"
+            );
+        }
+    }
+}
+
+/// Asks for the first certificate with a one-time code, and waits some minutes for the answer.
+///
+/// # Errors
+/// The code is none, the front cannot be asked, or the authority refuses or has not answered.
+pub(crate) fn enrol(settings: &Settings, device: &DeviceName, code: &str) -> Result<(), Failure> {
+    let code: EnrolmentCode = code
+        .parse()
+        .map_err(|_| Failure::new(Problem::EnrolmentCode, ""))?;
+    private_folder(&settings.state.folder)?;
+    let store = Store::open(settings)?;
+    store.ask_first(&settings.site, device, &code)?;
+    let mut front = Front::new(settings, true);
+    for _ in 0..ASK_TIMES {
+        match store.go_on(crate::clock::unchecked(), &mut front)? {
+            Some(Kept::Renewed | Kept::Good) => return Ok(()),
+            Some(Kept::Refused(code)) => {
+                return Err(Failure::new(Problem::CertificateRefused, code));
+            }
+            Some(Kept::Waiting) | None => std::thread::sleep(ASK_EVERY),
+        }
+    }
+    Err(Failure::new(Problem::CertificateWaits, ""))
+}
+
+/// The files.
+struct Store {
+    folder: PathBuf,
+    /// What the settings name: certificate and key.
+    given: [PathBuf; 2],
+}
+
+/// The certificate in use, and its key.
+struct Current {
+    digest: BatchId,
+    serial: Vec<u8>,
+    not_before: i64,
+    not_after: i64,
+    key: KeyPair,
+}
+
+impl Store {
+    fn open(settings: &Settings) -> Result<Self, Failure> {
+        let folder = folder(settings);
+        private_folder(&folder)?;
+        Ok(Self {
+            folder,
+            given: [
+                settings.front.certificate.clone(),
+                settings.front.private_key.clone(),
+            ],
+        })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn keep_up(&self, at: i64, office: &mut dyn Office) -> Result<Kept, Failure> {
+        if let Some(kept) = self.go_on(at, office)? {
+            return Ok(kept);
+        }
+        let Some(current) = self.current()? else {
+            return Ok(Kept::Good);
+        };
+        if at < renewal_at(current.not_before, &current.serial) {
+            return Ok(Kept::Good);
+        }
+        if let Some((code, when)) = self.refusal()?
+            && at < when + PAUSE_SECONDS
+        {
+            return Ok(Kept::Refused(code));
+        }
+        self.ask_next(&current)?;
+        Ok(self.go_on(at, office)?.unwrap_or(Kept::Waiting))
+    }
+
+    /// Goes on with what was begun; `None` when nothing was.
+    fn go_on(&self, at: i64, office: &mut dyn Office) -> Result<Option<Kept>, Failure> {
+        if !self.path(NEXT).exists() {
+            let Some(request) = self.read(REQUEST)? else {
+                return Ok(None);
+            };
+            match office.ask(&request)? {
+                None | Some(CertificateAnswer::Waiting) => return Ok(Some(Kept::Waiting)),
+                Some(CertificateAnswer::Refused { code }) => {
+                    let line = format!("{code} {at}\n");
+                    self.write(REFUSED, line.as_bytes())?;
+                    self.forget()?;
+                    return Ok(Some(Kept::Refused(code)));
+                }
+                Some(CertificateAnswer::Issued { chain }) => self.take(&chain)?,
+            }
+        }
+        if !office.prove(&self.path(NEXT))? {
+            return Ok(Some(Kept::Waiting));
+        }
+        self.promote()?;
+        Ok(Some(Kept::Renewed))
+    }
+
+    /// Keeps what was given beside its key, if it is for that key.
+    fn take(&self, chain: &str) -> Result<(), Failure> {
+        let other = || Failure::new(Problem::CertificateRefused, "other key");
+        let text = self.read(KEY)?.map(Zeroizing::new).ok_or_else(other)?;
+        let text = std::str::from_utf8(&text).map_err(|_| other())?;
+        let key = KeyPair::from_pem(text).map_err(|_| other())?;
+        let leaf = CertificateDer::from_pem_slice(chain.as_bytes()).map_err(|_| other())?;
+        let (_, leaf) = X509Certificate::from_der(&leaf).map_err(|_| other())?;
+        if *leaf.public_key().subject_public_key.data != *key.public_key_raw() {
+            return Err(other());
+        }
+        let pair = Zeroizing::new(format!("{text}{chain}"));
+        self.write(NEXT, pair.as_bytes())
+    }
+
+    /// Takes the next pair into use. The request goes before its key.
+    fn promote(&self) -> Result<(), Failure> {
+        let renamed = fs::rename(self.path(NEXT), self.path(CURRENT));
+        renamed
+            .and_then(|()| sync_folder(&self.folder))
+            .map_err(|error| self.failed(error))?;
+        self.forget()?;
+        self.remove(REFUSED)
+    }
+
+    fn forget(&self) -> Result<(), Failure> {
+        self.remove(REQUEST)?;
+        self.remove(KEY)
+    }
+
+    /// Asks for the successor of the certificate in use.
+    fn ask_next(&self, current: &Current) -> Result<(), Failure> {
+        let request = self.new_key("sekisho")?;
+        let message = [RENEWAL_DOMAIN, request.as_bytes()].concat();
+        let signature = current.key.sign(&message).map_err(internal)?;
+        let asked = CertificateRequest::Renewal {
+            certificate: current.digest,
+            request,
+            signature: CertificateRequest::signature_text(&signature),
+        };
+        self.write(REQUEST, &asked.to_bytes())
+    }
+
+    /// Asks for the first certificate. What was asked for before is given up.
+    fn ask_first(
+        &self,
+        site: &record::SiteId,
+        device: &DeviceName,
+        code: &EnrolmentCode,
+    ) -> Result<(), Failure> {
+        self.remove(NEXT)?;
+        self.forget()?;
+        let request = self.new_key(device.as_str())?;
+        let signature = code.sign(request.as_bytes()).map_err(internal)?;
+        let asked = CertificateRequest::Enrolment {
+            site: site.clone(),
+            device: device.clone(),
+            request,
+            signature: CertificateRequest::signature_text(&signature),
+        };
+        self.write(REQUEST, &asked.to_bytes())
+    }
+
+    /// Makes the next key and the request for it.
+    fn new_key(&self, name: &str) -> Result<String, Failure> {
+        let key = KeyPair::generate().map_err(internal)?;
+        let mut params = CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::CommonName, name);
+        let request = params.serialize_request(&key).map_err(internal)?;
+        let pem = Zeroizing::new(key.serialize_pem());
+        self.write(KEY, pem.as_bytes())?;
+        request.pem().map_err(internal)
+    }
+
+    /// Whether there is no certificate that is valid at this moment.
+    fn is_over(&self, at: i64) -> bool {
+        let current = self.current();
+        current.is_ok_and(|it| it.is_none_or(|it| at > it.not_after))
+    }
+
+    /// The certificate in use; `None` before the first.
+    fn current(&self) -> Result<Option<Current>, Failure> {
+        let own = self.path(CURRENT);
+        let [certificate, key] = match own.exists() {
+            true => [own.clone(), own],
+            false => self.given.clone(),
+        };
+        if !certificate.exists() {
+            return Ok(None);
+        }
+        let unusable = |path: &Path| Failure::new(Problem::Key, path.display().to_string());
+        let der =
+            CertificateDer::from_pem_file(&certificate).map_err(|_| unusable(&certificate))?;
+        let (_, parsed) = X509Certificate::from_der(&der).map_err(|_| unusable(&certificate))?;
+        let text = fs::read(&key)
+            .map(Zeroizing::new)
+            .map_err(|_| unusable(&key))?;
+        let secret = rustls::pki_types::PrivateKeyDer::from_pem_slice(&text);
+        let secret = secret.map_err(|_| unusable(&key))?;
+        let pair = KeyPair::try_from(secret.secret_der()).map_err(|_| unusable(&key))?;
+        let serial = parsed.raw_serial().iter().skip_while(|byte| **byte == 0);
+        Ok(Some(Current {
+            digest: BatchId::new(sha256(&der)),
+            serial: serial.copied().collect(),
+            not_before: parsed.validity().not_before.timestamp(),
+            not_after: parsed.validity().not_after.timestamp(),
+            key: pair,
+        }))
+    }
+
+    fn refusal(&self) -> Result<Option<(String, i64)>, Failure> {
+        let text = self.read(REFUSED)?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let parts = text.trim().split_once(' ');
+        Ok(parts.and_then(|(code, at)| Some((code.to_owned(), at.parse().ok()?))))
+    }
+
+    fn read(&self, name: &str) -> Result<Option<Vec<u8>>, Failure> {
+        match fs::read(self.path(name)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.failed(error)),
+        }
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        write_durably(&self.path(name), bytes).map_err(|error| self.failed(error))
+    }
+
+    fn remove(&self, name: &str) -> Result<(), Failure> {
+        match fs::remove_file(self.path(name)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(self.failed(error)),
+            _ => sync_folder(&self.folder).map_err(|error| self.failed(error)),
+        }
+    }
+
+    fn failed(&self, error: io::Error) -> Failure {
+        Failure::storing(self.folder.display().to_string(), error)
+    }
+}
+
+fn internal(error: impl std::error::Error + Send + Sync + 'static) -> Failure {
+    Failure::because(Problem::Internal, "certificate", error)
+}

@@ -1,0 +1,96 @@
+//! The front, as the device's certificate is asked for and proven there.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use bytes::Bytes;
+use config::gateway::Settings;
+use envelope::{CertificateAnswer, sha256};
+use http_body_util::Full;
+use hyper::{Method, Request, StatusCode};
+use record::BatchId;
+
+use super::Office;
+use crate::error::{Failure, Problem};
+use crate::send::Trouble;
+use crate::send::connection::{Answer, Peer};
+use crate::send::delivery::reason;
+
+/// The front. Who has no valid certificate asks at the address for newcomers, without one.
+pub(super) struct Front<'a> {
+    front: &'a config::gateway::Front,
+    newcomer: bool,
+}
+
+impl<'a> Front<'a> {
+    pub(super) const fn new(settings: &'a Settings, newcomer: bool) -> Self {
+        Self {
+            front: &settings.front,
+            newcomer,
+        }
+    }
+
+    fn peer(&self) -> Result<Peer, Failure> {
+        let name = ("front.server_name", self.front.server_name.as_str());
+        match self.newcomer {
+            false => Peer::new(self.front),
+            true => Peer::without_certificate(self.newcomers()?, name, &self.front.authority),
+        }
+    }
+
+    fn newcomers(&self) -> Result<SocketAddr, Failure> {
+        let missing = || Failure::new(Problem::Settings, "front.newcomers");
+        self.front.newcomers.ok_or_else(missing)
+    }
+}
+
+impl Office for Front<'_> {
+    fn ask(&mut self, request: &[u8]) -> Result<Option<CertificateAnswer>, Failure> {
+        let path = format!("/v1/certificates/{}", BatchId::new(sha256(request)));
+        let answer = once(&self.peer()?, Method::PUT, &path, request)?;
+        match answer.status {
+            StatusCode::ACCEPTED => Ok(None),
+            StatusCode::OK => CertificateAnswer::read(&answer.body)
+                .map(Some)
+                .ok_or_else(|| Failure::new(Problem::FrontRefused, "protocol: certificate")),
+            status => {
+                let problem = match status.is_server_error() {
+                    true => Problem::FrontUnreachable,
+                    false => Problem::FrontRefused,
+                };
+                let code = reason(&answer.body);
+                let detail = format!("certificate: HTTP {} {code}", status.as_u16());
+                Err(Failure::new(problem, detail))
+            }
+        }
+    }
+
+    fn prove(&mut self, pair: &Path) -> Result<bool, Failure> {
+        let front = config::gateway::Front {
+            certificate: pair.to_owned(),
+            private_key: pair.to_owned(),
+            ..self.front.clone()
+        };
+        let answer = once(&Peer::new(&front)?, Method::GET, "/v1/health", &[])?;
+        Ok(answer.status == StatusCode::OK)
+    }
+}
+
+/// One request on a connection of its own.
+fn once(peer: &Peer, method: Method, path: &str, body: &[u8]) -> Result<Answer, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::because(Problem::Internal, "runtime", error))?;
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "front")
+        .header("content-length", body.len())
+        .body(Full::from(Bytes::copy_from_slice(body)))
+        .map_err(|error| Failure::because(Problem::Internal, "request", error))?;
+    let asked = runtime.block_on(async { peer.connect().await?.ask(request).await });
+    asked.map_err(|trouble| match trouble {
+        Trouble::Passing(failure) | Trouble::Lasting(failure) => failure,
+    })
+}
