@@ -89,6 +89,7 @@ fn stage(workspace: &Workspace) -> anyhow::Result<Vec<PathBuf>> {
         ("sekisho-gateway", "front.conf"),
         ("sekisho-orders", "front.conf"),
         ("sekisho-page", "page.conf"),
+        ("sekisho-front", "front-network.conf"),
     ] {
         let drop_in = folder.join(format!("{unit}.service.d"));
         std::fs::create_dir_all(&drop_in).context("scratch folder")?;
@@ -144,6 +145,11 @@ fn users(workspace: &Workspace) -> anyhow::Result<String> {
         .arg("--dry-run")
         .arg(format!("--root={}", root.display()))
         .arg(workspace.root.join("systemd/sysusers.d/sekisho.conf"))
+        .arg(
+            workspace
+                .root
+                .join("systemd/sysusers.d/sekisho-centre.conf"),
+        )
         .output()
         .context("systemd-sysusers")?;
     Ok(if output.status.success() {

@@ -168,6 +168,22 @@ problems! {
         "止めた施設の一覧を書けません。", "The list of stopped sites cannot be written.",
         "設定の blocked の場所と権限を確認してください。",
         "Check the place and permission of the setting `blocked`.";
+    /// Records may not be disposed of yet.
+    Retention = "K030",
+        "保存期間が終わっていないため、廃棄しません。", "The records are still to be kept; nothing was disposed of.",
+        "下に示す日より前の日を指定してください。", "Name a day that is not later than the one shown below.";
+    /// Records are on hold.
+    OnHold = "K031",
+        "保全の対象になっている施設の記録があるため、何も廃棄していません。",
+        "A site's records are on hold; nothing was disposed of.",
+        "保全を決めた人に確認し、解くときは hold --end を使ってください。",
+        "Ask who put the hold on; `hold --end` takes it off.";
+    /// The ledger has nothing to certify at a place.
+    NothingToCertify = "K032",
+        "台帳のその位置には、証明できる廃棄も消去もありません。",
+        "At that place of the ledger there is neither a disposal nor an erasure.",
+        "dispose や certificates が示す位置を写してください。",
+        "Copy the place from the output of `dispose` or `certificates`.";
     /// A batch given on the command line was not refused.
     NotRefused = "K020",
         "その束は、拒否されたものの中にありません。", "No such batch was refused.",

@@ -20,6 +20,7 @@ mod progress;
 mod pull;
 mod quality;
 mod random;
+mod records;
 mod report;
 mod rewrap;
 mod settings;
@@ -42,6 +43,7 @@ use self::letters::Post;
 use self::make::{Forbidden, Make, Outcome, Recipe};
 use self::pull::Pull;
 use self::random::Randomness;
+use self::records::Act;
 use self::report::{Report, Status};
 use self::settings::Settings;
 use self::tables::{Rekey, history};
@@ -153,6 +155,9 @@ enum Step {
     },
     /// 通知の受け渡し: take answers of devices, put letters out for them.
     Letters,
+    /// Receipt records, their disposal, certificates.
+    #[command(flatten)]
+    Records(records::Act),
     /// 停止の解除: resume a site whose chain has forked. One of the contending batches is kept, the
     /// others are refused.
     Resume {
@@ -192,6 +197,7 @@ impl Step {
             | Self::Orders { .. }
             | Self::Rewrap { .. }
             | Self::Resume { .. }
+            | Self::Records(_)
             | Self::Letters => true,
             Self::Pull
             | Self::Link
@@ -315,6 +321,7 @@ impl Core {
                 self.catalogue.resume(site, keep, operator, at)?;
                 self.tell_fronts()?;
             }
+            Step::Records(act) => return self.keep_records(act),
         }
         self.report.status = Some(self.status()?);
         Ok(())
@@ -340,6 +347,45 @@ impl Core {
         let at = self.at.as_second();
         let summary = self.report.letters.get_or_insert_default();
         post.run(&mut self.catalogue, &opening, at, &mut rng, summary)
+    }
+
+    fn keep_records(&mut self, act: &Act) -> Result<()> {
+        match act {
+            Act::Records { out } => write(out, records::lines(&self.catalogue)?.as_bytes()),
+            Act::Hold {
+                site,
+                end,
+                operator,
+            } => {
+                let at = self.at.as_second();
+                self.catalogue.hold(site, !end, operator, at).map(drop)
+            }
+            Act::Dispose {
+                before,
+                operator,
+                certificate,
+            } => self.dispose(*before, operator, certificate),
+            Act::Certificates => print(&self.catalogue.certifiable()?.join("\n")),
+            Act::Certify { place, out } => self.certify(*place, out),
+        }
+    }
+
+    fn dispose(&mut self, before: Date, operator: &str, certificate: &Path) -> Result<()> {
+        let (years, at) = (self.settings.receipt_years, self.at.as_second());
+        let before = records::disposable(before, years, today(self.at))?;
+        let (place, count) = self.catalogue.dispose(before, operator, at)?;
+        // Should this fail, `certify` writes it again.
+        self.certify(place, certificate)?;
+        print(&format!("廃棄 / disposed: {count} ({place})"))
+    }
+
+    fn certify(&self, place: u64, out: &Path) -> Result<()> {
+        let letters = self.settings.keys.letters.as_deref();
+        let letters = letters.ok_or_else(|| Failure::new(Problem::Key, "keys.letters"))?;
+        write(
+            out,
+            &records::certify(&self.catalogue, place, &key(letters)?)?,
+        )
     }
 
     /// Tells the fronts which sites are stopped.
@@ -525,8 +571,7 @@ impl Core {
         for (member, person) in self.catalogue.members()? {
             text.push_str(&format!("{},{},{person}\n", member.site, member.subject));
         }
-        durable::write(out, text.as_bytes())
-            .map_err(|error| Failure::because(Problem::Output, out.display().to_string(), error))
+        write(out, text.as_bytes())
     }
 
     fn export_envelope(&self, subject: &str, out: &Path) -> Result<()> {
@@ -534,8 +579,7 @@ impl Core {
         let member = Member::parse(subject).ok_or_else(unknown)?;
         let envelope = envelopes::newest(&self.catalogue, &self.folder.tables(), &member)?;
         let envelope = envelope.ok_or_else(|| Failure::new(Problem::NoEnvelope, subject))?;
-        durable::write(out, &envelope)
-            .map_err(|error| Failure::because(Problem::Output, out.display().to_string(), error))
+        write(out, &envelope)
     }
 
     fn retry(&mut self, batch: &BatchId) -> Result<()> {
@@ -573,6 +617,11 @@ fn key<K: std::str::FromStr>(path: &Path) -> Result<K> {
     text.trim()
         .parse()
         .map_err(|_| Failure::new(Problem::Key, name()))
+}
+
+fn write(out: &Path, bytes: &[u8]) -> Result<()> {
+    durable::write(out, bytes)
+        .map_err(|error| Failure::because(Problem::Output, out.display().to_string(), error))
 }
 
 fn print(text: &str) -> Result<()> {

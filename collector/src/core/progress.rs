@@ -112,6 +112,11 @@ pub(crate) fn status(it: &Status, not_taken: &[Decided]) -> String {
         "documents withdrawn",
         it.documents_withdrawn,
     );
+    line(
+        "新しい版に置き換えられた文書（履歴）",
+        "document versions replaced, kept as history",
+        it.documents_replaced,
+    );
     line("本人登録", "subjects", it.subjects);
     line("人", "persons", it.persons);
     line(

@@ -93,6 +93,9 @@ pub(crate) struct Status {
     pub(crate) documents: u64,
     /// Documents that were taken back.
     pub(crate) documents_withdrawn: u64,
+    /// Versions of documents that a later one has replaced, kept as history. With the two above
+    /// they are all that was ever stored and not erased (C-31).
+    pub(crate) documents_replaced: u64,
     /// Persons whose site had everything erased that came before, and with whom it is done.
     pub(crate) erased: u64,
     /// The same with whom it is still to be done.
@@ -235,9 +238,15 @@ impl Status {
             }
             status.sites += 1;
             match standing(catalogue, folder, &site) {
-                Ok((documents, withdrawn, records)) => {
+                Ok(Standing {
+                    documents,
+                    withdrawn,
+                    replaced,
+                    records,
+                }) => {
                     status.documents += documents;
                     status.documents_withdrawn += withdrawn;
+                    status.documents_replaced += replaced;
                     for (kind, rows) in records {
                         *status.records.entry(kind.to_string()).or_default() += rows;
                     }
@@ -250,11 +259,16 @@ impl Status {
     }
 }
 
-/// Rows by kind.
-type Rows = Vec<(ResourceKind, u64)>;
+/// What stands of a site.
+struct Standing {
+    documents: u64,
+    withdrawn: u64,
+    replaced: u64,
+    /// Rows by kind.
+    records: Vec<(ResourceKind, u64)>,
+}
 
-/// What stands of a site: documents, those taken back, and rows by kind.
-fn standing(catalogue: &Catalogue, folder: &Folder, site: &SiteId) -> Result<(u64, u64, Rows)> {
+fn standing(catalogue: &Catalogue, folder: &Folder, site: &SiteId) -> Result<Standing> {
     let current = Current::load(catalogue, &folder.tables(), site)?;
     let (documents, withdrawn) = current.counts();
     let mut records = Vec::new();
@@ -266,7 +280,12 @@ fn standing(catalogue: &Catalogue, folder: &Folder, site: &SiteId) -> Result<(u6
         })?;
         records.push((*kind, rows));
     }
-    Ok((documents, withdrawn, records))
+    Ok(Standing {
+        documents,
+        withdrawn,
+        replaced: current.replaced(),
+        records,
+    })
 }
 
 /// Most memory that this process ever held (`VmHWM`); 0 where the system does not tell.

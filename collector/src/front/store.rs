@@ -59,10 +59,13 @@ struct Upload<'a> {
     receipt: PathBuf,
 }
 
-/// Holds a batch for one request at a time.
+/// Holds a batch for one request at a time, and the files of its site for one front at a time:
+/// several fronts may share the folders (O-18).
 struct Turn<'a> {
     store: &'a Store,
     key: (SiteId, BatchId),
+    /// The site's staging folder, locked until it is closed.
+    files: File,
 }
 
 impl Drop for Turn<'_> {
@@ -154,10 +157,17 @@ impl Store {
         if let Some(receipt) = self.receipt(&upload)? {
             return Ok(State::Stored(receipt));
         }
+        if staged(&upload.staged)?.is_none() {
+            return Ok(State::Absent);
+        }
+        let _turn = self.turn(site, id)?;
+        // Another front may have stored it meanwhile.
+        if let Some(receipt) = self.receipt(&upload)? {
+            return Ok(State::Stored(receipt));
+        }
         let Some(length) = staged(&upload.staged)?.map(|file| file.len()) else {
             return Ok(State::Absent);
         };
-        let _turn = self.turn(site, id)?;
         let digest = digest_of(&upload.staged).map_err(storage)?;
         if digest == *id.as_bytes() {
             return self.store(&upload);
@@ -274,7 +284,6 @@ impl Store {
     /// Refuses a site that has too many uploads under way.
     fn make_room(&self, site: &SiteId) -> Result<(), Refusal> {
         let folder = self.folders.staging.join(site.as_str());
-        make_folder(&folder).map_err(storage)?;
         if self.has_room(&folder)? {
             return Ok(());
         }
@@ -324,10 +333,21 @@ impl Store {
     }
 
     fn turn(&self, site: &SiteId, id: BatchId) -> Result<Turn<'_>, Refusal> {
+        let folder = self.folders.staging.join(site.as_str());
+        make_folder(&folder).map_err(storage)?;
+        let files = File::open(&folder).map_err(storage)?;
         let key = (site.clone(), id);
-        let free = self.busy().insert(key.clone());
-        free.then_some(Turn { store: self, key })
-            .ok_or(Refusal::Busy)
+        if !self.busy().insert(key.clone()) {
+            return Err(Refusal::Busy);
+        }
+        let turn = Turn {
+            store: self,
+            key,
+            files,
+        };
+        // Held as long as one request works on the disk, also by a front that is killed meanwhile.
+        turn.files.lock().map_err(storage)?;
+        Ok(turn)
     }
 
     fn busy(&self) -> std::sync::MutexGuard<'_, BTreeSet<(SiteId, BatchId)>> {

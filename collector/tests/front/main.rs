@@ -118,6 +118,121 @@ fn a_killed_front_goes_on_where_it_was() {
     assert!(world.names("staging/HOSP-A").is_empty());
 }
 
+/// O-18: two fronts share the folders. What one began the other completes when the first is lost,
+/// every batch that was acknowledged is in the inbox, and both know it.
+#[test]
+fn a_lost_front_loses_no_acknowledged_batch_because_another_goes_on() {
+    let world = World::new("");
+    let (first, second) = (world.start(), world.start_second());
+    let batches: Vec<_> = (1..=6).map(|number| batch("HOSP-A", number)).collect();
+    let mut acknowledged = Vec::new();
+    for (number, sealed) in batches.iter().enumerate().take(3) {
+        let front = [&first, &second][number % 2];
+        let mut connection = world.connect(front, "HOSP-A");
+        acknowledged.push(receipt(&connection.put(sealed, 0, sealed.bytes.len())));
+    }
+    let half = batches[3].bytes.len() / 2;
+    let taken = world.connect(&first, "HOSP-A").put(&batches[3], 0, half);
+    assert_eq!(
+        taken.header("upload-offset"),
+        Some(half.to_string().as_str())
+    );
+    // The power goes while a chunk is on its way.
+    let part = &batches[3].bytes[half..];
+    let mut connection = world.connect(&first, "HOSP-A");
+    connection
+        .say(patch_head(&batches[3], half, part).as_bytes())
+        .unwrap();
+    connection.say(&part[..part.len() / 2]).unwrap();
+    first.kill();
+    let mut connection = world.connect(&second, "HOSP-A");
+    assert_eq!(
+        connection.state(&batches[3]).header("upload-offset"),
+        Some(half.to_string().as_str())
+    );
+    let length = batches[3].bytes.len();
+    acknowledged.push(receipt(&connection.put(&batches[3], half, length)));
+    for (sealed, known) in batches.iter().zip(&acknowledged) {
+        assert_eq!(receipt(&connection.state(sealed)), *known);
+    }
+    let first = world.start();
+    let mut connection = world.connect(&first, "HOSP-A");
+    for (sealed, known) in batches.iter().zip(&acknowledged) {
+        assert_eq!(receipt(&connection.state(sealed)), *known);
+    }
+    assert_eq!(world.names("inbox").len(), acknowledged.len());
+}
+
+/// O-18: a device whose line moves from one front to the other sends the same chunk to both at
+/// once. It is taken once, and the batch is whole.
+#[test]
+fn the_same_chunks_at_two_fronts_at_once_make_one_batch() {
+    let world = World::new("");
+    let fronts = [world.start(), world.start_second()];
+    let sealed = batch("HOSP-A", 1);
+    let length = sealed.bytes.len();
+    let receipts: Vec<Receipt> = std::thread::scope(|scope| {
+        let send = |front| {
+            let mut connection = world.connect(front, "HOSP-A");
+            loop {
+                let state = connection.state(&sealed);
+                if state.header("sekisho-state") == Some("stored") {
+                    return receipt(&state);
+                }
+                // Busy while the other front has the file.
+                let offset = state
+                    .header("upload-offset")
+                    .map_or(0, |it| it.parse().unwrap());
+                connection.put(&sealed, offset, length.min(offset + 100));
+            }
+        };
+        let both = fronts
+            .each_ref()
+            .map(|front| scope.spawn(move || send(front)));
+        both.map(|one| one.join().unwrap()).into()
+    });
+    assert_eq!(receipts[0], receipts[1]);
+    let name = format!("HOSP-A-000000000001-{}.batch", sealed.id);
+    assert_eq!(world.names("inbox"), std::slice::from_ref(&name));
+    let stored = fs::read(world.path("inbox").join(name)).unwrap();
+    assert_eq!(stored, sealed.bytes);
+}
+
+/// a site that sends slowly holds its own places only.
+#[test]
+fn slow_uploads_of_one_site_leave_the_places_of_others_free() {
+    let world = World::new("chunks_in_flight = 3\nchunks_per_site = 2\nconnections_per_site = 4");
+    let front = world.start();
+    let slow: Vec<_> = (1..=4).map(|number| batch("HOSP-A", number)).collect();
+    let mut held = Vec::new();
+    for sealed in &slow[..2] {
+        let mut connection = world.connect(&front, "HOSP-A");
+        let head = patch_head(sealed, 0, &sealed.bytes);
+        let head = head.replace("content-length", "expect: 100-continue\r\ncontent-length");
+        connection.say(head.as_bytes()).unwrap();
+        // The interim answer shows that the front has begun with the request.
+        assert_eq!(connection.hear().unwrap().status, 100);
+        held.push(connection);
+    }
+    let mut third = world.connect(&front, "HOSP-A");
+    let refused = third.put(&slow[2], 0, slow[2].bytes.len());
+    assert_eq!((refused.status, refused.code().as_str()), (503, "R014"));
+    assert!(refused.header("retry-after").is_some());
+    let other = batch("HOSP-B", 1);
+    receipt(
+        &world
+            .connect(&front, "HOSP-B")
+            .put(&other, 0, other.bytes.len()),
+    );
+    let mut more = vec![world.connect(&front, "HOSP-A")];
+    assert_eq!(more[0].get("/v1/health").unwrap().status, 200);
+    // The fifth connection of the site is told to come back, the second of the other is heard.
+    more.push(world.connect(&front, "HOSP-A"));
+    assert_eq!(more[1].get("/v1/health").unwrap().code(), "R014");
+    let mut beside = world.connect(&front, "HOSP-B");
+    assert_eq!(beside.get("/v1/health").unwrap().status, 200);
+}
+
 #[test]
 fn damaged_foreign_and_oversized_uploads_are_refused_with_a_code() {
     let world = World::new("chunk_bytes = 65536\nbatch_bytes = 65536");

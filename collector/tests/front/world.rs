@@ -8,9 +8,10 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use envelope::{CoreSecretKey, ManifestDraft, Sealed, SigningKey, TransportProfile, seal};
+use jiff::Timestamp;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use privacy::gate::{ConsentMode, ContractKind, GateEvidence, Products};
@@ -47,7 +48,8 @@ impl Authority {
     fn issue(&self, name: SanType, days: u64) -> (rcgen::Certificate, KeyPair) {
         let mut params = CertificateParams::default();
         params.subject_alt_names = vec![name];
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let now = u64::try_from(Timestamp::now().as_second()).unwrap();
+        let now = Duration::from_secs(now);
         params.not_before = date_time_ymd(1970, 1, 1) + (now - DAY);
         params.not_after = date_time_ymd(1970, 1, 1) + (now - DAY + DAY * days as u32);
         let key = KeyPair::generate().unwrap();
@@ -139,11 +141,23 @@ impl World {
             .collect()
     }
 
+    /// Starts another front on the same folders.
+    pub(crate) fn start_second(&self) -> Front {
+        let settings = fs::read_to_string(self.path("front.toml")).unwrap();
+        let second = settings.replace("\"front-1\"", "\"front-2\"");
+        fs::write(self.path("front-2.toml"), second).unwrap();
+        self.start_with("front-2.toml")
+    }
+
     /// Starts the front and waits until it says that it is ready.
     pub(crate) fn start(&self) -> Front {
+        self.start_with("front.toml")
+    }
+
+    fn start_with(&self, settings: &str) -> Front {
         let mut process = Command::new(env!("CARGO_BIN_EXE_sekisho-collector"))
             .args(["front", "--config"])
-            .arg(self.path("front.toml"))
+            .arg(self.path(settings))
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();

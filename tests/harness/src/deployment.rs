@@ -107,8 +107,13 @@ impl Deployment {
             &root.join("front/receipts"),
             &root.join("outbox"),
             &root.join("answers"),
+            &root.join("told"),
         ] {
             fs::create_dir_all(folder)?;
+        }
+        let blocked = root.join("told/blocked");
+        if !blocked.exists() {
+            fs::write(blocked, "")?;
         }
         let front_config = shared.front(&inbox)?;
         let core_config = shared.core(sources, &inbox, &core_state)?;
@@ -251,6 +256,7 @@ impl Shared<'_> {
                     ("receipts", path(&folder.join("receipts"))?),
                 ]),
             ),
+            ("blocked", self.blocked()?),
             ("letters", self.letters()?),
             ("certificates", self.certificates()?),
             (
@@ -296,6 +302,7 @@ impl Shared<'_> {
             ("inbox", path(inbox)?),
             ("state", path(state)?),
             ("keys", key_files),
+            ("blocked", self.blocked()?),
             ("letters", self.letters()?),
             ("transports", toml::Value::Array(vec![text("laboratory")])),
             ("site", toml::Value::Array(sites)),
@@ -311,6 +318,11 @@ impl Shared<'_> {
             ("outbox", path(&self.root.join("outbox"))?),
             ("answers", path(&self.root.join("answers"))?),
         ]))
+    }
+
+    /// Where the core tells the front which sites are stopped.
+    fn blocked(&self) -> Result<toml::Value> {
+        path(&self.root.join("told/blocked"))
     }
 
     /// Where devices ask for certificates.

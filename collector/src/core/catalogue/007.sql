@@ -13,3 +13,26 @@ CREATE TABLE contender (
     seen_at INTEGER NOT NULL,
     fate TEXT CHECK (fate IN ('kept', 'discarded'))
 ) STRICT;
+-- Receipt records (受領記録): what was received of whom, when, and on which ground it could leave
+-- the site (B-006). They outlast the tables.
+CREATE TABLE receipt (
+    batch BLOB PRIMARY KEY,
+    site TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    received_at INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    manifest TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER receipt_is_not_changed BEFORE UPDATE ON receipt
+BEGIN SELECT RAISE(ABORT, 'a receipt record is not changed'); END;
+INSERT INTO receipt (batch, site, sequence, received_at, bytes, manifest)
+    SELECT batch.id, batch.site, batch.sequence, batch.accepted_at,
+        coalesce((SELECT size FROM file WHERE file.batch = batch.id AND outcome = 'accepted'), 0),
+        batch.manifest
+    FROM batch;
+-- Sites of which nothing may be disposed of, whatever its age.
+CREATE TABLE hold (
+    site TEXT PRIMARY KEY,
+    since INTEGER NOT NULL,
+    operator TEXT NOT NULL
+) STRICT;

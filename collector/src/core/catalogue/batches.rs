@@ -184,6 +184,7 @@ impl Catalogue {
         super::quality::state(&transaction, &batch.site, batch.sequence, &batch.quality)?;
         super::erasures::tell(&transaction, batch, at)?;
         super::terms::keep(&transaction, batch)?;
+        super::records::keep(&transaction, batch, file.size, at)?;
         note(&transaction, file, at)?;
         transaction.commit()?;
         Ok(())

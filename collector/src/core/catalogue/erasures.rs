@@ -1,5 +1,7 @@
 //! Erasures: what a site told, and how far it is done.
 
+use std::collections::BTreeMap;
+
 use record::{SiteId, SubjectRef};
 use rusqlite::{Transaction, params};
 
@@ -90,8 +92,14 @@ impl Catalogue {
         Ok(())
     }
 
-    /// Notes that nothing of these persons is left.
-    pub(crate) fn erased(&mut self, erasures: &[Erasure], at: i64) -> Result<()> {
+    /// Notes that nothing of these persons is left, with the files that were looked through and
+    /// the rows that went from them for each.
+    pub(crate) fn erased(
+        &mut self,
+        erasures: &[Erasure],
+        (files, rows): (&BTreeMap<Member, u64>, &BTreeMap<Member, u64>),
+        at: i64,
+    ) -> Result<()> {
         let transaction = self.connection.transaction()?;
         for erasure in erasures {
             transaction
@@ -105,6 +113,18 @@ impl Catalogue {
                     signed(erasure.sequence),
                     at
                 ])?;
+            let member = Member {
+                site: erasure.site.clone(),
+                subject: erasure.subject,
+            };
+            let count = |of: &BTreeMap<Member, u64>| of.get(&member).copied().unwrap_or_default();
+            let event = Event::ErasureDone {
+                subject: member.named(),
+                sequence: erasure.sequence,
+                files: count(files),
+                rows: count(rows),
+            };
+            append(&transaction, &event, at)?;
         }
         transaction.commit()?;
         Ok(())

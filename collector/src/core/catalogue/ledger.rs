@@ -114,6 +114,39 @@ pub(crate) enum Event {
         /// Who at the centre decided.
         operator: String,
     },
+    /// Nothing of a person is left in the tables before a place of the site's chain.
+    ErasureDone {
+        /// The subject.
+        subject: String,
+        /// The place.
+        sequence: u64,
+        /// Table files that were looked through.
+        files: u64,
+        /// Rows that went from them in the run that finished it.
+        rows: u64,
+    },
+    /// A hold on the records of a site began or ended.
+    Held {
+        /// The site.
+        site: String,
+        /// Whether it began.
+        holds: bool,
+        /// Who at the centre decided.
+        operator: String,
+    },
+    /// Records were disposed of.
+    Disposed {
+        /// Their class.
+        class: String,
+        /// Those of before this moment, in seconds since 1970.
+        before: i64,
+        /// How many.
+        records: u64,
+        /// SHA-256 over their batches and manifests.
+        digest: String,
+        /// Who at the centre did it.
+        operator: String,
+    },
     /// A data set was made.
     Released {
         /// Its name.
@@ -189,6 +222,32 @@ impl Catalogue {
             last = (height, stored);
         }
         Ok(last.0)
+    }
+
+    /// Disposals and erasures, each with its place and text, oldest first.
+    pub(crate) fn certifiable(&self) -> Result<Vec<String>> {
+        let mut query = self.connection.prepare_cached(
+            "SELECT height, event FROM ledger
+             WHERE event LIKE '{\"event\":\"disposed\"%' OR event LIKE '{\"event\":\"erasure_done\"%'
+             ORDER BY height",
+        )?;
+        let lines = query.query_map([], |row| {
+            let (height, event): (i64, String) = (row.get(0)?, row.get(1)?);
+            Ok(format!("{height} {event}"))
+        })?;
+        Ok(lines.collect::<std::result::Result<_, _>>()?)
+    }
+
+    /// One entry: when, its text, its digest.
+    #[expect(clippy::type_complexity, reason = "one row of one question")]
+    pub(crate) fn entry(&self, height: u64) -> Result<Option<(i64, String, [u8; 32])>> {
+        let mut query = self
+            .connection
+            .prepare_cached("SELECT at, event, digest FROM ledger WHERE height = ?1")?;
+        let entry = query.query_row([signed(height)], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        });
+        Ok(entry.optional()?)
     }
 
     /// The text of every entry, oldest first.

@@ -7,6 +7,7 @@ mod ledger;
 mod letters;
 mod persons;
 mod quality;
+mod records;
 mod releases;
 mod terms;
 
@@ -20,6 +21,7 @@ pub(crate) use ledger::Event;
 pub(crate) use letters::{Letter, NewCode, NewOrder};
 pub(crate) use persons::{Change, Link, Member};
 pub(crate) use quality::FILES;
+pub(crate) use records::Receipt;
 pub(crate) use releases::Released;
 
 use super::failure::{Failure, Problem, Result};

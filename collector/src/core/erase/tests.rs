@@ -1,9 +1,11 @@
+use envelope::{SigningKey, read_statement};
 use record::SubjectRef;
 
 use super::*;
 use crate::core::failure::Problem;
 use crate::core::fixture::{Centre, Hospital, basic, patient, problems, visit};
 use crate::core::random::Randomness;
+use crate::core::records::certify;
 use crate::core::report::{Report, Status};
 use crate::core::settings::Settings;
 use crate::core::tables::Current;
@@ -79,11 +81,27 @@ fn an_erasure_removes_every_row_of_the_person_and_of_nobody_else() {
     assert_eq!(after.records["Encounter"], 0);
     assert_eq!(after.records["Condition"], 1);
     let (_folder, catalogue) = centre.open();
-    let last = catalogue.ledger().unwrap().pop().unwrap();
+    let mut entries = catalogue.ledger().unwrap();
+    let (done, told) = (entries.pop().unwrap(), entries.pop().unwrap());
+    for (entry, what) in [(&told, "\"erased\""), (&done, "\"erasure_done\"")] {
+        assert!(
+            entry.contains(what) && entry.contains(&one.to_string()),
+            "{entry}"
+        );
+    }
+    // the proof names what was looked through and how much went, and is signed.
     assert!(
-        last.contains("erased") && last.contains(&one.to_string()),
-        "{last}"
+        done.contains(&format!("\"rows\":{before}")),
+        "{done} {before}"
     );
+    let key = SigningKey::from_seed([4; 32]).unwrap();
+    let statement = certify(&catalogue, entries.len() as u64 + 2, &key).unwrap();
+    let text = read_statement(&statement, &key.public()).unwrap();
+    assert!(
+        text.contains("消去証明書") && text.contains(&done),
+        "{text}"
+    );
+    assert_eq!(catalogue.certifiable().unwrap().len(), 1);
     drop((_folder, catalogue));
     centre.link();
     assert_eq!(status(&centre).subjects, 1);
@@ -134,7 +152,7 @@ fn an_erasure_that_was_interrupted_is_brought_to_its_end() {
         let (folder, mut catalogue) = centre.open();
         let site: SiteId = "HOSP-A".parse().unwrap();
         let tables = folder.tables();
-        let leave = BTreeSet::from([hospital.subject(1).to_string()]);
+        let leave = BTreeMap::from([(hospital.subject(1).to_string(), hospital.subject(1))]);
         let parts = catalogue.parts(&site, Table::Document.name()).unwrap();
         if let Some((sequence, known)) = parts.into_iter().find(|part| Some(part.0) == written) {
             let part = Part {

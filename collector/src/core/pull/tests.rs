@@ -330,6 +330,40 @@ fn a_newer_version_replaces_and_a_withdrawal_removes() {
     assert_eq!((status.documents, status.documents_withdrawn), (2, 1));
 }
 
+/// C-31: a section exports a month again. What it says now stands, what it said before is history,
+/// and the totals account for every version that was ever stored.
+#[test]
+fn a_month_that_is_exported_again_replaces_and_the_totals_explain_the_difference() {
+    let mut hospital = hospital();
+    let centre = Centre::new(&[&hospital]);
+    let month = |number, version, day: jiff::civil::Date| {
+        let visits = (1..=4).map(|order: u32| visit(number, &order.to_string(), version, day));
+        patient(number, visits.collect())
+    };
+    let people = |version, day| (1..=3).map(|number| month(number, version, day)).collect();
+    centre.deliver(&hospital.seal(people(1, DAY)));
+    centre.pull();
+    let before = status(&centre);
+    assert_eq!((before.documents, before.documents_replaced), (12, 0));
+    assert_eq!(before.records["Encounter"], before.rows_stored["Encounter"]);
+
+    // The same visits on the right day, and one that never happened is taken back.
+    centre.deliver(&hospital.seal(people(2, DAY.tomorrow().unwrap())));
+    let gone = withdrawn(visit(3, "4", 3, DAY));
+    centre.deliver(&hospital.seal(vec![patient(3, vec![gone])]));
+    centre.pull();
+    let after = status(&centre);
+    assert_eq!(days(&centre), vec!["2024-05-07"; 11]);
+    assert_eq!((after.documents, after.documents_withdrawn), (11, 1));
+    assert_eq!(after.documents_replaced, 13);
+    let stored = after.rows_stored["Document"];
+    let told = after.documents + after.documents_withdrawn + after.documents_replaced;
+    assert_eq!((stored, told), (25, 25));
+    // A row that was replaced is not lost: it is in the tables and stands no longer.
+    assert_eq!(after.rows_stored["Encounter"], 24);
+    assert_eq!(after.records["Encounter"], 11);
+}
+
 /// The days of all visits that stand.
 fn days(centre: &Centre) -> Vec<String> {
     let (folder, catalogue) = centre.open();

@@ -15,6 +15,8 @@ use crate::core::failure::{Failure, Problem, Result};
 pub(crate) struct Current {
     site: SiteId,
     standing: HashMap<DocumentRef, Standing>,
+    /// Versions in the tables, those that stand no longer too.
+    versions: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -36,11 +38,13 @@ impl Current {
         let [document, version, state] =
             ["document", "version", "state"].map(|name| position(&columns, name));
         let mut standing: HashMap<DocumentRef, Standing> = HashMap::new();
+        let mut versions = 0;
         for (sequence, _) in catalogue.parts(site, Table::Document.name())? {
             let path = super::file(tables, Table::Document.name(), site, sequence);
             let mut reader = Reader::open(&path, &columns)?;
             while let Some(rows) = reader.next()? {
                 for row in 0..rows.rows() {
+                    versions += 1;
                     let key = reference(&rows, document, row)?;
                     let new = Standing {
                         version: rows.whole(version, row).unwrap_or_default(),
@@ -57,6 +61,7 @@ impl Current {
         Ok(Self {
             site: site.clone(),
             standing,
+            versions,
         })
     }
 
@@ -72,6 +77,11 @@ impl Current {
             .filter(|standing| standing.withdrawn)
             .count() as u64;
         (self.standing.len() as u64 - withdrawn, withdrawn)
+    }
+
+    /// Versions of documents that a later one has replaced, kept as history.
+    pub(crate) fn replaced(&self) -> u64 {
+        self.versions - self.standing.len() as u64
     }
 
     /// Hands every row of a table that stands to `take`, in the order of batches and rows.
