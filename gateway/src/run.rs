@@ -138,9 +138,6 @@ fn collect_and_send(
 ) -> Result<(), Failure> {
     state.collected_only(None)?;
     let ask = (delivery == Delivery::Send).then_some(keys.as_ref());
-    if ask.is_some() {
-        certificate::keep_up(settings, now.seconds);
-    }
     take_orders(settings, ask, now, report)?;
     let reports = Reports::of(&settings.state.folder, &settings.limits);
     // The feed is asked once: what it tells later is for the next run.
@@ -222,6 +219,7 @@ fn take_orders(
 ) -> Result<(), Failure> {
     ledger::open(settings)?.apply_orders(now)?;
     let Some(keys) = ask else { return Ok(()) };
+    certificate::keep_up(settings, now.seconds);
     letters::exchange(settings, keys, now, &mut report.letters).or_else(passing)
 }
 

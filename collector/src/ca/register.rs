@@ -195,8 +195,7 @@ impl Register {
         Ok(())
     }
 
-    /// Notes that a device asked after the end of its certificate. Gives whether somebody has let it
-    /// in.
+    /// Notes that a device asked after the end of its certificate. Gives whether it was let in.
     pub(super) fn late(&self, serial: &[u8], at: i64) -> Result<bool> {
         self.connection.execute(
             "INSERT OR IGNORE INTO late (serial, asked_at) VALUES (?1, ?2)",

@@ -207,12 +207,7 @@ impl Status {
         status.requests = letters::requests(catalogue, at)?;
         let held_back = letters::overdue(catalogue, at)?;
         status.sites_held_back = held_back.iter().map(ToString::to_string).collect();
-        for stopped in catalogue.stopped()? {
-            let batches = stopped.batches.iter().map(ToString::to_string).collect();
-            status
-                .sites_stopped
-                .insert(stopped.site.to_string(), batches);
-        }
+        status.sites_stopped = stopped(catalogue)?;
         status.token_epochs = Epochs::of(catalogue, &folder.tables())?;
         let behind = status.token_epochs.behind().into_iter();
         status.token_epochs_behind = behind
@@ -257,6 +252,16 @@ impl Status {
         }
         Ok(status)
     }
+}
+
+/// Sites whose chain has forked, with the batches that contend.
+fn stopped(catalogue: &Catalogue) -> Result<BTreeMap<String, Vec<String>>> {
+    let stopped = catalogue.stopped()?.into_iter();
+    let named = stopped.map(|it| {
+        let batches = it.batches.iter().map(ToString::to_string).collect();
+        (it.site.to_string(), batches)
+    });
+    Ok(named.collect())
 }
 
 /// What stands of a site.

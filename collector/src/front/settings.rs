@@ -84,8 +84,8 @@ pub(crate) struct Certificates {
     pub(crate) requests: PathBuf,
     /// The authority's answers. The front only reads.
     pub(crate) answers: PathBuf,
-    /// Address and port for devices that have no certificate that is valid. Nothing but requests for
-    /// one is heard there.
+    /// Address and port for devices without a valid certificate. Nothing but requests for one is
+    /// heard there.
     #[serde(default)]
     pub(crate) newcomers: Option<SocketAddr>,
 }

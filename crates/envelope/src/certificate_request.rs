@@ -1,8 +1,8 @@
 //! What a device and the authority say to each other about certificates, through a front that
 //! believes neither and needs to read none of it.
 //!
-//! Layout: 8 bytes `SEKISHC` and the version `01`, the rest is CBOR. Certificates and requests stand
-//! in it as PEM, signatures as lower-case hexadecimal digits.
+//! Layout: 8 bytes `SEKISHC` and the version `01`, the rest is CBOR. Certificates and requests
+//! stand in it as PEM, signatures as lower-case hexadecimal digits.
 
 use record::{BatchId, SiteId};
 use serde::{Deserialize, Serialize};

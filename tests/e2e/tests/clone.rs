@@ -7,8 +7,9 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use harness::deployment::Site;
 use harness::job::{Ended, Job};
 use harness::process::Programs;
 use harness::scene::town_with_deployment;
@@ -53,6 +54,18 @@ fn run_by(job: &Job, config: &Path) -> bool {
     output.status.success()
 }
 
+/// Copies the state of a site's box. Gives the settings of the copy.
+fn copied_box(site: &Site) -> PathBuf {
+    let state = site.state.with_file_name("state-of-the-copy");
+    copy(&site.state, &state);
+    let settings = fs::read_to_string(&site.config).unwrap();
+    let own = site.state.to_str().unwrap();
+    assert!(settings.contains(own));
+    let copied = site.config.with_file_name("copy.toml");
+    fs::write(&copied, settings.replace(own, state.to_str().unwrap())).unwrap();
+    copied
+}
+
 fn batches(job: &Job) -> BTreeSet<String> {
     let names = fs::read_dir(&job.deployment.inbox).unwrap();
     let name = |it: std::io::Result<fs::DirEntry>| it.unwrap().file_name().into_string().unwrap();
@@ -90,13 +103,7 @@ fn a_copied_box_stops_the_site_until_an_operator_chooses() {
 
     let site = &job.deployment.sites[0];
     let name = site.source.site.as_str();
-    let state = site.state.with_file_name("state-of-the-copy");
-    copy(&site.state, &state);
-    let settings = fs::read_to_string(&site.config).unwrap();
-    let own = site.state.to_str().unwrap();
-    assert!(settings.contains(own));
-    let copied = site.config.with_file_name("copy.toml");
-    fs::write(&copied, settings.replace(own, state.to_str().unwrap())).unwrap();
+    let copied = copied_box(site);
 
     // Both see the same change and seal it, each for itself.
     rename(&site.source.storage, '1', '0');

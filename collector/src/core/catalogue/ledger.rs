@@ -228,7 +228,8 @@ impl Catalogue {
     pub(crate) fn certifiable(&self) -> Result<Vec<String>> {
         let mut query = self.connection.prepare_cached(
             "SELECT height, event FROM ledger
-             WHERE event LIKE '{\"event\":\"disposed\"%' OR event LIKE '{\"event\":\"erasure_done\"%'
+             WHERE event LIKE '{\"event\":\"disposed\"%'
+                OR event LIKE '{\"event\":\"erasure_done\"%'
              ORDER BY height",
         )?;
         let lines = query.query_map([], |row| {
