@@ -1,4 +1,4 @@
-//! Sites that are stopped because their chain has forked, and how an operator releases them.
+//! Sites that are stopped because their chain has forked, and how they are released.
 
 use record::{BatchId, SiteId};
 use rusqlite::{OptionalExtension as _, params};

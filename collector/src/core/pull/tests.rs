@@ -228,7 +228,8 @@ fn a_copy_of_a_batch_is_a_duplicate() {
     assert!(summary.refused.is_empty());
 }
 
-/// of a box that was copied both chains stop, whichever sends first. Once an operator has chosen, the chosen one goes on and the other does not, and neither
+/// of a box that was copied both chains stop, whichever sends first. Once an operator has
+/// chosen, the chosen one goes on and the other does not, and neither
 /// stops the site again.
 #[test]
 fn two_chains_of_one_site_stop_it_until_an_operator_chooses() {
