@@ -19,7 +19,9 @@ mod x509;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
+use nix::sys::resource::{Resource, setrlimit};
 use tracing_subscriber::EnvFilter;
 
 /// The collector of Sekisho (関所): takes sealed batches and makes anonymized data sets.
@@ -49,14 +51,15 @@ enum Role {
 fn main() -> ExitCode {
     log_to_stderr();
     quiet_panics();
-    let done = match Arguments::parse().role {
+    let role = Arguments::parse().role;
+    let done = no_core_dumps().and_then(|()| match role {
         Role::Front(command) => command.run(),
         Role::Evaluate(command) => command.run(),
         Role::Vault(command) => command.run(),
         Role::Ca(command) => command.run(),
         Role::Keys(command) => command.run(),
         Role::Core(command) => command.run(),
-    };
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -65,6 +68,14 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A core dump would hold keys and records, and so would the memory that other processes of the
+/// same user can read.
+fn no_core_dumps() -> anyhow::Result<()> {
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)
+        .and_then(|()| nix::sys::prctl::set_dumpable(false))
+        .context("core dumps")
 }
 
 /// The message of a panic may quote the data at hand; only its place is told.

@@ -35,6 +35,23 @@ pub struct Contract {
     /// its holders together can open.
     #[serde(default)]
     pub identity_envelope: bool,
+    /// Whether staff numbers leave, as tokens under `keys.staff`. Their names never do.
+    #[serde(default)]
+    pub staff_tokens: bool,
+    /// Whether codes of institutions that ordered or performed something leave.
+    #[serde(default)]
+    pub institutions: Institutions,
+}
+
+/// What becomes of codes of institutions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Institutions {
+    /// They stay.
+    #[default]
+    Drop,
+    /// Codes of ten digits (医療機関コード) leave as they are; names stay.
+    Keep,
 }
 
 impl Contract {

@@ -203,6 +203,8 @@ pub struct Keys {
     pub ledger: Option<PathBuf>,
     /// Public key of the vault, for contracts that have identities sealed for it.
     pub vault: Option<PathBuf>,
+    /// Key of staff tokens, for contracts that have them.
+    pub staff: Option<PathBuf>,
     /// Epoch of the token key.
     #[serde(default = "one")]
     pub token_epoch: u16,
@@ -486,19 +488,29 @@ impl Settings {
         let contracts = self.contracts.len() as u64;
         range("contracts", contracts, 0, 100)?;
         self.contracts.iter().try_for_each(Contract::check)?;
-        let sealed = self.contracts.iter().any(|it| it.identity_envelope);
-        if sealed && self.keys.vault.is_none() {
-            return Err(SettingsError::Range {
-                key: "contracts.identity_envelope",
-                value: "true".to_owned(),
-                expected: "given together with keys.vault".to_owned(),
-            });
-        }
+        self.check_agreed()?;
         self.notice.check()?;
         let imports = &self.ledger.imports;
         range("ledger.imports", imports.len() as u64, 0, 50)?;
         imports.iter().try_for_each(Import::check)?;
         self.clock.check()
+    }
+
+    /// What a contract lets leave needs its key.
+    fn check_agreed(&self) -> Result<(), SettingsError> {
+        let any = |says: fn(&Contract) -> bool| self.contracts.iter().any(says);
+        let lacking = |key, file: &str| SettingsError::Range {
+            key,
+            value: "true".to_owned(),
+            expected: format!("given together with {file}"),
+        };
+        if any(|it| it.identity_envelope) && self.keys.vault.is_none() {
+            return Err(lacking("contracts.identity_envelope", "keys.vault"));
+        }
+        if any(|it| it.staff_tokens) && self.keys.staff.is_none() {
+            return Err(lacking("contracts.staff_tokens", "keys.staff"));
+        }
+        Ok(())
     }
 }
 

@@ -4,7 +4,9 @@
 //! There is no way round the service: a person whose tokens it did not key waits, and everybody
 //! behind them in the same run, without asking again. What was sealed before goes out all the same.
 
-use std::sync::{Mutex, PoisonError};
+mod queue;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,6 +28,7 @@ use crate::keys::TokenKeys;
 use crate::send::connection::{Answer, Connection, Peer};
 use crate::send::delivery::reason;
 use crate::send::{Tries, Trouble};
+use queue::{Queue, Turn};
 
 /// Tries of one question.
 const TRIES: u32 = 3;
@@ -38,6 +41,8 @@ pub(crate) struct Service {
     asks: bool,
     /// What ended the asking in this run.
     failed: Mutex<Option<Failure>>,
+    queue: Mutex<Queue>,
+    line: Mutex<Line>,
 }
 
 /// Why a person waits: see [`Service::failure`].
@@ -71,6 +76,8 @@ impl Service {
             patience: Duration::from_secs(u64::from(seconds)),
             asks,
             failed: Mutex::default(),
+            queue: Mutex::default(),
+            line: Mutex::default(),
         })
     }
 
@@ -82,32 +89,83 @@ impl Service {
             patience: Duration::ZERO,
             asks: true,
             failed: Mutex::default(),
+            queue: Mutex::default(),
+            line: Mutex::default(),
         }
     }
 
     /// What ended the asking in this run, if anything did.
     pub(crate) fn failure(&self) -> Option<Failure> {
-        self.lock().take()
+        lock(&self.failed).take()
+    }
+
+    /// Has the tokens of a screened person keyed, as far as their keys are at the service.
+    ///
+    /// # Errors
+    /// They cannot be, now or any more in this run; [`Service::failure`] says why.
+    pub(crate) fn key(
+        &self,
+        keys: &TokenKeys,
+        screened: &Screened<PatientReadings>,
+    ) -> Result<Answers, Waits> {
+        let [now, next] = keys.served();
+        let key = |served: Option<(u16, &EvaluationPublicKey)>| match served {
+            None => Ok(Evaluated::default()),
+            Some((epoch, key)) => self.evaluate(key, separate::ask(screened, epoch)),
+        };
+        Ok(Answers {
+            now: key(now)?,
+            next: key(next)?,
+        })
+    }
+
+    /// Waits for the line; whoever has it asks for all who wait.
+    fn evaluate(&self, key: &EvaluationPublicKey, asked: Asked) -> Result<Evaluated, Waits> {
+        if !self.asks() {
+            return Err(Waits);
+        }
+        if asked.messages().is_empty() {
+            return Ok(Evaluated::default());
+        }
+        let ticket = lock(&self.queue).enter(asked);
+        let mut line = lock(&self.line);
+        let (tickets, persons) = match lock(&self.queue).turn(ticket) {
+            Turn::Answered(answer) => return answer,
+            Turn::Ask(tickets, persons) => (tickets, persons),
+        };
+        let answers = match self.asks() {
+            true => line
+                .evaluate(self, key, persons)
+                .map_err(|it| self.fail(it)),
+            false => Err(Waits),
+        };
+        lock(&self.queue).answer(tickets, answers);
+        drop(line);
+        match lock(&self.queue).turn(ticket) {
+            Turn::Answered(answer) => answer,
+            Turn::Ask(..) => Err(Waits),
+        }
     }
 
     fn asks(&self) -> bool {
-        self.asks && self.lock().is_none()
+        self.asks && lock(&self.failed).is_none()
     }
 
     fn fail(&self, failure: Failure) -> Waits {
         tracing::warn!(code = failure.problem().code(), "tokens are not keyed");
-        self.lock().get_or_insert(failure);
+        lock(&self.failed).get_or_insert(failure);
         Waits
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Failure>> {
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A line to the service. One for each thread.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A line to the service. Persons who wait while a question is on its way are asked about in the
+/// next one, all together.
 #[derive(Default)]
-pub(crate) struct Line {
+struct Line {
     open: Option<Open>,
 }
 
@@ -117,41 +175,16 @@ struct Open {
 }
 
 impl Line {
-    /// Has the tokens of a screened person keyed, as far as their keys are at the service.
-    ///
-    /// # Errors
-    /// They cannot be, now or any more in this run; [`Service::failure`] says why.
-    pub(crate) fn key(
-        &mut self,
-        service: &Service,
-        keys: &TokenKeys,
-        screened: &Screened<PatientReadings>,
-    ) -> Result<Answers, Waits> {
-        let [now, next] = keys.served();
-        let mut key = |served: Option<(u16, &EvaluationPublicKey)>| match served {
-            None => Ok(Evaluated::default()),
-            Some(_) if !service.asks() => Err(Waits),
-            Some((epoch, key)) => self
-                .evaluate(service, key, separate::ask(screened, epoch))
-                .map_err(|failure| service.fail(failure)),
-        };
-        Ok(Answers {
-            now: key(now)?,
-            next: key(next)?,
-        })
-    }
-
+    /// Has the tokens of several persons keyed at once: answers in their order.
     fn evaluate(
         &mut self,
         service: &Service,
         key: &EvaluationPublicKey,
-        asked: Asked,
-    ) -> Result<Evaluated, Failure> {
-        if asked.messages().is_empty() {
-            return Ok(Evaluated::default());
-        }
-        let inputs = asked.messages().to_vec();
-        let question = Question::blind(asked.epoch(), inputs, &mut UnwrapErr(SysRng));
+        persons: Vec<Asked>,
+    ) -> Result<Vec<Evaluated>, Failure> {
+        let epoch = persons.first().map_or(0, Asked::epoch);
+        let inputs: Vec<_> = persons.iter().flat_map(Asked::messages).cloned().collect();
+        let question = Question::blind(epoch, inputs, &mut UnwrapErr(SysRng));
         let question =
             question.map_err(|error| Failure::because(Problem::Internal, "question", error))?;
         let answer = self.ask(service, &question)?;
@@ -163,7 +196,13 @@ impl Line {
             Failure::because(problem, "evaluation", error)
         })?;
         let keyed = |value: &[u8; 32]| -> Box<dyn Prf> { Box::new(MacKey::from_bytes(*value)) };
-        let evaluated = asked.answered(&values, keyed);
+        let mut rest = values.as_slice();
+        let evaluated = persons.into_iter().map(|asked| {
+            let (own, others) = rest.split_at_checked(asked.messages().len())?;
+            rest = others;
+            asked.answered(own, keyed)
+        });
+        let evaluated: Option<_> = evaluated.collect();
         evaluated.ok_or_else(|| Failure::new(Problem::Internal, "answers"))
     }
 

@@ -15,6 +15,7 @@ use privacy::order::SharedCards;
 use privacy::separate::subject_ref;
 use record::{ChartNumber, Date, Document, DocumentRef, DocumentState, SubjectRef};
 
+use crate::agreed::Agreed;
 use crate::batch::{Book, Gathered, Sealer};
 use crate::clock::Trusted;
 use crate::collect::{Collected, Intake, Reading, collect};
@@ -30,6 +31,7 @@ use crate::run::may_vanish;
 use crate::source::budget::Budget;
 use crate::source::disk::{Disk, LocalDisk};
 use crate::source::pace::{Pace, Pacer};
+use crate::source::turns::Turns;
 use crate::source::{Beside, Caller, PatientFolder, PatientReader, Plan, Roots, Shared, Visited};
 use crate::spool::Spool;
 use crate::state::State;
@@ -69,6 +71,8 @@ pub(crate) struct Site {
     pub(crate) epoch: u16,
     /// The epoch to which it is changing.
     pub(crate) next_epoch: Option<u16>,
+    /// What its contract lets leave beside records and tokens.
+    pub(crate) agreed: Agreed,
     keys: Arc<Keys>,
     spool: Spool,
     core: CoreSecretKey,
@@ -94,6 +98,7 @@ impl Site {
             site: MacKey::from_bytes([2; 32]),
             receipt: signing.public(),
             vault: None,
+            staff: Some(MacKey::from_bytes([8; 32])),
             signing,
             core: core.public().clone(),
         };
@@ -111,6 +116,7 @@ impl Site {
             core,
             epoch: 1,
             next_epoch: None,
+            agreed: Agreed::default(),
             opened: 0,
             standing: BTreeMap::new(),
             folder,
@@ -229,9 +235,10 @@ impl Site {
             cards: SharedCards::default(),
             tokens: tokens(self.epoch, self.next_epoch),
             service: Service::none(),
-            envelopes: false,
+            agreed: self.agreed,
             settled_before: i64::MAX,
             budget: Budget::new(1 << 20),
+            turns: Turns::new(self.settings.limits.workers),
             examples: Gathering::default(),
             dictionary: self.settings.dictionary.send,
         }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use envelope::{
     CorePublicKey, EvaluationPublicKey, KeyError, MacKey, SigningKey, SiteVault, VerifyingKey,
 };
-use privacy::separate::{SiteKeys, Vault};
+use privacy::separate::{ParticipantRules, SiteKeys, Vault};
 use privacy::tokens::{EpochKey, Evaluated};
 use zeroize::Zeroizing;
 
@@ -31,6 +31,8 @@ pub(crate) struct Keys {
     pub(crate) receipt: VerifyingKey,
     /// Seals identities, for contracts that say so.
     pub(crate) vault: Option<SiteVault>,
+    /// Makes staff tokens, for contracts that have them.
+    pub(crate) staff: Option<MacKey>,
 }
 
 impl Keys {
@@ -50,6 +52,7 @@ impl Keys {
         });
         Ok(Self {
             vault: vault.transpose()?,
+            staff: files.staff.as_deref().map(key).transpose()?,
             tokens: TokenKeys::load(files)?,
             site,
             signing: key(&files.signing)?,
@@ -132,14 +135,16 @@ impl TokenKeys {
         &'a self,
         answers: &'a Answers,
         site: &'a MacKey,
-        vault: Option<&'a SiteVault>,
+        vault: Option<&'a dyn Vault>,
+        participants: ParticipantRules<'a>,
     ) -> SiteKeys<'a> {
         let next = self.next.as_ref();
         SiteKeys {
             tokens: self.now.for_separation(&answers.now),
             next: next.map(|next| next.for_separation(&answers.next)),
             site,
-            vault: vault.map(|vault| vault as &dyn Vault),
+            vault,
+            participants,
         }
     }
 

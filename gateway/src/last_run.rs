@@ -29,6 +29,9 @@ pub(crate) struct LastRun {
     pub(crate) set_aside: u64,
     /// Persons that the gate withheld, by reason.
     pub(crate) withheld: BTreeMap<String, u64>,
+    /// Persons who wait because the centre's evaluation service did not key their tokens.
+    #[serde(default)]
+    pub(crate) unkeyed: u64,
     /// Stops that match no patient of the storage.
     pub(crate) stops_without_patient: u64,
     /// Persons of the ledger with a notice, and with a stop.
@@ -53,6 +56,7 @@ impl LastRun {
             unchanged: report.patients.unchanged,
             passed: report.patients.passed,
             set_aside: report.patients.quarantined,
+            unkeyed: report.patients.unkeyed,
             withheld: withheld
                 .map(|(reason, count)| ((*reason).to_owned(), count.persons))
                 .collect(),

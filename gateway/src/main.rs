@@ -1,6 +1,7 @@
 //! The gateway of a site: reads records, lets through only what may leave, separates who from
 //! what, seals it and delivers it.
 
+mod agreed;
 mod batch;
 mod certificate;
 mod clock;

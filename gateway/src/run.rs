@@ -14,6 +14,7 @@ use privacy::gate::Gate;
 use privacy::order::SharedCards;
 use record::FindingCode;
 
+use crate::agreed::Agreed;
 use crate::batch::{Book, Gathered, Sealer};
 use crate::certificate;
 use crate::clock::{self, Look, Trusted};
@@ -32,6 +33,7 @@ use crate::send::{Sent, send_all};
 use crate::source::budget::Budget;
 use crate::source::disk::{Disk, LocalDisk};
 use crate::source::pace::{Pace, Pacer};
+use crate::source::turns::Turns;
 use crate::source::{Beside, Plan, Roots, Shared};
 use crate::spool::{Spool, private_folder, write_durably};
 use crate::state::{Scan, State};
@@ -530,7 +532,7 @@ fn reading<'p>(
         keys: Arc::clone(keys),
         identities: LedgerKey::of(settings)?.identities().clone(),
         cards,
-        envelopes: envelopes(settings, gate),
+        agreed: Agreed::of(settings, gate),
         service: Service::of(settings, &keys.tokens, seals)?,
         tokens: keys.tokens.clone(),
         settled_before: match changes.margin_seconds {
@@ -541,6 +543,7 @@ fn reading<'p>(
                 .saturating_mul(1_000_000_000),
         },
         budget: Budget::new(ON_THEIR_WAY),
+        turns: Turns::new(settings.limits.workers),
         examples: Gathering::default(),
         dictionary: settings.dictionary.send,
     };
@@ -552,13 +555,6 @@ fn reading<'p>(
         plan,
         last,
     })
-}
-
-/// Whether the contract in force has identities sealed for the vault.
-fn envelopes(settings: &Settings, gate: &Gate) -> bool {
-    let in_force = gate.contract().map(|contract| contract.id.as_str());
-    let mut contracts = settings.contracts.iter();
-    contracts.any(|contract| contract.identity_envelope && Some(&*contract.id) == in_force)
 }
 
 /// How many patients may lose documents whose files vanished. None may while a root is empty or is

@@ -247,7 +247,7 @@ def content(manifest, found):
     erased = found.pop(0) if manifest.get("erased") and found else []
     terms = found.pop(0) if manifest.get("terms") and found else []
     documents, records = {}, {}
-    withdrawn = envelopes = 0
+    withdrawn = envelopes = staff = institutions = 0
     for subject in found:
         envelopes += "v" in subject
         for document in subject["d"]:
@@ -255,6 +255,9 @@ def content(manifest, found):
                 raise Refused("content")
             documents[document["k"]] = documents.get(document["k"], 0) + 1
             withdrawn += document["t"] == "w"
+            for participant in document.get("p", []):
+                staff += "s" in participant["w"]
+                institutions += "i" in participant["w"]
             for record in document.get("r", []):
                 (kind,) = record
                 kind = RECORDS[kind]
@@ -264,6 +267,8 @@ def content(manifest, found):
         manifest.get("erased", 0),
         manifest.get("terms", 0),
         manifest.get("envelopes", 0),
+        manifest.get("staff", 0),
+        manifest.get("institutions", 0),
         manifest["withdrawn"],
         manifest["documents"],
         manifest["records"],
@@ -273,6 +278,8 @@ def content(manifest, found):
         len(erased),
         len(terms),
         envelopes,
+        staff,
+        institutions,
         withdrawn,
         documents,
         records,

@@ -180,6 +180,7 @@ fn page() -> String {
         of_kind(*kind, ja, en, &mut page);
     }
     values(&mut page);
+    agreed(&mut page);
     never(&mut page);
     page
 }
@@ -302,7 +303,33 @@ fn never(page: &mut String) {
 }
 
 fn passes_anywhere(row: &Row) -> bool {
-    row.treatment != Treatment::Drop
+    row.treatment.passes()
+}
+
+/// What leaves only where a contract says so.
+fn agreed(page: &mut String) {
+    page.push_str(
+        "## 契約に定めがあるときだけ送るもの / Only where the contract says so\n\n\
+         ふだんは送りません（`gateway.toml` の `contracts.staff_tokens`、`contracts.institutions`）。\n\
+         職員の番号は、その施設の鍵による符号に変えて送ります。氏名は送りません。\n\
+         施設のコードは、10桁の医療機関コードだけを送ります。施設の名前は送りません。\n\n\
+         Not sent by default. Numbers of staff are sent as keyed hashes under a key of the site, \
+         codes of institutions as they are; never a name of either.\n\n\
+         | 元の項目 / field | 送る形 / as |\n|---|---|\n",
+    );
+    for segment in SEGMENTS {
+        for row in segment.rows {
+            let Treatment::Named(role) = row.treatment else {
+                continue;
+            };
+            let form = match role.is_of_institution() {
+                true => "コードだけ / the code only",
+                false => "符号だけ / a keyed hash only",
+            };
+            let _ = writeln!(page, "| {} ({}) | {form} |", row.label, place(segment, row));
+        }
+    }
+    page.push('\n');
 }
 
 fn name(segment: &SegmentRows) -> String {

@@ -84,12 +84,13 @@ fn stage(workspace: &Workspace) -> anyhow::Result<Vec<PathBuf>> {
     units.sort();
 
     // Measured as installed: the gateway may reach the front, and nothing else; the page is
-    // reached from the institution's network, and from nowhere else.
+    // reached from the institution's network, the evaluation service from that of the sites.
     for (unit, example) in [
         ("sekisho-gateway", "front.conf"),
         ("sekisho-orders", "front.conf"),
         ("sekisho-page", "page.conf"),
         ("sekisho-front", "front-network.conf"),
+        ("sekisho-evaluate", "evaluate.conf"),
     ] {
         let drop_in = folder.join(format!("{unit}.service.d"));
         std::fs::create_dir_all(&drop_in).context("scratch folder")?;

@@ -10,7 +10,8 @@ use privacy::gate::{
     NoticeMethod, PatientReadings, Product, Products, Tally, Terms, Withheld,
 };
 use privacy::separate::{
-    Erasure, Separated, SiteKeys, document_ref, separate, subject_ref, without_content,
+    Erasure, ParticipantRules, Separated, SiteKeys, document_ref, separate, subject_ref,
+    without_content,
 };
 use privacy::tokens::EpochKey;
 use rand_chacha::ChaCha20Rng;
@@ -20,10 +21,10 @@ use record::content::{
     Patient, Prefecture, Value,
 };
 use record::identity::{Birth, Insurance, Name, Sex};
-use record::reading::{DocumentKey, Reading};
+use record::reading::{DocumentKey, Named, Reading};
 use record::{
     ChartNumber, Concept, DataKind, Date, DocumentState, Domain, Drops, Identity, Moment, Quality,
-    Quantity, Record, Sensitive, SubjectRef, Version, YearMonth,
+    Quantity, Record, Role, Sensitive, SubjectRef, Version, YearMonth,
 };
 
 use super::catalogue::Catalogue;
@@ -54,6 +55,10 @@ pub(crate) struct Hospital {
     pub(crate) withheld: Vec<Separated>,
     /// Epoch of its token key, and the one to which it is changing.
     pub(crate) epochs: (u16, Option<u16>),
+    /// The key of its staff tokens, where its contract has them.
+    pub(crate) staff: Option<MacKey>,
+    /// Whether codes of institutions leave.
+    pub(crate) institutions: bool,
     seed: u8,
 }
 
@@ -69,6 +74,8 @@ impl Hospital {
             quality: Quality::default(),
             withheld: Vec::new(),
             epochs: (1, None),
+            staff: None,
+            institutions: false,
             seed,
         }
     }
@@ -77,7 +84,18 @@ impl Hospital {
     pub(crate) fn separated(&self, patient: PatientReadings) -> Separated {
         let (tokens, site) = self.keys();
         let screened = self.gate(std::slice::from_ref(&patient)).screen(patient);
-        separate(screened.unwrap(), &site_keys(&tokens, &site))
+        let keys = SiteKeys {
+            participants: self.participants(),
+            ..site_keys(&tokens, &site)
+        };
+        separate(screened.unwrap(), &keys)
+    }
+
+    fn participants(&self) -> ParticipantRules<'_> {
+        ParticipantRules {
+            staff: self.staff.as_ref().map(|key| key as &dyn privacy::Prf),
+            institutions: self.institutions,
+        }
     }
 
     /// A person of whom nothing may leave and these documents are taken back.
@@ -162,6 +180,7 @@ impl Hospital {
             next: next.as_ref().map(|(next, key)| EpochKey::new(*next, key)),
             site: &site,
             vault: None,
+            participants: self.participants(),
         };
         let mut tally = Tally::default();
         let mut separated: Vec<Separated> = patients
@@ -348,6 +367,7 @@ fn site_keys<'k>(tokens: &'k MacKey, site: &'k MacKey) -> SiteKeys<'k> {
         next: None,
         site,
         vault: None,
+        participants: ParticipantRules::default(),
     }
 }
 
@@ -416,6 +436,7 @@ pub(crate) fn reading(
         state: DocumentState::Current,
         identity: identity(number).into(),
         records,
+        named: Vec::new(),
         findings: vec![],
         drops: Drops::default(),
     }
@@ -551,4 +572,19 @@ pub(crate) fn contents(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     }
     files.sort();
     files
+}
+
+/// A prescription that names its doctor and where it was ordered.
+pub(crate) fn prescribed_by(number: u32, order: &str, day: Date, doctor: &str) -> Reading {
+    let mut reading = prescription(number, order, day);
+    reading.named = [
+        (Role::Ordering, doctor),
+        (Role::OrderingInstitution, "1311234567"),
+    ]
+    .map(|(role, number)| Named {
+        role,
+        number: Sensitive::new(number),
+    })
+    .to_vec();
+    reading
 }

@@ -130,9 +130,26 @@ pub(crate) struct Site {
     /// Whether the contract has identities come along, sealed for the vault.
     #[serde(default)]
     pub(crate) identity_envelope: bool,
+    /// Whether the contract has staff numbers come as tokens.
+    #[serde(default)]
+    pub(crate) staff_tokens: bool,
+    /// Whether the contract has codes of institutions come along.
+    #[serde(default)]
+    pub(crate) institutions: Institutions,
     /// Shares in per cent that are asked of this site instead of those of `quality.most`.
     #[serde(default)]
     pub(crate) quality: quality::Shares,
+}
+
+/// What becomes of codes of institutions that ordered or performed something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Institutions {
+    /// None may come.
+    #[default]
+    Drop,
+    /// They may come as they are.
+    Keep,
 }
 
 /// Bounds. Each has a default and a range.
@@ -252,6 +269,12 @@ impl Settings {
                 site.least_token_epoch = Some(epoch);
             }
         }
+    }
+
+    /// The sites, to be changed.
+    #[cfg(test)]
+    pub(crate) fn sites_mut(&mut self) -> impl Iterator<Item = &mut Site> {
+        self.sites.iter_mut()
     }
 
     /// Sets the share of one measure that is asked of one site.

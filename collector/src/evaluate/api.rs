@@ -45,7 +45,7 @@ impl Service {
     pub(crate) fn open(settings: &Settings) -> Result<Self, StartError> {
         let keys = settings.keys.iter().map(|key| Ok((key.epoch, load(key)?)));
         let keys = keys.collect::<Result<_, StartError>>()?;
-        let folder = settings.state.join("allowances");
+        let folder = settings.allowances();
         durable::make_folder(&folder)
             .map_err(|error| StartError::because(Problem::Folder, folder.display(), error))?;
         Ok(Self {

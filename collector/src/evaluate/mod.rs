@@ -33,6 +33,7 @@ use rand_core::UnwrapErr;
 
 use crate::evaluate::api::{Service, router};
 use crate::evaluate::settings::Settings;
+use crate::front::guard;
 use crate::front::server;
 use crate::front::start::{Problem, StartError};
 use crate::front::tls::Gate;
@@ -87,6 +88,16 @@ fn serve(config: &Path) -> Result<(), StartError> {
     let listener = TcpListener::bind(settings.listen)
         .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
         .map_err(|error| StartError::because(Problem::Listen, settings.listen, error))?;
+    // Certificates, keys and settings are read; from here on, the allowances and the revocation
+    // list are the only files.
+    // Landlock holds for the calling thread and those that it starts, so this stands before the
+    // runtime.
+    if let Some(key) = settings.keys.first() {
+        let allowances = settings.allowances();
+        let revocations = settings.tls.revocations.as_deref();
+        let told = revocations.and_then(Path::parent);
+        guard::restrict_to(&allowances, told, &key.file, settings.file_guard)?;
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
         .max_blocking_threads(limits.threads)

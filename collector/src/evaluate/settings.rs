@@ -10,7 +10,7 @@ use record::SiteId;
 use serde::Deserialize;
 
 use crate::front::server::Connections;
-use crate::front::settings::Tls;
+use crate::front::settings::{InboxGuard, Tls};
 use crate::front::start::{Problem, StartError};
 
 /// The settings file.
@@ -29,9 +29,17 @@ pub(crate) struct Settings {
     /// Sites that may ask more or less than `limits.evaluations_per_day`.
     #[serde(default, rename = "site")]
     sites: Vec<Site>,
+    /// Whether the service starts on a kernel that cannot keep it from other files (Landlock, Linux
+    /// 6.2): `required` or `best-effort`.
+    #[serde(default = "required")]
+    pub(crate) file_guard: InboxGuard,
     /// Bounds.
     #[serde(default)]
     pub(crate) limits: Limits,
+}
+
+fn required() -> InboxGuard {
+    InboxGuard::Required
 }
 
 /// A key of an epoch.
@@ -163,6 +171,11 @@ impl Settings {
         }
     }
 
+    /// The one folder that the service goes on using once it serves.
+    pub(crate) fn allowances(&self) -> PathBuf {
+        self.state.join("allowances")
+    }
+
     /// What one site may ask for in a day.
     pub(crate) fn per_day(&self, site: &SiteId) -> u64 {
         let own = self.sites.iter().find(|own| own.site == *site);
@@ -179,6 +192,21 @@ mod tests {
     const BASE: &str = "listen = \"127.0.0.1:1\"\nstate = \"s\"\n\
          [tls]\ncertificate = \"c\"\nprivate_key = \"k\"\nclient_authority = \"a\"\n";
     const KEY: &str = "[[key]]\nepoch = 2\nfile = \"k\"\n";
+
+    /// The commented example that is handed out with the unit.
+    #[test]
+    fn the_example_beside_the_unit_is_read() {
+        let example = include_str!("../../../systemd/examples/evaluate.toml");
+        let settings = Settings::parse(example).unwrap();
+        assert_eq!(settings.keys.len(), 1);
+        assert_eq!(settings.file_guard, InboxGuard::Required);
+        let unit = include_str!("../../../systemd/sekisho-evaluate.service");
+        let port = format!("SocketBindAllow=ipv4:tcp:{}\n", settings.listen.port());
+        assert!(unit.contains(&port), "the unit has another port");
+        let key = settings.keys[0].file.file_name().unwrap().to_str().unwrap();
+        assert!(unit.contains(&format!("LoadCredentialEncrypted={key}:")));
+        assert!(unit.contains("LimitCORE=0\n"));
+    }
 
     #[test]
     fn settings_that_are_wrong_are_refused_by_name() {

@@ -41,38 +41,84 @@ const LEAST: ABI = ABI::V3;
 /// # Errors
 /// The guard is required and the kernel cannot give it.
 pub(crate) fn restrict(settings: &Settings) -> Result<(), StartError> {
-    let (folders, guard) = (&settings.folders, settings.inbox_guard);
+    let folders = &settings.folders;
+    let add_names = make_bitflags!(AccessFs::{ MakeReg | Refer });
+    let read = make_bitflags!(AccessFs::{ReadFile | ReadDir});
+    let mut rules: Vec<Rule<'_>> = vec![
+        (&folders.staging, work() | AccessFs::Refer),
+        (&folders.receipts, work()),
+        (&folders.inbox, add_names),
+    ];
+    if let Some(letters) = &settings.letters {
+        rules.push((&letters.outbox, read));
+        rules.push((&letters.answers, work()));
+    }
+    if let Some(certificates) = &settings.certificates {
+        rules.push((&certificates.answers, read));
+        rules.push((&certificates.requests, work()));
+    }
+    rules.extend(
+        settings
+            .told_folders()
+            .into_iter()
+            .map(|folder| (folder, read)),
+    );
+    enforce(&rules, &folders.inbox, settings.inbox_guard)
+}
+
+/// Restricts the calling thread and every thread it starts later to one folder of its own, and to
+/// reading in the folder of the revocation list: no other file can be opened, among them the keys
+/// that were read before.
+///
+/// # Errors
+/// The guard is required and the kernel cannot give it.
+pub(crate) fn restrict_to(
+    own: &Path,
+    told: Option<&Path>,
+    shut: &Path,
+    guard: InboxGuard,
+) -> Result<(), StartError> {
+    let read = make_bitflags!(AccessFs::{ReadFile | ReadDir});
+    let told = told.map(|folder| (folder, read));
+    let rules: Vec<Rule<'_>> = [(own, work())].into_iter().chain(told).collect();
+    enforce(&rules, shut, guard)
+}
+
+/// A folder and what may be done beneath it.
+type Rule<'f> = (&'f Path, BitFlags<AccessFs>);
+
+fn work() -> BitFlags<AccessFs> {
+    make_bitflags!(AccessFs::{
+        ReadFile | ReadDir | WriteFile | Truncate | MakeReg | MakeDir | RemoveFile
+    })
+}
+
+/// Lets nothing be done but what the rules name, and tries it at a place that must be shut.
+fn enforce(rules: &[Rule<'_>], shut: &Path, guard: InboxGuard) -> Result<(), StartError> {
     let level = match guard {
         InboxGuard::Required => CompatLevel::HardRequirement,
         InboxGuard::BestEffort => CompatLevel::BestEffort,
     };
-    let status = apply(settings, level)
+    let status = apply(rules, level)
         .map_err(|error| StartError::because(Problem::Guard, "Landlock", error))?;
-    match (unreadable(&folders.inbox), guard) {
+    match (unreadable(shut), guard) {
         (true, _) => {
             let fully = status == RulesetStatus::FullyEnforced;
-            tracing::info!(fully, "inbox guard holds");
+            tracing::info!(fully, "guard of the files holds");
             Ok(())
         }
-        (false, InboxGuard::Required) => {
-            Err(StartError::new(Problem::Guard, folders.inbox.display()))
-        }
+        (false, InboxGuard::Required) => Err(StartError::new(Problem::Guard, shut.display())),
         (false, InboxGuard::BestEffort) => {
-            tracing::warn!("inbox guard does not hold on this kernel");
+            tracing::warn!("guard of the files does not hold on this kernel");
             Ok(())
         }
     }
 }
 
 fn apply(
-    settings: &Settings,
+    rules: &[Rule<'_>],
     level: CompatLevel,
 ) -> Result<RulesetStatus, Box<dyn Error + Send + Sync>> {
-    let folders = &settings.folders;
-    let work: BitFlags<AccessFs> = make_bitflags!(AccessFs::{
-        ReadFile | ReadDir | WriteFile | Truncate | MakeReg | MakeDir | RemoveFile
-    });
-    let add_names = make_bitflags!(AccessFs::{ MakeReg | Refer });
     let ruleset = Ruleset::default()
         .set_compatibility(level)
         .handle_access(AccessFs::from_all(LEAST))?
@@ -81,38 +127,19 @@ fn apply(
         .handle_access(AccessNet::from_all(ABI::V4))?
         .scope(Scope::from_all(ABI::V6))?
         .create()?
-        .set_compatibility(level)
-        .add_rule(beneath(&folders.staging, work | AccessFs::Refer)?)?
-        .add_rule(beneath(&folders.receipts, work)?)?
-        .add_rule(beneath(&folders.inbox, add_names)?)?;
-    let read = make_bitflags!(AccessFs::{ReadFile | ReadDir});
-    let mut ruleset = ruleset;
-    if let Some(letters) = &settings.letters {
-        ruleset = ruleset
-            .add_rule(beneath(&letters.outbox, read)?)?
-            .add_rule(beneath(&letters.answers, work)?)?;
-    }
-    if let Some(certificates) = &settings.certificates {
-        ruleset = ruleset
-            .add_rule(beneath(&certificates.answers, read)?)?
-            .add_rule(beneath(&certificates.requests, work)?)?;
-    }
-    for folder in settings.told_folders() {
-        ruleset = ruleset.add_rule(beneath(folder, read)?)?;
-    }
+        .set_compatibility(level);
+    let ruleset = rules
+        .iter()
+        .try_fold(ruleset, |ruleset, (folder, access)| {
+            let rule = PathBeneath::new(PathFd::new(folder)?, *access);
+            Ok::<_, Box<dyn Error + Send + Sync>>(ruleset.add_rule(rule)?)
+        })?;
     Ok(ruleset.restrict_self()?.ruleset)
 }
 
-fn beneath(
-    folder: &Path,
-    access: BitFlags<AccessFs>,
-) -> Result<PathBeneath<PathFd>, landlock::PathFdError> {
-    Ok(PathBeneath::new(PathFd::new(folder)?, access))
-}
-
-/// The proof that the guard holds: opening the folder is refused.
-fn unreadable(folder: &Path) -> bool {
-    File::open(folder).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
+/// The proof that the guard holds: opening the file or folder is refused.
+fn unreadable(shut: &Path) -> bool {
+    File::open(shut).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied)
 }
 
 #[cfg(test)]
@@ -204,6 +231,36 @@ mod tests {
             fs::read(root.path().join("inbox/earlier")).unwrap(),
             b"batch"
         );
+    }
+
+    /// B-117: the evaluation service writes its allowances and reads nothing else, its key least of
+    /// all.
+    #[test]
+    fn a_service_with_a_folder_of_its_own_opens_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        let [own, told, key] = ["own", "told", "key"].map(|name| root.path().join(name));
+        fs::create_dir(&own).unwrap();
+        fs::create_dir(&told).unwrap();
+        fs::write(told.join("crl"), "list").unwrap();
+        fs::write(&key, "key").unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let guarded = std::thread::spawn(move || {
+            restrict_to(&own, Some(&told), &key, InboxGuard::Required).unwrap();
+            assert_eq!(fs::read(told.join("crl")).unwrap(), b"list");
+            assert!(refused(fs::write(told.join("crl"), "x")));
+            assert!(refused(fs::read(&key)));
+            assert!(refused(fs::read("/etc/passwd")));
+            assert!(refused(fs::write(root.path().join("new"), "x")));
+            assert!(refused(std::process::Command::new("/bin/true").status()));
+            assert!(refused(TcpStream::connect(address)));
+            let allowance = own.join("SITE.json");
+            crate::core::durable::write(&allowance, b"1").unwrap();
+            crate::core::durable::write(&allowance, b"2").unwrap();
+            assert_eq!(fs::read(&allowance).unwrap(), b"2");
+            root
+        });
+        guarded.join().unwrap();
     }
 
     /// B-011: letters of the core are only read, answers are written.

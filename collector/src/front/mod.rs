@@ -50,7 +50,7 @@
 pub(crate) mod api;
 mod blocked;
 mod certificates;
-mod guard;
+pub(crate) mod guard;
 mod letters;
 pub(crate) mod refusal;
 pub(crate) mod server;

@@ -43,10 +43,10 @@ problems! {
         "受付の住所とポートが使えません。listen の設定と他のプログラムを確認してください。",
         "The address cannot be used. Check `listen` and whether another program has it.";
     Guard = "C107",
-        "inbox を読めなくする保護 (Landlock) が働かないため、起動しません。\
+        "使わないファイルを開けなくする保護 (Landlock) が働かないため、起動しません。\
          Linux 6.2 以降で Landlock を有効にしてください。",
-        "The guard that makes the inbox unreadable (Landlock) does not work, so the front does not \
-         start. Enable Landlock on Linux 6.2 or later.";
+        "The guard that shuts the inbox and every other file (Landlock) does not work, so the \
+         service does not start. Enable Landlock on Linux 6.2 or later.";
     EvaluationKey = "C109",
         "計算サービスの鍵ファイルが使えません。ファイルを確認してください。既にある鍵は上書きしません。",
         "A key file of the evaluation service cannot be used. Check it; one that is there is never \

@@ -348,6 +348,20 @@ const OTHERS: &[Key] = &[
         "Whether names and numbers go along, sealed for the vault (`keys.vault`), which only two of its holders together can open; only where the contract says so.",
     ),
     key(
+        "contracts.staff_tokens",
+        Flag,
+        Else("false"),
+        "医師・薬剤師の番号と麻薬施用者免許の番号を、職員用の鍵（`keys.staff`）で符号に変えて送るか。氏名は送りません。契約に定めがあるときだけ `true` にします。",
+        "Whether numbers of doctors, pharmacists and narcotics licences leave, as tokens under the staff key (`keys.staff`); never a name, and only where the contract says so.",
+    ),
+    key(
+        "contracts.institutions",
+        Words(&["drop", "keep"]),
+        Else("\"drop\""),
+        "依頼した施設・検査を実施した施設の医療機関コード（10桁）を送るか。`drop` は送りません。施設の名前は、どちらでも送りません。",
+        "Whether codes of institutions (ten digits) that ordered or performed something leave; their names never do.",
+    ),
+    key(
         "state.folder",
         Place,
         Always,
@@ -403,6 +417,13 @@ const OTHERS: &[Key] = &[
         Perhaps,
         "氏名を預かる鍵の公開鍵。契約が `identity_envelope = true` のときに要ります。",
         "Public key of the vault; needed by contracts with `identity_envelope = true`.",
+    ),
+    key(
+        "keys.staff",
+        Place,
+        Perhaps,
+        "職員の番号を符号に変える鍵。契約が `staff_tokens = true` のときに要ります。施設ごとに作ります。同じ鍵を配った施設どうしでだけ、同じ職員がつながります。",
+        "Key of staff tokens; needed by contracts with `staff_tokens = true`. One for each site: staff of two sites join only where both were given the same key.",
     ),
     key(
         "keys.token_epoch",

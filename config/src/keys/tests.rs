@@ -60,6 +60,7 @@ site = "/k"
 signing = "/k"
 core = "/k"
 vault = "/k"
+staff = "/k"
 [keys.next]
 token = "/k"
 token_epoch = 65535

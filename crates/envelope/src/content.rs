@@ -7,6 +7,7 @@ use std::io::{Read, Write};
 
 use privacy::separate::{Erasure, SealedIdentity, Separated};
 use privacy::tokens::{FilterParameters, LinkageTokens};
+use record::content::Who;
 use record::dictionary::Term;
 use record::{DataKind, Document, DocumentState, ResourceKind, SubjectRef};
 use serde::ser::SerializeSeq;
@@ -91,6 +92,8 @@ pub(crate) struct Counts {
     pub(crate) records: BTreeMap<ResourceKind, u64>,
     pub(crate) erased: u64,
     pub(crate) envelopes: u64,
+    pub(crate) staff: u64,
+    pub(crate) institutions: u64,
     pub(crate) terms: u64,
 }
 
@@ -121,6 +124,12 @@ impl Counts {
             for record in &document.records {
                 *self.records.entry(record.kind()).or_default() += 1;
             }
+            for participant in &document.participants {
+                match participant.who {
+                    Who::Staff(_) => self.staff += 1,
+                    Who::Institution(_) => self.institutions += 1,
+                }
+            }
         }
         Ok(())
     }
@@ -134,6 +143,8 @@ impl Counts {
         self.subjects += other.subjects;
         self.withdrawn += other.withdrawn;
         self.envelopes += other.envelopes;
+        self.staff += other.staff;
+        self.institutions += other.institutions;
         for (kind, count) in &other.documents {
             *self.documents.entry(*kind).or_default() += count;
         }
@@ -165,6 +176,8 @@ impl Counts {
             && self.withdrawn == manifest.withdrawn
             && self.erased == manifest.erased
             && self.envelopes == manifest.envelopes
+            && self.staff == manifest.staff
+            && self.institutions == manifest.institutions
             && self.terms == manifest.terms
             && self.records == manifest.records;
         equal.then_some(()).ok_or(OpenError::CountMismatch)

@@ -109,6 +109,12 @@ pub struct Manifest {
     /// Number of subjects with an identity envelope.
     #[serde(default, skip_serializing_if = "none")]
     pub envelopes: u64,
+    /// Number of staff tokens in the documents.
+    #[serde(default, skip_serializing_if = "none")]
+    pub staff: u64,
+    /// Number of codes of institutions among those who took part.
+    #[serde(default, skip_serializing_if = "none")]
+    pub institutions: u64,
     /// Number of lines of the site dictionary.
     #[serde(default, skip_serializing_if = "none")]
     pub terms: u64,
@@ -120,7 +126,8 @@ pub struct Manifest {
     pub body: BodySeal,
 }
 
-/// A batch without erasures or envelopes has the bytes that it had before there were any.
+/// A batch without erasures, envelopes or participants has the bytes that it had before there were
+/// any.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
 const fn none(count: &u64) -> bool {
     *count == 0

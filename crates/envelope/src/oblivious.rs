@@ -9,6 +9,7 @@
 //! for all points.
 
 mod keys;
+mod prover;
 #[cfg(test)]
 mod tests;
 
@@ -16,7 +17,7 @@ use std::fmt;
 
 use rand_core::CryptoRng;
 use thiserror::Error;
-use voprf::{BlindedElement, EvaluationElement, Proof, Ristretto255, VoprfClient};
+use voprf::{EvaluationElement, Proof, Ristretto255, VoprfClient};
 use zeroize::Zeroizing;
 
 pub use keys::{EvaluationKey, EvaluationPublicKey};
@@ -157,15 +158,6 @@ impl Question {
 /// The bytes are no question.
 pub fn question_of(bytes: &[u8]) -> Result<(u16, usize), EvaluationError> {
     split(bytes).map(|(epoch, points)| (epoch, points.len()))
-}
-
-fn blinded(points: &[[u8; POINT]]) -> Result<Vec<BlindedElement<Ristretto255>>, EvaluationError> {
-    let points = points
-        .iter()
-        .map(|point| BlindedElement::deserialize(point));
-    points
-        .collect::<Result<_, _>>()
-        .map_err(|_| EvaluationError::Malformed)
 }
 
 fn head(epoch: u16, points: usize) -> Result<Vec<u8>, EvaluationError> {

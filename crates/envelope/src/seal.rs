@@ -228,6 +228,8 @@ fn complete(draft: ManifestDraft, counts: Counts, body: &[u8]) -> Manifest {
         records: counts.records,
         erased: counts.erased,
         envelopes: counts.envelopes,
+        staff: counts.staff,
+        institutions: counts.institutions,
         terms: counts.terms,
         quality: draft.quality,
         body: BodySeal {

@@ -14,7 +14,7 @@ use privacy::gate::{
     ConsentMode, Contract, ContractKind, Event, Filing, Gate, GateEvidence, HoldDays, LedgerHead,
     Notice, NoticeDocument, NoticeMethod, PatientReadings, Products, Terms,
 };
-use privacy::separate::{Erasure, Separated, SiteKeys, separate};
+use privacy::separate::{Erasure, ParticipantRules, Separated, SiteKeys, separate};
 use privacy::tokens::EpochKey;
 use proptest::prelude::*;
 use rand_chacha::ChaCha20Rng;
@@ -58,6 +58,7 @@ fn reading(patient: usize, order: usize, records: usize, state: DocumentState) -
         state,
         identity: Identity::default().into(),
         records: vec![condition; records],
+        named: Vec::new(),
         findings: Vec::new(),
         drops: Drops::default(),
     }
@@ -112,6 +113,7 @@ fn subjects_of(shape: &[Vec<usize>], epoch: u16, next: Option<u16>) -> Vec<Separ
         next: next.map(|next| EpochKey::new(next, &later)),
         site: &site,
         vault: None,
+        participants: ParticipantRules::default(),
     };
     let gate = gate(shape.len());
     let person = |(patient, documents): (usize, &Vec<usize>)| {

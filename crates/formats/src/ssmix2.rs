@@ -20,6 +20,7 @@ mod kinds;
 mod message;
 mod names;
 mod notes;
+mod participants;
 mod prefecture;
 mod read;
 mod said;
@@ -54,6 +55,7 @@ pub fn withdrawal(name: &FileName) -> Option<Reading> {
         state: DocumentState::Withdrawn,
         identity: Arc::<Identity>::default(),
         records: Vec::new(),
+        named: Vec::new(),
         findings: Vec::new(),
         drops: Drops::default(),
     })

@@ -72,6 +72,7 @@ pub(crate) fn reading(number: &str, kind: DataKind, records: Vec<Record>) -> Rea
         state: DocumentState::Current,
         identity: Arc::<Identity>::default(),
         records,
+        named: Vec::new(),
         findings: Vec::new(),
         drops: Drops::default(),
     }

@@ -8,6 +8,7 @@
 mod envelope;
 mod faint;
 mod leak;
+mod participants;
 mod slots;
 mod vital;
 
@@ -30,6 +31,7 @@ use crate::tokens::{Asked, EpochKey, LinkageTokens, MOST_INSURANCES, tokenize};
 pub use envelope::{SealedIdentity, Vault};
 use faint::Faint;
 use leak::Identifiers;
+pub use participants::ParticipantRules;
 use vital::VitalDays;
 
 /// The order number that stands for "no order" in SS-MIX2 file names.
@@ -46,6 +48,8 @@ pub struct SiteKeys<'a> {
     pub site: &'a dyn Prf,
     /// Who seals identities, only where the contract in force says so.
     pub vault: Option<&'a dyn Vault>,
+    /// What leaves of staff and institutions, only where the contract in force says so.
+    pub participants: ParticipantRules<'a>,
 }
 
 /// A person as the centre may see one.
@@ -182,9 +186,11 @@ pub fn separate(screened: Screened<PatientReadings>, keys: &SiteKeys<'_>) -> Sep
                 .iter_mut()
                 .for_each(|record| days.coarsen(record));
             let care_date = days.coarse(reading.key.care_date);
+            let participants = keys.participants.apply(&reading.named, &identifiers);
             let document = document(reading, &chart, subject.subject, keys.site);
             documents.push(Document {
                 care_date,
+                participants,
                 ..document
             });
         }
@@ -296,6 +302,7 @@ fn document(
             DocumentState::Current => reading.records,
             DocumentState::Withdrawn => Vec::new(),
         },
+        participants: Vec::new(),
     }
 }
 
@@ -316,6 +323,7 @@ fn withdrawal(
         state: DocumentState::Withdrawn,
         care_date: None,
         records: Vec::new(),
+        participants: Vec::new(),
     }
 }
 

@@ -13,12 +13,14 @@ mod encounter;
 mod medication;
 mod observation;
 mod order;
+mod participant;
 mod problem;
 
 pub use encounter::{Encounter, EncounterClass, EncounterEvent};
 pub use medication::{Amount, Dose, MedicationAdministration, MedicationRequest};
 pub use observation::{Observation, Value};
 pub use order::{NutritionOrder, Procedure, ServiceCategory, ServiceRequest};
+pub use participant::{InstitutionCode, Participant, Who};
 pub use problem::{AllergyIntolerance, Condition, Modifier, ModifierPlace};
 
 /// One document of a site in its newest version: what one current source file says.
@@ -53,6 +55,10 @@ pub struct Document {
     /// What it says. Empty when withdrawn.
     #[serde(rename = "r", default, skip_serializing_if = "Vec::is_empty")]
     pub records: Vec<Record>,
+    /// Who took part in it, in order. Empty unless a contract says otherwise; a document without
+    /// has the bytes that it had before there were any.
+    #[serde(rename = "p", default, skip_serializing_if = "Vec::is_empty")]
+    pub participants: Vec<Participant>,
 }
 
 /// Whether a document stands.

@@ -131,6 +131,12 @@ opaque_id!(
     16
 );
 opaque_id!(
+    /// A member of staff, or a licence: the keyed token that stands for the number (staff key).
+    /// Two sites give different tokens unless they share that key.
+    StaffRef,
+    16
+);
+opaque_id!(
     /// A sealed batch: SHA-256 of its sealed bytes.
     BatchId,
     32

@@ -162,3 +162,41 @@ named!(
         Lifestyle = "lifestyle",
     }
 );
+
+named!(
+    /// As what somebody took part in what a document tells.
+    Role {
+        /// 主治医
+        Attending = "attending",
+        /// 紹介医
+        Referring = "referring",
+        /// 相談医
+        Consulting = "consulting",
+        /// 入院を決めた医師
+        Admitting = "admitting",
+        /// 依頼者
+        Ordering = "ordering",
+        /// 麻薬施用者免許の番号
+        NarcoticsLicence = "narcotics-licence",
+        /// 確認した薬剤師
+        Pharmacist = "pharmacist",
+        /// 与薬・投与した人
+        Administering = "administering",
+        /// 判読した医師
+        Interpreting = "interpreting",
+        /// 依頼した施設
+        OrderingInstitution = "ordering-institution",
+        /// 検査を実施した施設
+        PerformingInstitution = "performing-institution",
+    }
+);
+
+impl Role {
+    /// Whether it is an institution that has the role.
+    pub const fn is_of_institution(self) -> bool {
+        matches!(
+            self,
+            Self::OrderingInstitution | Self::PerformingInstitution
+        )
+    }
+}

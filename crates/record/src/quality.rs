@@ -384,6 +384,7 @@ mod tests {
             state: DocumentState::Current,
             identity: std::sync::Arc::default(),
             records,
+            named: Vec::new(),
             findings: findings.into_iter().map(Finding::of_file).collect(),
             drops: Drops::default(),
         }

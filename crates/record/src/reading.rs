@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::content::{DocumentState, Record};
 use crate::finding::Finding;
 use crate::identity::{ChartNumber, Identity, Sensitive};
-use crate::kind::{DataKind, Domain};
+use crate::kind::{DataKind, Domain, Role};
 use crate::moment::Moment;
 
 /// Orders the versions of one document: the transaction time `YYYYMMDDHHMMSSFFF` as a number.
@@ -49,10 +49,22 @@ pub struct Reading {
     pub identity: Arc<Identity>,
     /// What the file says, in the vocabulary.
     pub records: Vec<Record>,
+    /// Members of staff and institutions that it names by number, each once. What becomes of them
+    /// is decided at separation.
+    pub named: Vec<Named>,
     /// What was wrong, with places.
     pub findings: Vec<Finding>,
     /// What was left behind, by name.
     pub drops: Drops,
+}
+
+/// A member of staff or an institution, by the number that a file states. Names are not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// As what.
+    pub role: Role,
+    /// The number.
+    pub number: Sensitive,
 }
 
 /// Counts of what was left behind, by a name from a closed alphabet (`segment:NTE`,

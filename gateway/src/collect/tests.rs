@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use record::ChartNumber;
 
 use super::*;
+use crate::agreed::Agreed;
 use crate::fixture::{Site, patient_folder, visit_text, write_visit};
 use crate::source::disk::LocalDisk;
 
@@ -432,5 +433,34 @@ fn a_change_of_the_key_sends_everybody_at_its_start_and_at_its_end() {
     ] {
         (site.epoch, site.next_epoch) = epochs;
         assert_eq!(run(&mut site).documents_sealed, sealed, "{epochs:?}");
+    }
+}
+
+/// staff tokens and codes of institutions leave once the contract has them, and everybody is
+/// read and sent once more when it begins to, and when it ends; numbers and names never do.
+#[test]
+fn a_contract_with_staff_tokens_sends_everybody_once_at_its_beginning_and_at_its_end() {
+    let root = tempfile::tempdir().unwrap();
+    let mut site = Site::new(&[root.path().to_owned()], &CHARTS);
+    write_visit(root.path(), CHARTS[0], 1, 1, 1, 1);
+    let file = versions(root.path(), CHARTS[0], 1).pop().unwrap();
+    let attended = "PV1|1|O|||||D-7^医師^一郎";
+    let text = visit_text(CHARTS[0], 1).replacen("PV1|1|O|||||", attended, 1);
+    fs::write(file, text).unwrap();
+    let with = Agreed {
+        staff: true,
+        ..Agreed::default()
+    };
+    for (agreed, sealed, tokens) in [
+        (Agreed::default(), 1, 0),
+        (with, 1, 1),
+        (with, 0, 1),
+        (Agreed::default(), 1, 0),
+    ] {
+        site.agreed = agreed;
+        assert_eq!(run(&mut site).documents_sealed, sealed, "{agreed:?}");
+        let standing = format!("{:?}", site.standing());
+        assert_eq!(standing.matches("StaffRef(").count(), tokens, "{standing}");
+        assert!(!standing.contains("D-7") && !standing.contains("医師"));
     }
 }

@@ -18,6 +18,7 @@ use std::fmt::{self, Write as _};
 use std::io;
 use std::mem::take;
 
+use config::consent::{Contract, Institutions};
 use config::gateway::{ChangeMode, Settings};
 use envelope::Sha256;
 use formats::ssmix2::change::Change;
@@ -293,6 +294,18 @@ fn in_japan(seconds: i64) -> Result<DateTime, jiff::Error> {
     Ok(Offset::constant(9).to_datetime(Timestamp::from_second(seconds)?))
 }
 
+/// What the contracts let leave beside records and tokens; empty while they let nothing.
+fn agreements(contracts: &[Contract]) -> String {
+    let mut all = String::new();
+    for it in contracts {
+        let keep = it.institutions == Institutions::Keep;
+        if it.staff_tokens || keep {
+            let _ = write!(all, "{} {} {keep};", it.id, it.staff_tokens);
+        }
+    }
+    all
+}
+
 /// Under which circumstances nobody needs to be visited whom the feed does not name: those under
 /// which everybody was read.
 fn basis(settings: &Settings) -> String {
@@ -309,6 +322,7 @@ fn basis(settings: &Settings) -> String {
                 settings.keys.next.as_ref().map(|next| next.token_epoch)
             ),
             format!("{:?}", settings.keys.vault.is_some()),
+            agreements(&settings.contracts),
             limits.file_bytes.to_string(),
             limits.patient_files.to_string(),
             format!("{:?}", source.changes.mode),

@@ -43,6 +43,7 @@ struct ClinicPage {
     sent: u64,
     waiting: Filled,
     unmatched: u64,
+    unkeyed: u64,
     pending: usize,
     folders: Vec<Folder>,
     fingerprint: String,
@@ -115,6 +116,7 @@ fn show(
             .waiting
             .fill(&[&transfer.waiting.to_string(), &size(transfer.waiting_bytes)]),
         unmatched: last.map_or(0, |last| last.stops_without_patient),
+        unkeyed: last.map_or(0, |last| last.unkeyed),
         pending: waits,
         folders: folders
             .into_iter()

@@ -110,10 +110,11 @@ impl Status {
         };
         let yes = |yes: bool| if yes { "あり / yes" } else { "なし / no" };
         let problem = self.named().map_or("なし / none", Problem::code);
-        let [ja, en, ..] = self.named().map_or([""; 4], Problem::texts);
+        let [ja, en, do_ja, do_en] = self.named().map_or([""; 4], Problem::texts);
         let least = (1_u32 << self.waiting) >> 1;
         [
             format!("前回の処理の異常 (problem of the last run): {problem} {ja} {en}"),
+            format!("次にすること (what to do next): {do_ja} {do_en}"),
             format!("前回の処理 (last run): {}", days(self.run_days)),
             format!(
                 "センターが最後に受け取った日 (last receipt): {}",
@@ -238,5 +239,16 @@ mod tests {
         assert_eq!((troubled.run_days, troubled.waiting), (3, 4));
         assert!(troubled.for_people().contains("G012"));
         assert!(troubled.for_people().contains("8 以上"));
+        // The evaluation service is away: the help desk hears that records wait, and what to do.
+        let away = Status {
+            problem: 70,
+            ..troubled
+        };
+        let read = Status::read(&away.code()).unwrap();
+        assert_eq!(read.named(), Some(Problem::EvaluationUnreachable));
+        let [ja, en, do_ja, do_en] = Problem::EvaluationUnreachable.texts();
+        for words in [ja, en, do_ja, do_en] {
+            assert!(read.for_people().contains(words), "{words}");
+        }
     }
 }

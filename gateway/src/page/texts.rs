@@ -497,6 +497,7 @@ texts! {
         "The time has not been confirmed for more than two hours. Clinic IT: check the line to the time server.";
     clock_put_right = "{} に、{} ずれていた時計が自動で正されました。それまでの操作記録の日時はずれていることがあります。",
         "At {} a clock that was off by {} was put right by itself; earlier times of the access log may be off.";
+    persons_unkeyed = "センターの計算サービスを待っている患者", "Patients who wait for the evaluation service";
     stops_unmatched = "患者の見つからない停止", "Stops that match no patient";
     help_desk = "センターへの連絡", "Help desk";
     help_desk_code = "電話で次の状態コードを伝えてください。", "Read this status code on the telephone.";

@@ -13,6 +13,7 @@ mod plan;
 mod team;
 #[cfg(test)]
 pub(crate) mod troubled;
+pub(crate) mod turns;
 mod visited;
 mod walk;
 mod watch;

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use config::gateway::{ChangeMode, Changes, Limits};
-use envelope::{MacKey, SiteVault};
+use envelope::MacKey;
 use formats::ssmix2::name::FileName;
 use formats::ssmix2::versions::Resolved;
 use formats::ssmix2::{self, FileReader, Names};
-use privacy::gate::{Gate, NumberRef, Numbers, Pass, PatientReadings, Withheld};
+use privacy::gate::{Gate, NumberRef, Numbers, Pass, PatientReadings, Screened, Withheld};
 use privacy::order::{self, SharedCards};
 use privacy::separate::{
     Separated, SiteKeys, document_ref, separate, subject_ref, without_content,
@@ -30,12 +30,14 @@ use super::disk::{Disk, Unread};
 use super::extended::Beside;
 use super::files::{Extent, Listing};
 use super::news::{News, Remember};
+use super::turns::Turns;
 use super::visited::read_guarded;
 use super::visited::{At, Outcome, Places, Visited, claims_guarded, content, names_guarded};
 use super::walk::{PatientFolder, Roots};
 use super::watch::{Caller, GivenUp};
+use crate::agreed::Agreed;
 use crate::error::Failure;
-use crate::evaluation::{Answers, Line, Service};
+use crate::evaluation::{Answers, Service, Waits};
 use crate::examples::Gathering;
 use crate::keys::{Keys, TokenKeys};
 use crate::ledger::Met;
@@ -74,8 +76,8 @@ pub(crate) struct Shared<D: Disk> {
     pub(crate) tokens: TokenKeys,
     /// Who keys tokens whose key is not at hand.
     pub(crate) service: Service,
-    /// Whether the contract in force has identities sealed for the vault.
-    pub(crate) envelopes: bool,
+    /// What the contract in force lets leave beside records and tokens.
+    pub(crate) agreed: Agreed,
     /// Before this moment a change is old enough to be remembered, in nanoseconds since 1970.
     pub(crate) settled_before: i64,
     /// How many more patients may lose documents that vanished. None may while the volumes are not
@@ -83,6 +85,8 @@ pub(crate) struct Shared<D: Disk> {
     pub(crate) may_vanish: AtomicU64,
     /// Bytes that may be on their way.
     pub(crate) budget: Budget,
+    /// Threads that may read at once.
+    pub(crate) turns: Turns,
     /// Masked examples of what leaves.
     pub(crate) examples: Gathering,
     /// Whether names of the house's codes are gathered for the dictionary.
@@ -98,11 +102,6 @@ impl<D: Disk> Shared<D> {
         update(&self.may_vanish).is_ok()
     }
 
-    /// The vault, where the contract in force says so.
-    fn vault(&self) -> Option<&SiteVault> {
-        self.keys.vault.as_ref().filter(|_| self.envelopes)
-    }
-
     /// See [`without_content`].
     fn without_content(&self, chart: &ChartNumber, reason: Withheld) -> Option<Separated> {
         // Nothing is said of who it is, so there are no tokens to be keyed.
@@ -110,10 +109,32 @@ impl<D: Disk> Shared<D> {
         without_content(chart, reason, &self.site_keys(&nothing))
     }
 
+    /// How many threads there are for each turn at the source: while persons wait for the service,
+    /// others are read, so that one question is about several.
+    pub(super) fn threads_for_each_turn(&self) -> usize {
+        match self.tokens.are_served() {
+            true => 8,
+            false => 1,
+        }
+    }
+
+    /// Has the tokens of a screened person keyed where their key is at the service.
+    fn answers(&self, screened: &Screened<PatientReadings>) -> Result<Answers, Waits> {
+        match self.tokens.are_served() {
+            false => Ok(Answers::default()),
+            true => {
+                let key = || self.service.key(&self.tokens, screened);
+                self.turns.without(key)
+            }
+        }
+    }
+
     /// The keys of separation, with the answers of the service about the person.
     pub(super) fn site_keys<'a>(&'a self, answers: &'a Answers) -> SiteKeys<'a> {
+        let (keys, agreed) = (&self.keys, &self.agreed);
+        let (vault, participants) = (agreed.vault(keys), agreed.participants(keys));
         self.tokens
-            .for_separation(answers, &self.keys.site, self.vault())
+            .for_separation(answers, &keys.site, vault, participants)
     }
 }
 
@@ -122,7 +143,6 @@ pub(crate) struct PatientReader<D: Disk> {
     pub(super) shared: Arc<Shared<D>>,
     caller: Caller,
     state: StateReader,
-    line: Line,
     listing: Listing,
     reader: FileReader,
     /// The bytes of the file at hand.
@@ -145,7 +165,6 @@ impl<D: Disk> PatientReader<D> {
             shared,
             caller,
             state: StateReader::open(state)?,
-            line: Line::default(),
             listing: Listing::default(),
             reader: FileReader::default(),
             buffer: Vec::new(),
@@ -222,7 +241,9 @@ impl<D: Disk> PatientReader<D> {
             }
             return Ok(Ok(visited));
         }
-        if !shared.budget.acquire(number, self.listing.bytes) {
+        let bytes = self.listing.bytes;
+        let acquire = || shared.budget.acquire(number, bytes);
+        if !shared.turns.without(acquire) {
             return Err(GivenUp);
         }
         let listing = std::mem::take(&mut self.listing);
@@ -233,6 +254,8 @@ impl<D: Disk> PatientReader<D> {
         };
         let read = self.read_all(visited, &places, &folders, [first, second, third], chart);
         self.listing = listing;
+        // Nothing of the source is held open while tokens are waited for.
+        drop(folders);
         Ok(self.judge(read?, subject, fingerprint))
     }
 
@@ -296,9 +319,7 @@ impl<D: Disk> PatientReader<D> {
         bytes.extend_from_slice(&MAPPING_VERSION.to_be_bytes());
         bytes.extend_from_slice(&text::fold::VERSION.to_be_bytes());
         bytes.extend_from_slice(&shared.tokens.epochs());
-        if let Some(vault) = shared.vault() {
-            bytes.extend_from_slice(vault.key.id().as_bytes());
-        }
+        bytes.extend_from_slice(&shared.agreed.mark(&shared.keys));
         // With a higher limit, a file that was too large is read.
         bytes.extend_from_slice(&shared.limits.file_bytes.to_be_bytes());
         let part = |bytes: &mut Vec<u8>, part: &[u8]| {
@@ -582,7 +603,7 @@ impl<D: Disk> PatientReader<D> {
         let (pass, left_out) = (screened.pass().clone(), screened.left_out());
         let site = &shared.keys.site;
         let sayings = dictionary::candidates(&screened, names.codes, &names.staff, site);
-        let Ok(answers) = self.line.key(&shared.service, &shared.tokens, &screened) else {
+        let Ok(answers) = shared.answers(&screened) else {
             visited.outcome = Outcome::Unkeyed;
             return Ok(visited);
         };

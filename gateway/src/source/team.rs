@@ -66,6 +66,9 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Most readers, together with those that wait for the evaluation service: what the unit allows.
+const MOST_READERS: usize = 16;
+
 /// No patient is at hand.
 const NOBODY: u64 = u64::MAX;
 
@@ -106,7 +109,9 @@ impl<D: Disk> Team<D> {
         };
         team.probe()?;
         let volumes = team.shared.roots.folders.len();
-        for _ in 0..readers(settings.limits.workers, pace.open_files, volumes) {
+        let waiting = settings.limits.workers * team.shared.threads_for_each_turn();
+        let threads = waiting.min(MOST_READERS);
+        for _ in 0..readers(threads, pace.open_files, volumes) {
             team.add_reader()?;
         }
         team.walk()?;
@@ -152,6 +157,7 @@ impl<D: Disk> Team<D> {
         let mut patients = Vec::new();
         for (watch, number, levels) in lost {
             self.given_up.push(watch);
+            self.shared.turns.give();
             patients.push((number.load(Ordering::Acquire), locked(&levels).clone()));
             self.add_reader()?;
         }
@@ -202,6 +208,7 @@ impl<D: Disk> Team<D> {
                 }
                 locked(&levels).clone_from(&folder.levels);
                 number.store(next, Ordering::Release);
+                shared.turns.take();
                 // A thread that ended silently would leave the others waiting for its patient.
                 let visit = catch_unwind(AssertUnwindSafe(|| reader.visit(next, &folder)));
                 let visited = match visit {
@@ -209,6 +216,7 @@ impl<D: Disk> Team<D> {
                     Ok(Err(GivenUp)) => return,
                     Err(_) => Err(Failure::new(Problem::Internal, "a reader thread failed")),
                 };
+                shared.turns.give();
                 number.store(NOBODY, Ordering::Release);
                 let message = Message::Visited(next, folder.levels, visited);
                 if done.send(message).is_err() {

@@ -71,3 +71,18 @@ fn table_text(path: &Path) -> Result<Vec<u8>> {
     }
     Ok(text.into_bytes())
 }
+
+/// The first text in a column of a table.
+///
+/// # Errors
+/// The table cannot be read, or has no such text.
+pub fn first_text(path: &Path, column: &str) -> Result<String> {
+    let reader = SerializedFileReader::new(File::open(path)?)?;
+    let mut rows = reader.get_row_iter(None)?;
+    let row = rows.next().context("no row")??;
+    let cell = row.get_column_iter().find(|(name, _)| *name == column);
+    match cell.context("no such column")?.1 {
+        parquet::record::Field::Str(text) => Ok(text.clone()),
+        _ => anyhow::bail!("no text"),
+    }
+}

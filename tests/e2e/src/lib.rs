@@ -3,5 +3,5 @@
 mod leftovers;
 mod search;
 
-pub use leftovers::{Leftover, leftovers};
+pub use leftovers::{Leftover, first_text, leftovers};
 pub use search::Search;

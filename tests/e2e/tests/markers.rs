@@ -6,6 +6,8 @@
     reason = "tests fail by panicking"
 )]
 
+mod marked;
+
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
@@ -15,79 +17,14 @@ use std::time::Duration;
 
 use e2e::{Search, leftovers};
 use envelope::{CoreSecretKey, VerifyingKey};
-use harness::deployment::{Deployment, SiteSource};
+use harness::deployment::Deployment;
 use harness::job::Job;
 use harness::process::Programs;
 use harness::scene::today;
+use marked::{SITE, source, write_storage};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
-use town::markers::{EVENTS, few_messages};
-
-const SITE: &str = "MARKED";
-
-/// What was written: how many files, and every text that must stay behind.
-struct Written {
-    files: usize,
-    markers: Vec<String>,
-    charts: Vec<String>,
-}
-
-/// One patient for each kind, whose files each hold one field full of markers.
-fn write_storage(root: &Path) -> Written {
-    let mut written = Written {
-        files: 0,
-        markers: Vec::new(),
-        charts: Vec::new(),
-    };
-    for (patient, (kind, _)) in (0u32..).zip(EVENTS) {
-        let chart = format!("00{:08}", 48_213_709 + 7_919 * patient);
-        let dated = !matches!(*kind, "ADT-00" | "ADT-61" | "PPR-01");
-        let day = if dated { "20260105" } else { "-" };
-        let (first, rest) = chart.split_at_checked(3).unwrap();
-        let (second, _) = rest.split_at_checked(3).unwrap();
-        let folder = root
-            .join(first)
-            .join(second)
-            .join(&chart)
-            .join(day)
-            .join(kind);
-        fs::create_dir_all(&folder).unwrap();
-        let backwards: String = chart.chars().rev().collect();
-        for (number, message) in (1u32..).zip(few_messages(kind, &chart)) {
-            // The number of the order holds the patient's, backwards.
-            let order = format!("{backwards}{number:05}");
-            let name = format!("{chart}_{day}_{kind}_{order}_20260105101112000_01_1");
-            fs::write(folder.join(name), message.bytes()).unwrap();
-            written.files += 1;
-            written
-                .markers
-                .extend(message.markers.into_iter().map(|marker| marker.text));
-        }
-        written.markers.extend([chart.clone(), backwards]);
-        written.charts.push(chart);
-    }
-    written.markers.sort_unstable();
-    written.markers.dedup();
-    written
-}
-
-fn source(root: &Path, charts: &[String]) -> SiteSource {
-    let rows: String = charts
-        .iter()
-        .map(|chart| format!("{chart},2025-01-01,2024-12,posted\n"))
-        .collect();
-    let header = "patient_id,notified_on,document_version,method\n";
-    let [notices, stops] = ["notices.csv", "stops.csv"].map(|name| root.join(name));
-    fs::write(&notices, [header, &rows].concat()).unwrap();
-    fs::write(&stops, "patient_id,requested_on,requester\n").unwrap();
-    SiteSource {
-        site: SITE.to_owned(),
-        storage: root.join("storage"),
-        notices,
-        stops,
-    }
-}
 
 fn key<K: std::str::FromStr>(path: &Path) -> K {
     fs::read_to_string(path)
@@ -125,6 +62,8 @@ fn no_marker_is_in_anything_that_a_run_leaves_or_tells() {
     let deployment = Deployment::prepare(&folder.path().join("run"), &[source], today()).unwrap();
     let job = Job::new(deployment, Programs::beside_test().unwrap());
     let root = job.deployment.root.clone();
+    // Staff numbers leave as tokens, and nothing else of staff does.
+    job.deployment.agree_on_participants().unwrap();
 
     let mut front = job.start_front().unwrap();
     let output = gateway(&job).output().unwrap();
@@ -149,6 +88,7 @@ fn no_marker_is_in_anything_that_a_run_leaves_or_tells() {
         number("/files/read") > Some(0) && number("/batches/sent") > Some(0),
         "{report}"
     );
+    support_outputs(&job, &report);
 
     let keys = root.join("keys");
     let core: CoreSecretKey = key(&keys.join("core.key"));
@@ -187,6 +127,55 @@ fn no_marker_is_in_anything_that_a_run_leaves_or_tells() {
         .filter(|file| search.hits(&file.contents[1]) > 1)
         .count();
     assert_eq!(marked, written.files);
+}
+
+/// What somebody who helps gets to see is kept in files, to be searched with everything else: the
+/// state of the core, histories and traces, the meaning of a status code. `find` tells a place,
+/// which holds a chart number, and does so on a terminal only.
+fn support_outputs(job: &Job, report: &Value) {
+    let root = &job.deployment.root;
+    let batch = fs::read_dir(root.join("inbox"));
+    let name = batch.unwrap().next().unwrap().unwrap().file_name();
+    let name = name.to_str().unwrap().strip_suffix(".batch").unwrap();
+    let (_, batch) = name.rsplit_once('-').unwrap();
+    let document = {
+        let ended = job.run_core(&["status", "--json"]).unwrap();
+        assert!(ended.status.success(), "{}", ended.told);
+        let state = &job.deployment.core_state;
+        let tables = fs::read_dir(state.join("tables/Document")).unwrap();
+        let table = tables.map(|file| file.unwrap().path()).next().unwrap();
+        e2e::first_text(&table, "document").unwrap()
+    };
+    let document = format!("{SITE}:{document}");
+    for arguments in [
+        vec!["status"],
+        vec!["history", &document],
+        vec!["history", &document, "--json"],
+        vec!["trace", batch],
+        vec!["orders"],
+    ] {
+        let ended = job.run_core(&arguments).unwrap();
+        assert!(ended.status.success(), "{arguments:?}: {}", ended.told);
+        let name = arguments.join("-").replace(':', "-");
+        fs::write(root.join(format!("told-{name}")), &ended.told).unwrap();
+    }
+    assert!(report.pointer("/quality").is_some() || report.is_object());
+    let config = &job.deployment.sites[0].config;
+    for (name, arguments) in [
+        ("status-code", vec!["status-code", "00000F"]),
+        ("find", vec!["find", "f-00000000000000000000000000000000"]),
+        ("check", vec!["check"]),
+    ] {
+        let mut command = job.programs.gateway();
+        command.args(&arguments);
+        if name != "status-code" {
+            command.arg("--config").arg(config);
+        }
+        let output = command.output().unwrap();
+        assert_eq!(output.status.success(), name == "check", "{arguments:?}");
+        let told = [output.stdout, output.stderr].concat();
+        fs::write(root.join(format!("told-{name}")), &told).unwrap();
+    }
 }
 
 /// A core dump would hold everything in clear.

@@ -8,12 +8,15 @@
 mod batch;
 mod cda;
 mod decoder;
+mod envelope;
+mod evaluation;
 mod folding;
 mod index;
 mod letter;
 mod message;
 mod names;
 pub mod seeds;
+mod share;
 mod tokenizer;
 mod transaction;
 
@@ -43,6 +46,14 @@ pub const TARGETS: &[Target] = &[
         run: decoder::run,
     },
     Target {
+        name: "envelope",
+        run: envelope::run,
+    },
+    Target {
+        name: "evaluation",
+        run: evaluation::run,
+    },
+    Target {
         name: "folders",
         run: cda::folders,
     },
@@ -65,6 +76,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "names",
         run: names::run,
+    },
+    Target {
+        name: "share",
+        run: share::run,
     },
     Target {
         name: "tokenizer",

@@ -8,7 +8,7 @@ use privacy::gate::{
     Contract, ContractKind, Event, Filing, Gate, HoldDays, LedgerHead, Notice, NoticeDocument,
     NoticeMethod, PatientReadings, Products, Terms,
 };
-use privacy::separate::{SiteKeys, separate};
+use privacy::separate::{ParticipantRules, SiteKeys, separate};
 use privacy::tokens::EpochKey;
 use record::{ChartNumber, DataKind, Date, FindingCode, Reading};
 
@@ -131,6 +131,7 @@ pub(crate) fn content_holds_no_identifier(reading: Reading) {
         next: None,
         site: &Key(2),
         vault: None,
+        participants: ParticipantRules::default(),
     };
     let separated = separate(screened, &keys);
     let Ok(content) = serde_json::to_string(separated.documents()) else {

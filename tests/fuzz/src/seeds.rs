@@ -181,7 +181,10 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
         "decoder" | "folding" => encodings(),
         "index" => indexes(),
         "batch" => crate::batch::seeds(),
+        "envelope" => crate::envelope::seeds(),
+        "evaluation" => crate::evaluation::seeds(),
         "letter" => crate::letter::seeds(),
+        "share" => crate::share::seeds(),
         "message" => files(),
         "names" => names(),
         "tokenizer" => messages()

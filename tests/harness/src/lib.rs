@@ -4,6 +4,7 @@
 pub mod deployment;
 pub mod job;
 pub mod oblivious;
+mod participants;
 pub mod pki;
 pub mod process;
 pub mod scene;

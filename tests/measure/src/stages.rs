@@ -14,7 +14,7 @@ use privacy::gate::{
     Contract, ContractKind, Event, Filing, Gate, HoldDays, LedgerHead, Notice, NoticeDocument,
     NoticeMethod, PatientReadings, Products, Screened, Tally, Terms,
 };
-use privacy::separate::{Separated, SiteKeys, separate};
+use privacy::separate::{ParticipantRules, Separated, SiteKeys, separate};
 use privacy::tokens::EpochKey;
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng as _;
@@ -107,6 +107,7 @@ fn stage_separate(screened: Vec<Screened<PatientReadings>>) -> Vec<Separated> {
         next: None,
         site: &site,
         vault: None,
+        participants: ParticipantRules::default(),
     };
     let separated = screened.into_iter().map(|one| separate(one, &keys));
     separated.collect()

@@ -19,7 +19,7 @@ use privacy::gate::{
     Contract, ContractKind, Event, Filing, Gate, HoldDays, LedgerHead, Notice, NoticeDocument,
     NoticeMethod, PatientReadings, Products, Tally, Terms,
 };
-use privacy::separate::{Separated, SiteKeys, separate};
+use privacy::separate::{ParticipantRules, Separated, SiteKeys, separate};
 use privacy::tokens::EpochKey;
 use rand_chacha::ChaCha8Rng;
 use rand_core::SeedableRng;
@@ -185,6 +185,7 @@ fn separated(readings: Vec<Reading>, site: u8) -> Separated {
         next: None,
         site: &site,
         vault: None,
+        participants: ParticipantRules::default(),
     };
     separate(gate().screen(patient).unwrap(), &keys)
 }

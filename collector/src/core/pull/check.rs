@@ -6,7 +6,7 @@ use privacy::gate::ContractTerms;
 use record::{Date, Document, DocumentState};
 
 use crate::core::catalogue::Chain;
-use crate::core::settings::{Settings, Site};
+use crate::core::settings::{Institutions, Settings, Site};
 
 /// Why a batch is not taken, as the catalogue and reports write it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +83,12 @@ pub(crate) fn admission(
     manifest.gate.check(&terms, today).map_err(fault)?;
     if manifest.envelopes > 0 && !site.identity_envelope {
         return Err(Reason::new("identity_envelope_not_agreed"));
+    }
+    if manifest.staff > 0 && !site.staff_tokens {
+        return Err(Reason::new("staff_tokens_not_agreed"));
+    }
+    if manifest.institutions > 0 && site.institutions != Institutions::Keep {
+        return Err(Reason::new("institutions_not_agreed"));
     }
     let persons = manifest
         .gate

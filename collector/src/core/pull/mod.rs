@@ -7,6 +7,8 @@
 mod check;
 pub(crate) mod inbox;
 #[cfg(test)]
+mod participants_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -34,6 +34,9 @@ pub(crate) enum Table {
     Linkage,
     /// Identity envelopes, as they came: the core cannot open them.
     Envelope,
+    /// Who took part in what a document tells: staff by tokens, keyed again, and institutions. No
+    /// recipe can name it, so nothing of it is released.
+    Participant,
     /// Records of one kind.
     Records(ResourceKind),
 }
@@ -42,9 +45,14 @@ impl Table {
     /// Every table.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         let records = ResourceKind::ALL.iter().map(|kind| Self::Records(*kind));
-        [Self::Document, Self::Linkage, Self::Envelope]
-            .into_iter()
-            .chain(records)
+        [
+            Self::Document,
+            Self::Linkage,
+            Self::Envelope,
+            Self::Participant,
+        ]
+        .into_iter()
+        .chain(records)
     }
 
     /// Its name, also its folder's.
@@ -53,6 +61,7 @@ impl Table {
             Self::Document => "Document",
             Self::Linkage => "Linkage",
             Self::Envelope => "Envelope",
+            Self::Participant => "Participant",
             Self::Records(kind) => kind.as_str(),
         }
     }
@@ -63,6 +72,11 @@ impl Table {
             Self::Document => parse(DOCUMENT),
             Self::Linkage => parse(LINKAGE),
             Self::Envelope => parse(ENVELOPE),
+            Self::Participant => {
+                let mut columns = parse(RECORD);
+                columns.extend(parse(PARTICIPANT));
+                columns
+            }
             Self::Records(kind) => {
                 let mut columns = parse(RECORD);
                 columns.extend(parse(fields(kind)));
@@ -79,6 +93,7 @@ const DOCUMENT: &str = "site text, subject text, document text, order text, sour
     domain text, version whole, care_date text, state text, records whole";
 const LINKAGE: &str = "site text, subject text, version whole, epoch whole, field text, value text";
 const ENVELOPE: &str = "site text, subject text, vault_key text, value text";
+const PARTICIPANT: &str = "role text, staff text, institution text";
 const RECORD: &str = "site text, subject text, document text, order text, source_kind text, \
     domain text, version whole, care_date text, line whole";
 

@@ -8,7 +8,7 @@
 
 use envelope::{AtRestKey, MacKey, NONCE_BYTES};
 use privacy::tokens::{Filter, LinkageTokens, Token, TokenKind};
-use record::{SiteId, SubjectRef};
+use record::{SiteId, StaffRef, SubjectRef};
 
 use super::sheet::Cell;
 
@@ -72,6 +72,7 @@ pub(crate) struct Rekey {
     exact: MacKey,
     filters: AtRestKey,
     nonces: MacKey,
+    staff: MacKey,
 }
 
 impl Rekey {
@@ -81,6 +82,7 @@ impl Rekey {
             exact: key.derive("sekisho core linkage tokens v1"),
             filters: AtRestKey::derive(key, "sekisho core filters v1"),
             nonces: key.derive("sekisho core filter nonces v1"),
+            staff: key.derive("sekisho core staff tokens v1"),
         }
     }
 
@@ -97,6 +99,14 @@ impl Rekey {
         message.extend(epoch.to_be_bytes());
         message.extend(token.as_bytes());
         let [mac @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = self.exact.mac(&message);
+        mac
+    }
+
+    /// A staff token under the core's key. Equal ones stay equal, also of two sites that share a
+    /// staff key.
+    pub(crate) fn staff(&self, token: &StaffRef) -> [u8; 16] {
+        let [mac @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] =
+            self.staff.mac(token.as_bytes());
         mac
     }
 

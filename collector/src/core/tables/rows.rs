@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use envelope::{Subject, envelope_key};
+use record::content::Who;
 use record::{Document, DocumentState, ResourceKind, SiteId};
 
 use super::cells::fields;
@@ -68,6 +69,7 @@ impl Batch<'_> {
             Table::Linkage => self.subjects.iter().any(tells_tokens),
             Table::Envelope => self.subjects.iter().any(|it| it.envelope.is_some()),
             Table::Document => documents.next().is_some(),
+            Table::Participant => documents.any(|document| !document.participants.is_empty()),
             Table::Records(kind) => documents
                 .flat_map(|document| &document.records)
                 .any(|r| r.kind() == kind),
@@ -93,10 +95,32 @@ impl Batch<'_> {
             for document in &subject.documents {
                 match table {
                     Table::Document => writer.push(&document_row(self.site, document))?,
+                    Table::Participant => self.push_participants(document, rekey, writer)?,
                     Table::Records(kind) => self.push_records(document, kind, writer)?,
                     Table::Linkage | Table::Envelope => {}
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn push_participants(
+        &self,
+        document: &Document,
+        rekey: &Rekey,
+        writer: &mut Writer<'_>,
+    ) -> Result<()> {
+        for (line, participant) in document.participants.iter().enumerate() {
+            let (staff, institution) = match &participant.who {
+                Who::Staff(staff) => (Some(hex(&rekey.staff(staff))), None),
+                Who::Institution(code) => (None, Some(code)),
+            };
+            let mut cells = common(self.site, document);
+            cells.push(Cell::Whole(i64::try_from(line).unwrap_or(i64::MAX)));
+            cells.push(Cell::text(Some(participant.role)));
+            cells.push(Cell::text(staff));
+            cells.push(Cell::text(institution));
+            writer.push(&cells)?;
         }
         Ok(())
     }

@@ -5,13 +5,15 @@ use std::str::FromStr;
 
 use rand_core::CryptoRng;
 use voprf::{Group, Ristretto255, VoprfServer};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
-use super::{EvaluationError, ForVoprf, blinded, head, split};
+use super::prover::Prover;
+use super::{EvaluationError, head, split};
 use crate::keys::{KeyError, KeyId};
 use crate::text_form;
 
 type Point = <Ristretto255 as Group>::Elem;
+type Scalar = <Ristretto255 as Group>::Scalar;
 
 /// Part of what the key is derived from, beside its seed.
 const INFO: &[u8] = b"sekisho evaluation v1";
@@ -21,7 +23,7 @@ const INFO: &[u8] = b"sekisho evaluation v1";
 /// Text form: `sekisho-evaluation-secret-v1:` and 64 hexadecimal digits.
 pub struct EvaluationKey {
     seed: Zeroizing<[u8; 32]>,
-    server: VoprfServer<Ristretto255>,
+    prover: Prover,
     public: EvaluationPublicKey,
 }
 
@@ -36,12 +38,12 @@ impl EvaluationKey {
 
     pub(super) fn derived(seed: [u8; 32], info: &[u8]) -> Result<Self, KeyError> {
         let seed = Zeroizing::new(seed);
-        let server = VoprfServer::new_from_seed(seed.as_slice(), info);
+        let server = VoprfServer::<Ristretto255>::new_from_seed(seed.as_slice(), info);
         let server = server.map_err(|_| KeyError::Invalid)?;
         let public = EvaluationPublicKey::of(server.get_public_key());
         Ok(Self {
             seed,
-            server,
+            prover: Prover::new(scalar_of(&server)?),
             public,
         })
     }
@@ -81,17 +83,22 @@ impl EvaluationKey {
             return Err(EvaluationError::Epoch);
         }
         let mut answer = head(epoch, points.len())?;
-        let points = blinded(points)?;
-        let evaluated = self
-            .server
-            .batch_blind_evaluate(&mut ForVoprf(rng), &points)
-            .map_err(|_| EvaluationError::Malformed)?;
-        for point in &evaluated.messages {
-            answer.extend_from_slice(&point.serialize());
-        }
-        answer.extend_from_slice(&evaluated.proof.serialize());
+        let (evaluated, proof) = self.prover.evaluate(points, rng)?;
+        answer.extend_from_slice(evaluated.as_flattened());
+        answer.extend_from_slice(&proof);
         Ok(answer)
     }
+}
+
+/// The secret number, which the library shows within its bytes only.
+fn scalar_of(server: &VoprfServer<Ristretto255>) -> Result<Zeroizing<Scalar>, KeyError> {
+    let mut bytes = server.serialize();
+    let scalar = bytes
+        .first_chunk::<32>()
+        .and_then(|bytes| Ristretto255::deserialize_scalar(bytes).ok())
+        .map(Zeroizing::new);
+    bytes.iter_mut().zeroize();
+    scalar.ok_or(KeyError::Invalid)
 }
 
 impl FromStr for EvaluationKey {

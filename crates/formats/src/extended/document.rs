@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use record::{
-    ChartNumber, DocumentState, Domain, Drops, Finding, FindingCode, Identity, Reading, Record,
+    ChartNumber, DocumentState, Domain, Drops, Finding, FindingCode, Identity, Named, Reading,
+    Record,
 };
 
 use super::cda;
@@ -82,6 +83,7 @@ pub struct Document<'f> {
     claimed: Vec<ChartNumber>,
     identity: Arc<Identity>,
     records: Vec<Record>,
+    named: Vec<Named>,
     findings: Vec<Finding>,
     drops: Drops,
     withdrawn: bool,
@@ -96,6 +98,7 @@ impl<'f> Document<'f> {
             claimed: Vec::new(),
             identity: Arc::default(),
             records: Vec::new(),
+            named: Vec::new(),
             findings: folder.findings.clone(),
             drops: Drops::default(),
             withdrawn: false,
@@ -119,6 +122,7 @@ impl<'f> Document<'f> {
                 }
                 self.older(former);
                 self.records.extend(reading.records);
+                self.named.extend(reading.named);
                 self.findings.extend(reading.findings);
                 self.drops.merge(&reading.drops);
             }
@@ -175,6 +179,10 @@ impl<'f> Document<'f> {
             identity: self.identity,
             records: match state {
                 DocumentState::Current => self.records,
+                DocumentState::Withdrawn => Vec::new(),
+            },
+            named: match state {
+                DocumentState::Current => self.named,
                 DocumentState::Withdrawn => Vec::new(),
             },
             findings: self.findings,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use memchr::memmem;
 use record::content::Patient;
 use record::{
-    ChartNumber, DocumentKey, DocumentState, Domain, Finding, FindingCode, Identity, Moment, Place,
-    Reading, Record,
+    ChartNumber, DocumentKey, DocumentState, Domain, Finding, FindingCode, Identity, Moment, Named,
+    Place, Reading, Record,
 };
 use text::jis::{self, Encoding};
 
@@ -17,6 +17,7 @@ use super::kinds::Mapper;
 use super::message::{self, Event};
 use super::name::{FileName, Flag, Kind};
 use super::notes::{Names, Notes};
+use super::participants;
 use super::said::{self, Asked, Said};
 use super::table::{self, Allowed};
 use crate::hl7::{self, Fields, Line, Segment};
@@ -30,6 +31,8 @@ pub(crate) struct Output {
     pub(crate) patient: Patient,
     /// The records.
     pub(crate) records: Vec<Record>,
+    /// Staff and institutions by number.
+    pub(crate) named: Vec<Named>,
     /// Findings and counts.
     pub(crate) notes: Notes,
 }
@@ -129,6 +132,7 @@ fn read_with(
     let withdrawn = event == Event::Cancel || name.flag == Flag::Deleted;
     if withdrawn {
         output.records.clear();
+        output.named.clear();
     }
     let (findings, drops) = output.notes.finish(&mut shared.names);
     Ok(Reading {
@@ -144,6 +148,7 @@ fn read_with(
         },
         identity: output.identity,
         records: output.records,
+        named: output.named,
         findings,
         drops,
     })
@@ -202,6 +207,10 @@ impl Reader<'_> {
         let fields = split(segment)?;
         let allowed = gate.admit(&fields, &mut self.output.notes);
         self.mapper.segment(&allowed, self.name, &mut self.output);
+        // Earlier results that the message repeats have people of their own.
+        if !self.mapper.is_prior() {
+            participants::read(self.kind, &fields, &mut self.output.named);
+        }
         self.compare_care_date(&allowed);
         Ok(())
     }

@@ -7,7 +7,7 @@
 //! The rows stand in `rows`; everything that the walk looks up is computed from them when the
 //! program is compiled.
 
-use record::DataKind;
+use record::{DataKind, Role};
 
 use super::notes::Notes;
 use crate::hl7::{Field, Fields, Parts, SegmentName};
@@ -49,10 +49,21 @@ pub enum Treatment {
     Rekey,
     /// Leaves coarser than it is.
     Generalise,
+    /// Stays, unless a contract says otherwise: then a staff number leaves as a keyed token, the
+    /// code of an institution as it is. Counted as what stays either way, because the name beside
+    /// it does.
+    Named(Role),
     /// Is read to understand the message, and stays.
     Read,
     /// Stays.
     Drop,
+}
+
+impl Treatment {
+    /// Whether readers of data kinds see the field.
+    pub const fn passes(self) -> bool {
+        !matches!(self, Self::Drop | Self::Named(_))
+    }
 }
 
 /// A version of the guideline.
@@ -96,7 +107,7 @@ pub struct Row {
 impl Row {
     /// Whether the row lets something through for a kind.
     pub fn passes(&self, kind: DataKind) -> bool {
-        self.treatment != Treatment::Drop && self.kinds.holds(kind)
+        self.treatment.passes() && self.kinds.holds(kind)
     }
 }
 
@@ -239,7 +250,7 @@ const fn passing() -> [[u64; KINDS]; SEGMENT_COUNT] {
         let mut row = 0;
         while row < rows.len() {
             let mut kind = 0;
-            while kind < KINDS && !matches!(rows[row].treatment, Treatment::Drop) {
+            while kind < KINDS && rows[row].treatment.passes() {
                 if rows[row].kinds.holds(DataKind::ALL[kind]) {
                     all[at][kind] |= 1 << rows[row].field;
                 }
@@ -266,7 +277,7 @@ const fn shapes() -> [[Shape; FIELDS]; SEGMENT_COUNT] {
         let mut number = 0;
         while number < rows.len() {
             let row = rows[number];
-            if !matches!(row.treatment, Treatment::Drop) {
+            if row.treatment.passes() {
                 all[at][row.field as usize] = Shape {
                     components: row.components,
                     subcomponents: row.subcomponents,
@@ -304,6 +315,22 @@ pub(crate) fn classes(name: SegmentName, number: u8) -> impl Iterator<Item = Cla
     let rows = rows.unwrap_or_default().iter();
     rows.filter(move |row| row.field == number)
         .map(|row| row.class)
+}
+
+/// The rows of a segment that name staff or institutions for a kind.
+pub(crate) fn naming(
+    kind: DataKind,
+    name: SegmentName,
+) -> impl Iterator<Item = (&'static Row, Role)> {
+    let at = NAMES.binary_search(&number_of(name)).ok();
+    let rows = at
+        .and_then(|at| SEGMENTS.get(at))
+        .map(|segment| segment.rows);
+    let rows = rows.unwrap_or_default().iter();
+    rows.filter_map(move |row| match row.treatment {
+        Treatment::Named(role) if row.kinds.holds(kind) => Some((row, role)),
+        _ => None,
+    })
 }
 
 /// The greatest field of the table.

@@ -11,6 +11,7 @@ use super::*;
 mod fixtures;
 mod identity;
 mod kinds;
+mod participants;
 mod records;
 
 const PATIENT: &str = "PID|0001||0001112223^^^^PI||山田^太郎^^^^^L^I~ヤマダ^タロウ^^^^^L^P||19650415|M\

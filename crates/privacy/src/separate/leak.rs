@@ -98,6 +98,14 @@ impl Identifiers {
         })
     }
 
+    /// Whether a number without letters and signs holds an identifier of the person.
+    pub(super) fn in_number(&self, number: &str) -> bool {
+        self.in_text(&Searched {
+            written: number,
+            joined: number.as_bytes(),
+        })
+    }
+
     fn add(&mut self, identifier: &str) {
         let form = form(identifier);
         if form.len() < SHORTEST {

@@ -38,6 +38,7 @@ fn separated_at(site: u8, number: &str, readings: Vec<Reading>) -> Separated {
             next: None,
             site: &site,
             vault: None,
+            participants: ParticipantRules::default(),
         },
     )
 }
@@ -498,6 +499,7 @@ fn of_a_withheld_person_documents_can_be_taken_back_and_nothing_else_said() {
         next: None,
         site: &site,
         vault: None,
+        participants: ParticipantRules::default(),
     };
     for reason in Withheld::ALL {
         let separated = without_content(&chart("0001"), *reason, &keys);

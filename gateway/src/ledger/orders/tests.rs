@@ -58,6 +58,7 @@ fn met((chart, given): (&str, &str)) -> Met {
         state: DocumentState::Current,
         identity: identity.into(),
         records: Vec::new(),
+        named: Vec::new(),
         findings: Vec::new(),
         drops: Drops::default(),
     };

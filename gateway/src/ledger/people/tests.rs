@@ -42,6 +42,7 @@ fn patient(chart: &str, number: &str, branch: &str) -> PatientReadings {
             ..Identity::default()
         }),
         records: Vec::new(),
+        named: Vec::new(),
         findings: Vec::new(),
         drops: Drops::default(),
     };

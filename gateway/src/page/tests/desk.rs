@@ -327,3 +327,36 @@ fn a_suspicious_share_of_stops_is_told_to_the_director() {
         .text;
     assert!(desk.contains("あらためて通知する方が 3 人"), "{desk}");
 }
+
+/// B-117: while the evaluation service is away, clinic IT reads that records wait, how many
+/// persons they are of, and what to do; no count stands there while it answers.
+#[test]
+fn clinic_it_reads_that_records_wait_for_the_evaluation_service() {
+    use crate::error::Problem;
+    use crate::last_run::LastRun;
+    let scene = Scene::new();
+    let place = scene
+        .page
+        .institution(&"HOSPITAL-1".parse().unwrap())
+        .unwrap();
+    let it = scene.signed_in("it");
+    for (problem, unkeyed) in [
+        (Some(Problem::EvaluationUnreachable), 12),
+        (Some(Problem::EvaluationLimit), 12),
+        (None, 0),
+    ] {
+        let last = LastRun {
+            ended_at: scene.page.now().unwrap().seconds,
+            problem: problem.map(|problem| problem.code().to_owned()),
+            unkeyed,
+            ..LastRun::default()
+        };
+        last.write(&place.settings.state.folder).unwrap();
+        let page = it.get("/HOSPITAL-1/clinic").text;
+        assert_eq!(page.contains("id=\"unkeyed\">12<"), unkeyed > 0, "{page}");
+        let told = |problem: Problem| problem.texts().iter().all(|words| page.contains(words));
+        for one in [Problem::EvaluationUnreachable, Problem::EvaluationLimit] {
+            assert_eq!(told(one), problem == Some(one), "{}", one.code());
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! How a row is written down, in few words.
 
+use record::Role;
+
 use super::groups::{ALL, Kinds};
 use super::{Class, Guideline, Row, Treatment};
 use crate::hl7::Parts;
@@ -183,6 +185,31 @@ pub(super) const fn drop(field: u8, label: &'static str, class: Class) -> Row {
 /// Components that never leave, of a field of which others do.
 pub(super) const fn left(field: u8, components: &[u8], label: &'static str, class: Class) -> Row {
     parts(field, components, label, class, Treatment::Drop, ALL, "")
+}
+
+/// Numbers of staff or institutions, in these components of every repetition.
+pub(super) const fn named(
+    field: u8,
+    components: &[u8],
+    label: &'static str,
+    role: Role,
+    kinds: Kinds,
+) -> Row {
+    let class = match role.is_of_institution() {
+        true => Class::Facility,
+        false => Class::Staff,
+    };
+    let treatment = Treatment::Named(role);
+    parts(
+        field,
+        components,
+        label,
+        class,
+        treatment,
+        kinds,
+        "participants",
+    )
+    .repeated()
 }
 
 const fn token(field: u8, label: &'static str, kinds: Kinds) -> Row {

@@ -4,11 +4,13 @@
 //! components that share a fate. A field or a component without a line is dropped and counted. The
 //! Japanese words are what the page for clinics shows.
 
+use record::Role;
+
 use super::Class::{Content as C, Direct as D, Facility as F, Linkable as L, Quasi as Q};
 use super::Class::{Staff as S, Text as T};
 use super::Treatment::{Generalise, Keep, Read, Rekey, Token};
 use super::groups::*;
-use super::row::{about, code, drop, insurance, left, number, parts, short, time, used};
+use super::row::{about, code, drop, insurance, left, named, number, parts, short, time, used};
 use super::{Row, SegmentRows};
 
 const fn of(name: &[u8; 3], ja: &'static str, rows: &'static [Row]) -> SegmentRows {
@@ -23,6 +25,11 @@ const fn of(name: &[u8; 3], ja: &'static str, rows: &'static [Row]) -> SegmentRo
 const fn none(name: &[u8; 3], ja: &'static str) -> SegmentRows {
     of(name, ja, &[])
 }
+
+/// What a member of staff (XCN) has beside a number: names and what tells about them.
+const OF_PERSON: &[u8] = &[2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+/// What an institution (XON) has beside its codes.
+const OF_INSTITUTION: &[u8] = &[1, 2, 4, 5, 6, 7, 8, 9];
 
 /// Every segment of the table, in the order of names.
 #[rustfmt::skip]
@@ -167,7 +174,8 @@ pub static SEGMENTS: &[SegmentRows] = &[
         left(15, &[1, 2, 3, 5, 6, 7], "検体の出所の記述", T),
         parts(15, &[4], "部位", C, Keep, EXAMINATION, "ServiceRequest.body_site, Procedure.body_site")
             .coded(),
-        drop(16, "依頼者", S),
+        named(16, &[1], "検査の依頼者の番号", Role::Ordering, EXAM_OR_LAB),
+        left(16, OF_PERSON, "検査の依頼者の氏名など", S),
         drop(17, "折返し電話番号", D),
         drop(18, "依頼者欄1", T),
         drop(19, "依頼者欄2", T),
@@ -183,7 +191,8 @@ pub static SEGMENTS: &[SegmentRows] = &[
         drop(29, "親の番号", L),
         drop(30, "搬送方法", C),
         drop(31, "検査の理由", T),
-        drop(32, "主たる判読者", S),
+        named(32, &[1], "主たる判読者の番号", Role::Interpreting, EXAM_OR_LAB),
+        left(32, OF_PERSON, "主たる判読者の氏名など", S),
         drop(33, "補助の判読者", S),
         drop(34, "技師", S),
         drop(35, "記録者", S),
@@ -213,7 +222,8 @@ pub static SEGMENTS: &[SegmentRows] = &[
         code(17, "方法", OBSERVED, "Observation.method"),
         drop(18, "装置の番号", L),
         time(19, "分析の日時", OBSERVED, "Observation.analysed"),
-        drop(23, "実施した組織", F),
+        named(23, &[3, 10], "検査を実施した施設のコード", Role::PerformingInstitution, OBSERVED),
+        left(23, OF_INSTITUTION, "検査を実施した施設の名前など", F),
         drop(24, "実施した組織の住所", F),
         drop(25, "実施した組織の責任者", S),
     ]),
@@ -235,7 +245,8 @@ pub static SEGMENTS: &[SegmentRows] = &[
         time(9, "オーダの日時", REQUESTED, "requested"),
         drop(10, "入力者", S),
         drop(11, "確認者", S),
-        drop(12, "依頼者", S),
+        named(12, &[1], "オーダの依頼者の番号", Role::Ordering, ORDERED),
+        left(12, OF_PERSON, "オーダの依頼者の氏名など", S),
         drop(13, "入力場所", Q),
         drop(14, "折返し電話番号", D),
         drop(15, "有効日時", C),
@@ -243,7 +254,8 @@ pub static SEGMENTS: &[SegmentRows] = &[
         drop(17, "入力した組織", F),
         drop(18, "入力した端末", F),
         drop(19, "行為者", S),
-        drop(21, "依頼した施設の名前", F),
+        named(21, &[3, 10], "依頼した施設のコード", Role::OrderingInstitution, ORDERED),
+        left(21, OF_INSTITUTION, "依頼した施設の名前など", F),
         drop(22, "依頼した施設の住所", F),
         drop(23, "依頼した施設の電話番号", F),
         drop(24, "依頼者の住所", F),
@@ -332,14 +344,18 @@ pub static SEGMENTS: &[SegmentRows] = &[
         left(6, &[2], "移動前の病室", Q),
         left(6, &[3], "移動前の病床", Q),
         left(6, &[4, 5, 6, 7, 8, 9], "移動前の場所のそのほか", Q),
-        drop(7, "主治医", S),
-        drop(8, "紹介医", S),
-        drop(9, "相談医", S),
+        named(7, &[1], "主治医の番号", Role::Attending, STAY),
+        left(7, OF_PERSON, "主治医の氏名など", S),
+        named(8, &[1], "紹介医の番号", Role::Referring, STAY),
+        left(8, OF_PERSON, "紹介医の氏名など", S),
+        named(9, &[1], "相談医の番号", Role::Consulting, STAY),
+        left(9, OF_PERSON, "相談医の氏名など", S),
         short(10, "診療科", STAY, "Encounter.department"),
         drop(11, "一時的な場所", Q),
         drop(14, "入院の経路", C),
         drop(16, "要人の印", Q),
-        drop(17, "入院を決めた医師", S),
+        named(17, &[1], "入院を決めた医師の番号", Role::Admitting, STAY),
+        left(17, OF_PERSON, "入院を決めた医師の氏名など", S),
         drop(18, "患者の種類", Q),
         drop(19, "来院の番号", L),
         short(36, "退院の転帰", DISCHARGE, "Encounter.disposition"),
@@ -375,7 +391,8 @@ pub static SEGMENTS: &[SegmentRows] = &[
         code(7, "単位", GIVEN, "MedicationAdministration.dose"),
         code(8, "剤形", GIVEN, "MedicationAdministration.form"),
         drop(9, "実施の注記", T),
-        drop(10, "実施者", S),
+        named(10, &[1], "実施者の番号", Role::Administering, GIVEN),
+        left(10, OF_PERSON, "実施者の氏名など", S),
         drop(11, "実施場所", Q),
         number(12, "速度（数値のとき）", GIVEN, "MedicationAdministration.rate"),
         drop(13, "力価", C),
@@ -411,8 +428,10 @@ pub static SEGMENTS: &[SegmentRows] = &[
         number(10, "調剤量", PRESCRIBED, "MedicationRequest.dispensed"),
         code(11, "調剤量の単位", PRESCRIBED, "MedicationRequest.dispensed"),
         drop(12, "繰返し回数", C),
-        drop(13, "依頼者", S),
-        drop(14, "確認した薬剤師", S),
+        named(13, &[1], "麻薬施用者免許の番号（発行者の番号）", Role::NarcoticsLicence, PRESCRIBED),
+        left(13, OF_PERSON, "発行者の氏名など", S),
+        named(14, &[1], "確認した薬剤師の番号", Role::Pharmacist, PRESCRIBED),
+        left(14, OF_PERSON, "確認した薬剤師の氏名など", S),
         drop(15, "処方箋番号", L),
         drop(16, "残りの回数", C),
         drop(17, "調剤済みの回数", C),
