@@ -36,6 +36,8 @@ struct Arguments {
 enum Role {
     /// 受付: takes sealed batches from sites over TLS.
     Front(front::Command),
+    /// 受付: takes in a bundle that came on a sealed medium.
+    ImportBundle(front::ImportBundle),
     /// 計算サービス: keys linkage tokens without seeing of whom.
     Evaluate(evaluate::Command),
     /// 保管庫: opens identity envelopes for two holders together.
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
     let role = Arguments::parse().role;
     let done = no_core_dumps().and_then(|()| match role {
         Role::Front(command) => command.run(),
+        Role::ImportBundle(command) => command.run(),
         Role::Evaluate(command) => command.run(),
         Role::Vault(command) => command.run(),
         Role::Ca(command) => command.run(),

@@ -14,6 +14,8 @@ use crate::extended::Extended;
 use crate::feed::Feed;
 use crate::imports::Import;
 use crate::keys::refuse_renamed;
+use crate::network::{self, Network};
+use crate::upload::Upload;
 
 /// Everything that the gateway can be told. `config/examples/gateway.toml` is a commented file.
 #[derive(Debug, Clone, Deserialize)]
@@ -38,6 +40,15 @@ pub struct Settings {
     pub keys: Keys,
     /// Where sealed batches go.
     pub front: Front,
+    /// The closed network that leads there. Needed for every transport but `laboratory`.
+    #[serde(default)]
+    pub network: Option<Network>,
+    /// When and how fast batches go out.
+    #[serde(default)]
+    pub upload: Upload,
+    /// Media for batches that do not go by the line.
+    #[serde(default)]
+    pub bundle: Bundle,
     /// By what the clock is known to be right.
     #[serde(default)]
     pub clock: Clock,
@@ -54,6 +65,15 @@ pub struct Settings {
     /// Bounds.
     #[serde(default)]
     pub limits: Limits,
+}
+
+/// Media for batches that do not go by the line.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bundle {
+    /// Numbers of the registered media, at most 100.
+    #[serde(default)]
+    pub media: Vec<String>,
 }
 
 /// Names of the house's own codes (B-111).
@@ -308,6 +328,8 @@ pub enum Transport {
     IpVpn,
     /// IPsec-VPN with IKEv2
     Ipsec,
+    /// WireGuard, in a laboratory only: batches say `laboratory`.
+    Wireguard,
     /// A test on loopback or a laboratory network: the core takes it only if told so.
     Laboratory,
 }
@@ -328,6 +350,11 @@ pub struct Limits {
     pub batch_bytes: usize,
     /// Most bytes waiting in the queue: 1 MiB to 1 TiB. When reached, collecting stops.
     pub spool_bytes: u64,
+    /// Most days that a batch waits in the queue: 1 to 3,650. When the oldest has waited longer,
+    /// collecting stops.
+    pub spool_days: u32,
+    /// Bytes of the disk that stay free: 16 MiB to 1 TiB. Below it, collecting stops.
+    pub reserve_bytes: u64,
     /// Bytes per upload request: 4 KiB to 4 MiB.
     pub chunk_bytes: usize,
     /// Tries per batch and run: 1 to 100.
@@ -347,11 +374,61 @@ impl Default for Limits {
             batch_documents: 5_000,
             batch_bytes: 8 << 20,
             spool_bytes: 8 << 30,
+            spool_days: 90,
+            reserve_bytes: 256 << 20,
             chunk_bytes: 1 << 20,
             send_attempts: 6,
             quality_files: 400,
             quality_bytes: 64 << 20,
         }
+    }
+}
+
+impl Limits {
+    fn check(&self) -> Result<(), SettingsError> {
+        let (wide, size) = (u64::from, |it: usize| it as u64);
+        for (key, value, least, most) in [
+            ("limits.workers", size(self.workers), 1, 16),
+            ("limits.file_bytes", self.file_bytes, 1 << 10, 64 << 20),
+            (
+                "limits.patient_files",
+                size(self.patient_files),
+                1,
+                1_000_000,
+            ),
+            (
+                "limits.batch_documents",
+                size(self.batch_documents),
+                1,
+                100_000,
+            ),
+            (
+                "limits.batch_bytes",
+                size(self.batch_bytes),
+                64 << 10,
+                32 << 20,
+            ),
+            ("limits.spool_bytes", self.spool_bytes, 1 << 20, 1 << 40),
+            ("limits.spool_days", wide(self.spool_days), 1, 3_650),
+            (
+                "limits.reserve_bytes",
+                self.reserve_bytes,
+                16 << 20,
+                1 << 40,
+            ),
+            (
+                "limits.chunk_bytes",
+                size(self.chunk_bytes),
+                4 << 10,
+                4 << 20,
+            ),
+            ("limits.send_attempts", wide(self.send_attempts), 1, 100),
+            ("limits.quality_files", size(self.quality_files), 1, 10_000),
+            ("limits.quality_bytes", self.quality_bytes, 1 << 20, 1 << 30),
+        ] {
+            range(key, value, least, most)?;
+        }
+        Ok(())
     }
 }
 
@@ -434,7 +511,6 @@ impl Settings {
     }
 
     fn check(&self) -> Result<(), SettingsError> {
-        let limits = &self.limits;
         self.source.check()?;
         self.source.extended.check()?;
         self.keys.check()?;
@@ -444,52 +520,15 @@ impl Settings {
         }
         let roots = self.source.roots().len() as u64;
         range("source.extended.storages", roots, 1, 64)?;
-        range("limits.workers", limits.workers as u64, 1, 16)?;
-        range("limits.file_bytes", limits.file_bytes, 1 << 10, 64 << 20)?;
-        range(
-            "limits.patient_files",
-            limits.patient_files as u64,
-            1,
-            1_000_000,
-        )?;
-        range(
-            "limits.batch_documents",
-            limits.batch_documents as u64,
-            1,
-            100_000,
-        )?;
-        range(
-            "limits.batch_bytes",
-            limits.batch_bytes as u64,
-            64 << 10,
-            32 << 20,
-        )?;
-        range("limits.spool_bytes", limits.spool_bytes, 1 << 20, 1 << 40)?;
-        range(
-            "limits.chunk_bytes",
-            limits.chunk_bytes as u64,
-            4 << 10,
-            4 << 20,
-        )?;
-        range(
-            "limits.send_attempts",
-            u64::from(limits.send_attempts),
-            1,
-            100,
-        )?;
-        let files = limits.quality_files as u64;
-        range("limits.quality_files", files, 1, 10_000)?;
-        range(
-            "limits.quality_bytes",
-            limits.quality_bytes,
-            1 << 20,
-            1 << 30,
-        )?;
+        self.limits.check()?;
         let contracts = self.contracts.len() as u64;
         range("contracts", contracts, 0, 100)?;
         self.contracts.iter().try_for_each(Contract::check)?;
         self.check_agreed()?;
         self.notice.check()?;
+        self.upload.check()?;
+        range("bundle.media", self.bundle.media.len() as u64, 0, 100)?;
+        network::check(self.network.as_ref(), self.front.transport)?;
         let imports = &self.ledger.imports;
         range("ledger.imports", imports.len() as u64, 0, 50)?;
         imports.iter().try_for_each(Import::check)?;

@@ -11,7 +11,9 @@ pub mod feed;
 pub mod gateway;
 pub mod imports;
 pub mod keys;
+pub mod network;
 pub mod page;
+pub mod upload;
 
 pub use error::SettingsError;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use config::gateway::{ChangeMode, Settings, Transport};
-use envelope::{Body, Item, ManifestDraft, Recipients, TransportProfile, seal_body};
+use envelope::{Body, Item, LedgerEnd, ManifestDraft, Recipients, TransportProfile, seal_body};
 use getrandom::SysRng;
 use privacy::gate::{Gate, NumberRef, Numbers, Pass, Tally, Withheld};
 use privacy::separate::{Erasure, subject_ref};
@@ -311,6 +311,15 @@ impl Sealer<'_> {
         Ok(pending.into_iter().filter_map(erasure).collect())
     }
 
+    /// How far the transfer ledger goes, for the centre to compare.
+    fn ledger_end(&self) -> Result<Option<LedgerEnd>, Failure> {
+        let end = self.state.transfers_end()?;
+        Ok((end.entries > 0).then_some(LedgerEnd {
+            entries: end.entries,
+            digest: end.digest,
+        }))
+    }
+
     fn seal(
         &mut self,
         mut gathered: Gathered,
@@ -349,6 +358,7 @@ impl Sealer<'_> {
             transport: transport(self.settings.front.transport),
             mapping: MAPPING_VERSION,
             quality: gathered.noted.quality.clone(),
+            transfers: self.ledger_end()?,
         };
         gathered.settled.told = self.state.tellable(&gathered.settled.sayings)?;
         let body = Body {
@@ -364,12 +374,11 @@ impl Sealer<'_> {
             &mut UnwrapErr(SysRng),
         )
         .map_err(|error| Failure::because(Problem::Internal, "seal", error))?;
-        let sequence = sealed.manifest.sequence;
+        let (sequence, at) = (sealed.manifest.sequence, time.seconds());
         let reports = Reports::of(&self.settings.state.folder, &self.settings.limits);
-        let (site, at) = (&self.settings.site, time.seconds());
-        reports.write(site, Some(sequence), at, &gathered.noted)?;
-        self.spool.put(&sealed)?;
-        self.state.record(&sealed, gathered.settled, at)?;
+        reports.write(&self.settings.site, Some(sequence), at, &gathered.noted)?;
+        let (spool, state) = (self.spool, &mut *self.state);
+        spool.put(&sealed, || state.record(&sealed, gathered.settled, at))?;
         counts.bytes = sealed.bytes.len() as u64;
         report.seal(sequence, counts);
         report.batches.terms += sealed.manifest.terms;
@@ -388,6 +397,6 @@ fn transport(transport: Transport) -> TransportProfile {
         Transport::LeasedLine => TransportProfile::LeasedLine,
         Transport::IpVpn => TransportProfile::IpVpn,
         Transport::Ipsec => TransportProfile::Ipsec,
-        Transport::Laboratory => TransportProfile::Laboratory,
+        Transport::Wireguard | Transport::Laboratory => TransportProfile::Laboratory,
     }
 }

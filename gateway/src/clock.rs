@@ -8,7 +8,7 @@ mod proof;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use config::clock::Clock;
 use jiff::Timestamp;
@@ -186,6 +186,13 @@ pub(crate) fn now(latest_seen: Option<i64>) -> Result<Now, Failure> {
 /// What the clock says, right or wrong, in seconds since 1970: for telling, never for deciding.
 pub(crate) fn unchecked() -> i64 {
     Timestamp::now().as_second()
+}
+
+/// The time of the day in Japan, as the clock says it: for slots and office hours.
+pub(crate) fn time_of_day() -> Duration {
+    const DAY: i128 = 86_400_000_000_000;
+    let japan = Timestamp::now().as_nanosecond() + 9 * 3_600_000_000_000;
+    Duration::from_nanos(u64::try_from(japan.rem_euclid(DAY)).unwrap_or(0))
 }
 
 /// A stopwatch for reports.

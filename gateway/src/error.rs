@@ -305,6 +305,41 @@ problems! {
         "登録コードとして読めません。", "This is no one-time code.",
         "センターから受け取った24文字のコードを入れ直してください。",
         "Type the 24 letters from the centre again.";
+    /// The interface of the closed network is not there or down.
+    NetworkDown = "G080", 75,
+        "閉域網のインターフェースがないか、落ちているため、送信しませんでした。データは失われていません。",
+        "The interface of the closed network is missing or down; nothing was sent, nothing is lost.",
+        "回線・VPN の装置とケーブルを確認してください。つながれば自動で再開します。",
+        "Check the line, the VPN equipment and the cable; sending resumes by itself.";
+    /// The kernel would reach the centre by another way.
+    NetworkRoute = "G081", 75,
+        "センターへの経路が閉域網を通らないため、送信しませんでした。データは失われていません。",
+        "The route to the centre does not lead through the closed network; nothing was sent, nothing is lost.",
+        "network.interface と機器の経路の設定を確認してください。直れば自動で再開します。",
+        "Check network.interface and the routes of the appliance; sending resumes by itself.";
+    /// The interface is not of the transport.
+    NetworkKind = "G082", 1,
+        "閉域網のインターフェースの種類が front.transport と合わないため、送信しません。",
+        "The interface's kind does not fit front.transport; nothing is sent.",
+        "network.interface と front.transport を確認してください。",
+        "Check network.interface and front.transport.";
+    /// The appliance forwards packets.
+    NetworkForwards = "G083", 1,
+        "機器が院内網と閉域網の間の通信を中継する設定のため、送信しません。",
+        "The appliance forwards packets between networks; nothing is sent.",
+        "下に示すインターフェースの転送（ip_forward）を切ってください。docs/operating/network.md を見てください。",
+        "Switch forwarding (ip_forward) of the interface named below off; see docs/operating/network.md.";
+    /// The transfer ledger is not as it was written.
+    TransferLog = "G084", 1,
+        "送信記録が書き換えられたか、欠けています。何も送りません。",
+        "The transfer ledger was changed or cut; nothing is sent.",
+        "状態フォルダをそのまま残し、センターに連絡してください。",
+        "Keep the state folder as it is and call the centre.";
+    /// A medium that is not registered.
+    BundleMedium = "G085", 1,
+        "登録されていない媒体です。何も書いていません。", "The medium is not registered; nothing was written.",
+        "bundle.media にある番号の媒体を使うか、bundle register で登録してください。",
+        "Use a medium of bundle.media, or register it with `bundle register`.";
     /// The program met a state that it should not.
     Internal = "G017", 1,
         "想定外の状態になったため止めました。データは失われていません。",

@@ -22,12 +22,13 @@ use privacy::tokens::{Asked, Evaluated};
 use rand_core::UnwrapErr;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
+use transfer::Backoff;
 
 use crate::error::{Failure, Problem};
 use crate::keys::TokenKeys;
-use crate::send::connection::{Answer, Connection, Peer};
+use crate::send::connection::{Answer, Connection, Peer, Trouble};
 use crate::send::delivery::reason;
-use crate::send::{Tries, Trouble};
+use crate::send::random;
 use queue::{Queue, Turn};
 
 /// Tries of one question.
@@ -68,7 +69,7 @@ impl Service {
         }
         let peer = at.map(|at| {
             let name = ("evaluation.server_name", at.server_name.as_str());
-            Peer::at(at.address, name, &settings.front)
+            Peer::at(at.address, name, settings)
         });
         let seconds = at.map_or(0, |at| at.timeout_seconds);
         Ok(Self {
@@ -213,7 +214,7 @@ impl Line {
             runtime,
             connection,
         } = self.open()?;
-        let mut tries = Tries::new(TRIES);
+        let mut tries = Backoff::new(TRIES);
         loop {
             let request = request(question)?;
             let tried = runtime.block_on(async {
@@ -238,7 +239,7 @@ impl Line {
                 Err(Trouble::Passing(failure)) => failure.renamed(Problem::EvaluationUnreachable),
             };
             *connection = None;
-            let Some(pause) = tries.next() else {
+            let Some(pause) = tries.pause(random(), None) else {
                 return Err(failure);
             };
             std::thread::sleep(pause);

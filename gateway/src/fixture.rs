@@ -96,7 +96,7 @@ impl Site {
             core_next: None,
             tokens: tokens(1, None),
             site: MacKey::from_bytes([2; 32]),
-            receipt: signing.public(),
+            receipts: vec![signing.public()],
             vault: None,
             staff: Some(MacKey::from_bytes([8; 32])),
             signing,
@@ -307,7 +307,7 @@ impl Site {
         for batch in self.state.waiting().unwrap() {
             self.state.attempt(batch.sequence).unwrap();
             self.state.received(batch.sequence, b"receipt").unwrap();
-            self.spool.remove(&batch).unwrap();
+            self.spool.take_out(&batch, || Ok(())).unwrap();
         }
     }
 

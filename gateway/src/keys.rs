@@ -27,8 +27,8 @@ pub(crate) struct Keys {
     pub(crate) core: CorePublicKey,
     /// The core's next key, while it changes.
     pub(crate) core_next: Option<CorePublicKey>,
-    /// Verifies receipts.
-    pub(crate) receipt: VerifyingKey,
+    /// Verify receipts: the front's key, and the one before while it changes.
+    pub(crate) receipts: Vec<VerifyingKey>,
     /// Seals identities, for contracts that say so.
     pub(crate) vault: Option<SiteVault>,
     /// Makes staff tokens, for contracts that have them.
@@ -58,7 +58,7 @@ impl Keys {
             signing: key(&files.signing)?,
             core: key(&files.core)?,
             core_next: files.core_next.as_deref().map(key).transpose()?,
-            receipt: key(&settings.front.receipt_key)?,
+            receipts: keys(&settings.front.receipt_key)?,
         })
     }
 }
@@ -169,6 +169,18 @@ impl TokenKeys {
         let [there, next_high, next_low] = next;
         [high, low, there, next_high, next_low]
     }
+}
+
+/// Public keys, one a line, four at most.
+pub(crate) fn keys<K: std::str::FromStr>(path: &Path) -> Result<Vec<K>, Failure> {
+    let unusable = || Failure::new(Problem::Key, path.display().to_string());
+    let text = fs::read_to_string(path)
+        .map_err(|error| Failure::because(Problem::Key, path.display().to_string(), error))?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let keys: Result<Vec<K>, _> = lines.map(str::parse).collect();
+    keys.ok()
+        .filter(|keys| (1..=4).contains(&keys.len()))
+        .ok_or_else(unusable)
 }
 
 /// Reads one key.

@@ -3,6 +3,7 @@
 
 mod agreed;
 mod batch;
+mod bundle;
 mod certificate;
 mod clock;
 mod collect;
@@ -18,6 +19,7 @@ mod keys;
 mod last_run;
 mod ledger;
 mod letters;
+mod network;
 mod page;
 mod quality;
 mod recall;
@@ -92,6 +94,10 @@ enum Command {
         /// 送信せず送信待ちに置く / seal only, deliver nothing.
         #[arg(long)]
         hold: bool,
+        /// 施設ごとの時刻まで待って送る（夜間の自動実行用） / wait for the site's slot before
+        /// sending: for runs that nobody waits for.
+        #[arg(long, conflicts_with_all = ["hold", "institutions"])]
+        at_slot: bool,
     },
     /// 設定ファイルを調べる / check a settings file.
     Check {
@@ -134,6 +140,25 @@ enum Command {
     /// 受付・情報担当・院長の画面を開く / serve the page of reception, clinic IT and director.
     Page {
         /// 画面の設定ファイル / settings file of the page.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// 閉域網を調べ、防火壁と IPsec の設定ファイルを書き出す / check the closed network and write
+    /// the files of firewall and tunnel.
+    Network {
+        /// 設定ファイル / settings file.
+        #[arg(long)]
+        config: PathBuf,
+        /// 書き出すフォルダ / folder to write the files to.
+        #[arg(long)]
+        write: Option<PathBuf>,
+    },
+    /// 束を封印した媒体で渡し、受領証を受け取る / carry batches on a sealed medium.
+    #[command(subcommand)]
+    Bundle(bundle::Act),
+    /// 送信記録が書かれたままかを確かめる / check that the transfer ledger is as it was written.
+    Transfers {
+        /// 設定ファイル / settings file.
         #[arg(long)]
         config: PathBuf,
     },
@@ -191,7 +216,7 @@ impl Command {
                 &Plan {
                     folder: &folder,
                     reports: report.as_deref(),
-                    delivery: delivery(hold),
+                    delivery: delivery(hold, false),
                     at_once: at_once.into(),
                     minutes: minutes.into(),
                 },
@@ -201,8 +226,13 @@ impl Command {
                 config,
                 report,
                 hold,
+                at_slot,
                 ..
-            } => run_once(&config.unwrap_or_default(), report.as_deref(), hold),
+            } => run_once(
+                &config.unwrap_or_default(),
+                report.as_deref(),
+                delivery(hold, at_slot),
+            ),
             Self::Check {
                 institutions: Some(folder),
                 ..
@@ -213,6 +243,11 @@ impl Command {
             Self::Find { config, reference } => find::show(&settings(&config)?, reference),
             Self::Ledger(act) => act.run(settings, &tell),
             Self::Orders { config } => run::orders(&settings(&config)?, &tell),
+            Self::Network { config, write } => {
+                network::command(&settings(&config)?, write.as_deref(), &tell)
+            }
+            Self::Bundle(act) => act.run(settings, &tell),
+            Self::Transfers { config } => run::transfers(&settings(&config)?, &tell),
             Self::Enrol { config, device } => {
                 let settings = settings(&config)?;
                 certificate::enrol(&settings, &device, &typed()?).map(|()| tell(ENROLLED))
@@ -231,14 +266,21 @@ impl Command {
     }
 }
 
-fn delivery(hold: bool) -> Delivery {
-    if hold { Delivery::Hold } else { Delivery::Send }
+fn delivery(hold: bool, at_slot: bool) -> Delivery {
+    match (hold, at_slot) {
+        (true, _) => Delivery::Hold,
+        (false, true) => Delivery::AtSlot,
+        (false, false) => Delivery::Send,
+    }
 }
 
-fn run_once(config: &Path, report_file: Option<&Path>, hold: bool) -> Result<(), Failure> {
+fn run_once(config: &Path, report_file: Option<&Path>, delivery: Delivery) -> Result<(), Failure> {
     let settings = settings(config)?;
+    if delivery == Delivery::AtSlot {
+        run::come_back(&settings);
+    }
     let mut report = Report::new(settings.site.clone());
-    let outcome = run(&settings, delivery(hold), &mut report);
+    let outcome = run(&settings, delivery, &mut report);
     report.problem = outcome
         .as_ref()
         .err()

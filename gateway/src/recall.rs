@@ -58,7 +58,7 @@ pub(crate) fn recall(
         let undone = state.undo_from(first)?;
         // A file that is left by a crash here is removed when the queue is opened.
         for batch in &undone {
-            spool.remove(batch)?;
+            spool.take_out(batch, || Ok(()))?;
             report.undo(batch.sequence);
         }
         recalled.undone = undone.len() as u64;

@@ -12,7 +12,7 @@ use config::gateway::Settings;
 use nix::fcntl::{Flock, FlockArg};
 use privacy::gate::Gate;
 use privacy::order::SharedCards;
-use record::FindingCode;
+use record::{BatchId, FindingCode};
 
 use crate::agreed::Agreed;
 use crate::batch::{Book, Gathered, Sealer};
@@ -24,12 +24,13 @@ use crate::evaluation::Service;
 use crate::examples::Gathering;
 use crate::feed::{self, Desk, Planned};
 use crate::keys::Keys;
+use crate::last_run::LastRun;
 use crate::ledger::{self, Ledger, LedgerKey, Met, Sharing, StopsMet};
 use crate::letters::{self, LettersReport};
 use crate::quality::Reports;
 use crate::recall::{Recalled, recall};
 use crate::report::{LedgerReport, Report, peak_memory_bytes};
-use crate::send::{Sent, send_all};
+use crate::send::{self, Moment as SendMoment, Sent, send_all};
 use crate::source::budget::Budget;
 use crate::source::disk::{Disk, LocalDisk};
 use crate::source::pace::{Pace, Pacer};
@@ -37,14 +38,18 @@ use crate::source::turns::Turns;
 use crate::source::{Beside, Plan, Roots, Shared};
 use crate::spool::{Spool, private_folder, write_durably};
 use crate::state::{Scan, State};
+use transfer::Full;
 
-const STATE_FILE: &str = "state.sqlite";
+/// The state file, in the state folder.
+pub(crate) const STATE_FILE: &str = "state.sqlite";
 
 /// Whether a run delivers what it sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Delivery {
     /// Deliver.
     Send,
+    /// Deliver in the site's slot of the night (O-12).
+    AtSlot,
     /// Leave everything in the queue.
     Hold,
 }
@@ -79,6 +84,26 @@ pub(crate) fn run(
     report.batches.waiting = state.waiting()?.len() as u64;
     report.peak_memory_bytes = peak_memory_bytes();
     result
+}
+
+/// After a run that could not reach the centre, the next that nobody waits for begins a random
+/// while later: after an outage a whole fleet comes back (O-11).
+pub(crate) fn come_back(settings: &Settings) {
+    let last = LastRun::read(&settings.state.folder).and_then(|run| run.problem);
+    let away = [
+        Problem::FrontUnreachable,
+        Problem::NetworkDown,
+        Problem::NetworkRoute,
+        Problem::SpoolFull,
+    ];
+    if away
+        .iter()
+        .any(|problem| last.as_deref() == Some(problem.code()))
+    {
+        let pause = transfer::return_after(send::random());
+        tracing::info!(seconds = pause.as_secs(), "waits before it calls again");
+        std::thread::sleep(pause);
+    }
 }
 
 /// When a run goes on, and that this is confirmed.
@@ -139,7 +164,7 @@ fn collect_and_send(
     report: &mut Report,
 ) -> Result<(), Failure> {
     state.collected_only(None)?;
-    let ask = (delivery == Delivery::Send).then_some(keys.as_ref());
+    let ask = (delivery != Delivery::Hold).then_some(keys.as_ref());
     take_orders(settings, ask, now, report)?;
     let reports = Reports::of(&settings.state.folder, &settings.limits);
     // The feed is asked once: what it tells later is for the next run.
@@ -178,11 +203,11 @@ fn collect_and_send(
         if done && whole(report) {
             today.settle(state)?;
         }
-        let held = delivery == Delivery::Hold;
-        if held && collected == Collected::UntilSpoolFull {
-            return Err(Failure::new(Problem::SpoolFull, ""));
-        }
-        if !held && !send(settings, keys, &mut watch, time, state, spool, report)? {
+        let moment = Moment { now, time };
+        let end = (collected, delivery);
+        if !hand_over(
+            settings, keys, &mut watch, moment, end, state, spool, report,
+        )? {
             report.start_next_pass();
             continue;
         }
@@ -196,6 +221,56 @@ fn collect_and_send(
         report.start_next_pass();
         planned = Some(today);
     }
+}
+
+/// Delivers what waits after a pass, unless it is to be held. `false` when the ledger moved
+/// meanwhile and what waits is not as it was.
+///
+/// # Errors
+/// Also that the queue is full and that nothing of it can be sent now: reading has paused until it
+/// can, and that is what people have to know.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is another thing, and one call hands them over"
+)]
+fn hand_over(
+    settings: &Settings,
+    keys: &Keys,
+    watch: &mut Watch<'_>,
+    Moment { now, time }: Moment,
+    (collected, delivery): (Collected, Delivery),
+    state: &mut State,
+    spool: &Spool,
+    report: &mut Report,
+) -> Result<bool, Failure> {
+    let paused = collected == Collected::UntilSpoolFull;
+    if delivery == Delivery::Hold {
+        return match paused {
+            true => Err(full(settings, state, spool, now)?),
+            false => Ok(true),
+        };
+    }
+    let sent = send(settings, keys, watch, time, delivery, state, spool, report);
+    match sent {
+        // The queue is empty, and yet there is no room: the disk is full of other things.
+        Ok(true) if paused && !has_room(settings, state, spool, now)? => {
+            Err(full(settings, state, spool, now)?)
+        }
+        Err(failure) if paused && failure.problem().exit_status() == 75 => {
+            Err(failure.renamed(Problem::SpoolFull))
+        }
+        sent => sent,
+    }
+}
+
+fn has_room(
+    settings: &Settings,
+    state: &State,
+    spool: &Spool,
+    now: clock::Now,
+) -> Result<bool, Failure> {
+    let room = spool.room(&settings.limits, &state.waiting()?, now.seconds)?;
+    Ok(room.is_ok())
 }
 
 /// A whole scan that met nobody was of the wrong folder.
@@ -245,11 +320,16 @@ fn plan(
 }
 
 /// Delivers what waits. `false` when the ledger moved meanwhile and what waits is not as it was.
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is another thing, and one call hands them over"
+)]
 fn send(
     settings: &Settings,
     keys: &Keys,
     watch: &mut Watch<'_>,
     time: Trusted,
+    delivery: Delivery,
     state: &mut State,
     spool: &Spool,
     report: &mut Report,
@@ -278,7 +358,20 @@ fn send(
     if !stands(state)? {
         return Ok(false);
     }
-    let delivered = send_all(settings, time, keys, state, spool, &mut sent, &mut stands);
+    let moment = match delivery {
+        Delivery::AtSlot => SendMoment::Slot,
+        Delivery::Send | Delivery::Hold => SendMoment::Now,
+    };
+    let delivered = send_all(
+        settings,
+        time,
+        moment,
+        keys,
+        state,
+        spool,
+        &mut sent,
+        &mut stands,
+    );
     report.seconds.send += started.elapsed().as_secs_f64();
     report.batches.sent += sent.batches;
     report.batches.sent_bytes += sent.bytes;
@@ -288,7 +381,7 @@ fn send(
 /// Lets a run go on after a failure that mends itself.
 fn passing(failure: Failure) -> Result<(), Failure> {
     match failure.problem() {
-        Problem::FrontUnreachable => {
+        Problem::FrontUnreachable | Problem::NetworkDown | Problem::NetworkRoute => {
             tracing::warn!(code = failure.problem().code(), "letters not fetched");
             Ok(())
         }
@@ -320,6 +413,24 @@ pub(crate) fn orders(settings: &Settings, tell: &dyn Fn(&str)) -> Result<(), Fai
         tell(&format!("{ja} ({en}): {value}"));
     }
     done
+}
+
+/// Checks the transfer ledger, and tells how far it goes.
+///
+/// # Errors
+/// It is not as it was written.
+pub(crate) fn transfers(settings: &Settings, tell: &dyn Fn(&str)) -> Result<(), Failure> {
+    let folder = &settings.state.folder;
+    private_folder(folder)?;
+    let _lock = lock(folder)?;
+    let state = State::open(&folder.join(STATE_FILE))?;
+    let end = send::log::verify(folder, &state)?;
+    let (lines, digest) = (end.entries, BatchId::new(end.digest));
+    tell(&format!(
+        "送信記録は書かれたままです（{lines} 行、末尾 {digest}）。\n\
+         The transfer ledger is as it was written ({lines} lines, end {digest})."
+    ));
+    Ok(())
 }
 
 /// The ledger as this run last saw it.
@@ -425,9 +536,11 @@ fn collect_once(
     today: &Planned,
     report: &mut Report,
 ) -> Result<(Collected, Option<Failure>), Failure> {
-    let spooled: u64 = state.waiting()?.iter().map(|batch| batch.bytes).sum();
-    let sealed = report.batches.sealed_bytes;
-    let room = room(settings.limits.spool_bytes, spooled, sealed);
+    let room = spool.room(&settings.limits, &state.waiting()?, now.seconds)?;
+    let Ok(room) = room else {
+        return Ok((Collected::UntilSpoolFull, None));
+    };
+    let room = room.saturating_add(report.batches.sealed_bytes);
     let gate = Arc::clone(&watch.gate);
     let cards = watch.ledger.shared_cards()?;
     let reading = reading(
@@ -481,11 +594,20 @@ fn whole(report: &Report) -> bool {
     !hung && !report.drops.iter().any(unreadable)
 }
 
-/// Up to how many bytes this run may have sealed in all when the queue, which holds `spooled` of
-/// them, is full. The count of sealed bytes goes on from pass to pass, so what was sealed and
-/// delivered before is room again; without that, a run could not end once it had filled the queue.
-fn room(most: u64, spooled: u64, sealed: u64) -> u64 {
-    sealed.saturating_add(most.saturating_sub(spooled))
+/// That the queue is full, and by which bound.
+fn full(
+    settings: &Settings,
+    state: &State,
+    spool: &Spool,
+    now: clock::Now,
+) -> Result<Failure, Failure> {
+    let room = spool.room(&settings.limits, &state.waiting()?, now.seconds)?;
+    let bound = match room {
+        Err(Full::Age) => "limits.spool_days",
+        Err(Full::Disk) => "limits.reserve_bytes",
+        Ok(_) | Err(Full::Bytes) => "limits.spool_bytes",
+    };
+    Ok(Failure::new(Problem::SpoolFull, bound))
 }
 
 /// A source that was read without a confirmed time is not read again within this.
@@ -571,7 +693,7 @@ pub(crate) fn may_vanish<D: Disk>(roots: &Roots<D>, last: Option<&Scan>, percent
 
 /// Binds the state folder to its site at the first run. Later, settings that name another site are
 /// a mistake: its batches would continue the chain and the references of the first.
-fn own(settings: &Settings) -> Result<(), Failure> {
+pub(crate) fn own(settings: &Settings) -> Result<(), Failure> {
     let path = settings.state.folder.join("site");
     let storing = |error| Failure::storing(path.display().to_string(), error);
     match fs::read_to_string(&path) {
@@ -588,7 +710,7 @@ fn own(settings: &Settings) -> Result<(), Failure> {
 }
 
 /// Holds the state folder for this process. The lock ends with the process, however it ends.
-fn lock(folder: &Path) -> Result<Flock<File>, Failure> {
+pub(crate) fn lock(folder: &Path) -> Result<Flock<File>, Failure> {
     let path = folder.join("lock");
     let file = OpenOptions::new()
         .write(true)
@@ -620,19 +742,6 @@ mod tests {
             settings.site = site.parse().unwrap();
             let outcome = own(&settings).err().map(|failure| failure.problem());
             assert_eq!(outcome, problem, "{site}");
-        }
-    }
-
-    #[test]
-    fn a_drained_queue_has_all_its_room_again_whatever_was_sealed_before() {
-        for (spooled, sealed, room_left) in
-            [(0, 0, 10), (4, 0, 6), (12, 0, 0), (0, 11, 10), (3, 11, 7)]
-        {
-            assert_eq!(
-                room(10, spooled, sealed) - sealed,
-                room_left,
-                "{spooled} {sealed}"
-            );
         }
     }
 }

@@ -1,28 +1,22 @@
-//! The queue of sealed batches on disk.
-//!
-//! Invariants:
-//! - A batch is one file `<sequence, 12 digits>-<batch id>.batch`, complete from the moment it has
-//!   that name: written to a temporary name, fsynced, renamed, folder fsynced.
-//! - The state file decides what is in the queue: a batch counts once its row is committed, and
-//!   its row is committed after its file is durable. A file without a row was never counted: it is
-//!   removed at the next start, and its content is sealed again.
-//! - A file is removed only after its receipt is in the state file.
-//! - Nothing else writes here; one running gateway holds the lock.
+//! The queue of sealed batches on the disk of the appliance; its format and invariants stand at the
+//! head of [`transfer::Queue`]. One running gateway holds the lock.
 
+use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use envelope::{Sealed, Sha256};
-use record::BatchId;
+use config::gateway::Limits;
+use envelope::Sealed;
+use transfer::{Bounds, Files, Full, Queue, QueueError};
 
 use crate::error::{Failure, Problem};
 use crate::state::{State, Waiting};
 
 /// The folder of queued batches.
 pub(crate) struct Spool {
-    folder: PathBuf,
+    queue: Queue<LocalFiles>,
 }
 
 impl Spool {
@@ -30,37 +24,26 @@ impl Spool {
     /// run ended at.
     ///
     /// # Errors
-    /// The folder cannot be written, or a batch that waits has lost its file.
+    /// The folder cannot be written, or a batch that waits is missing or damaged.
     pub(crate) fn open(folder: PathBuf, state: &State) -> Result<Self, Failure> {
         private_folder(&folder)?;
-        let spool = Self { folder };
-        let waiting = state.waiting()?;
-        let wanted: Vec<PathBuf> = waiting.iter().map(|batch| spool.path(batch)).collect();
-        for entry in fs::read_dir(&spool.folder).map_err(|e| spool.failure(e))? {
-            let path = entry.map_err(|e| spool.failure(e))?.path();
-            if !wanted.contains(&path) {
-                fs::remove_file(&path).map_err(|e| spool.failure(e))?;
-            }
-        }
-        sync_folder(&spool.folder).map_err(|e| spool.failure(e))?;
-        for (batch, path) in waiting.iter().zip(&wanted) {
-            let length = fs::metadata(path).map(|data| data.len());
-            if length.ok() != Some(batch.bytes) {
-                return Err(damaged(batch));
-            }
-        }
-        Ok(spool)
+        let waiting: Vec<_> = state.waiting()?.iter().map(Waiting::batch).collect();
+        let queue = Queue::open(folder, LocalFiles, &waiting)?;
+        Ok(Self { queue })
     }
 
-    /// Makes a sealed batch durable. It counts only after [`State::record`].
-    pub(crate) fn put(&self, sealed: &Sealed) -> Result<(), Failure> {
-        let batch = Waiting {
+    /// Makes a sealed batch durable and then has it counted.
+    pub(crate) fn put(
+        &self,
+        sealed: &Sealed,
+        count: impl FnOnce() -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let batch = transfer::Batch {
             sequence: sealed.manifest.sequence,
             id: sealed.id,
             bytes: sealed.bytes.len() as u64,
-            sealed_at: sealed.manifest.sealed_at,
         };
-        write_durably(&self.path(&batch), &sealed.bytes).map_err(|e| self.failure(e))
+        self.queue.put(&batch, &sealed.bytes, count)
     }
 
     /// Reads a queued batch and checks it against its id.
@@ -68,34 +51,102 @@ impl Spool {
     /// # Errors
     /// The file is unreadable or its bytes are not those that were sealed.
     pub(crate) fn get(&self, batch: &Waiting) -> Result<Vec<u8>, Failure> {
+        Ok(self.queue.get(&batch.batch())?)
+    }
+
+    /// Has a batch noted as gone and then removes it.
+    pub(crate) fn take_out(
+        &self,
+        batch: &Waiting,
+        note: impl FnOnce() -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.queue.take_out(&batch.batch(), note)
+    }
+
+    /// How many bytes may be sealed now, or what is full.
+    ///
+    /// # Errors
+    /// The disk cannot be asked.
+    pub(crate) fn room(
+        &self,
+        limits: &Limits,
+        waiting: &[Waiting],
+        now: i64,
+    ) -> Result<Result<u64, Full>, Failure> {
+        const DAY: u64 = 86_400;
+        let folder = self.queue.folder();
+        let disk = rustix::fs::statvfs(folder)
+            .map_err(|error| Failure::storing(folder.display().to_string(), error.into()))?;
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let bounds = Bounds {
+            bytes: limits.spool_bytes,
+            age: u64::from(limits.spool_days) * DAY,
+            reserve: limits.reserve_bytes,
+        };
+        let bytes = waiting.iter().map(|batch| batch.bytes).sum();
+        let oldest = waiting.first().map_or(now, |batch| batch.sealed_at);
+        let age = u64::try_from(now.saturating_sub(oldest)).unwrap_or(0);
+        Ok(bounds.room(bytes, age, free))
+    }
+}
+
+impl From<QueueError> for Failure {
+    fn from(error: QueueError) -> Self {
+        match error {
+            QueueError::Disk(error) => Self::storing("spool", error),
+            QueueError::Damaged(sequence) => {
+                Self::new(Problem::SpoolDamaged, format!("batch {sequence}"))
+            }
+        }
+    }
+}
+
+/// The disk of this machine.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LocalFiles;
+
+impl Files for LocalFiles {
+    type File = File;
+
+    fn create(&self, path: &Path) -> io::Result<File> {
+        OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(path)
+    }
+
+    fn write(&self, file: &mut File, bytes: &[u8]) -> io::Result<usize> {
+        file.write(bytes)
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_all()
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        sync_folder(folder)
+    }
+
+    fn names(&self, folder: &Path) -> io::Result<Vec<OsString>> {
+        fs::read_dir(folder)?
+            .map(|entry| entry.map(|entry| entry.file_name()))
+            .collect()
+    }
+
+    fn read(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        let file = File::open(self.path(batch)).map_err(|e| self.failure(e))?;
-        file.take(batch.bytes + 1)
-            .read_to_end(&mut bytes)
-            .map_err(|e| self.failure(e))?;
-        let mut digest = Sha256::new();
-        digest.update(&bytes);
-        if BatchId::new(digest.finish()) != batch.id {
-            return Err(damaged(batch));
-        }
+        File::open(path)?.take(most).read_to_end(&mut bytes)?;
         Ok(bytes)
-    }
-
-    /// Removes a batch whose receipt is recorded.
-    pub(crate) fn remove(&self, batch: &Waiting) -> Result<(), Failure> {
-        match fs::remove_file(self.path(batch)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(self.failure(error)),
-            _ => Ok(()),
-        }
-    }
-
-    fn path(&self, batch: &Waiting) -> PathBuf {
-        self.folder
-            .join(format!("{:012}-{}.batch", batch.sequence, batch.id))
-    }
-
-    fn failure(&self, error: io::Error) -> Failure {
-        Failure::storing(self.folder.display().to_string(), error)
     }
 }
 
@@ -131,23 +182,9 @@ pub(crate) fn private_file(path: &Path) -> Result<(), Failure> {
 
 /// Writes a file so that after a power cut it is there whole or not at all.
 pub(crate) fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let partial = path.with_extension("partial");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&partial)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&partial, path)?;
-    path.parent().map_or(Ok(()), sync_folder)
+    transfer::write_durably(&LocalFiles, path, bytes)
 }
 
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
-}
-
-fn damaged(batch: &Waiting) -> Failure {
-    Failure::new(Problem::SpoolDamaged, format!("batch {}", batch.sequence))
 }

@@ -5,6 +5,7 @@
 
 mod dictionary;
 mod time;
+mod transfers;
 mod withdrawn;
 
 use std::path::Path;
@@ -90,6 +91,7 @@ const MIGRATIONS: &[&str] = &[
     time::MIGRATION,
     withdrawn::MIGRATION_CONFIRMED,
     dictionary::MIGRATION,
+    transfers::MIGRATION,
 ];
 
 pub(crate) use dictionary::{Sayings, Told};
@@ -114,6 +116,17 @@ pub(crate) struct Waiting {
     pub(crate) bytes: u64,
     /// When it was sealed, by our clock.
     pub(crate) sealed_at: i64,
+}
+
+impl Waiting {
+    /// As the queue and the sender take it.
+    pub(crate) fn batch(&self) -> transfer::Batch {
+        transfer::Batch {
+            sequence: self.sequence,
+            id: self.id,
+            bytes: self.bytes,
+        }
+    }
 }
 
 /// The sealed version of a document.

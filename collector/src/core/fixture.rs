@@ -206,6 +206,7 @@ impl Hospital {
             transport: self.transport,
             mapping: 1,
             quality: self.quality.clone(),
+            transfers: None,
         };
         let mut random = ChaCha20Rng::seed_from_u64(self.sequence * 1000 + u64::from(self.seed));
         let core = core_key();

@@ -49,6 +49,7 @@
 
 pub(crate) mod api;
 mod blocked;
+mod bundle;
 mod certificates;
 pub(crate) mod guard;
 mod letters;
@@ -66,6 +67,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+
+pub(crate) use crate::front::bundle::ImportBundle;
 
 use crate::front::api::{Bounds, Front, router};
 use crate::front::blocked::Blocked;

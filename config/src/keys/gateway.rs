@@ -1,8 +1,10 @@
 //! The keys of `gateway.toml`; those of its source stand in `source`.
 
-use super::Form::{Address, Day, Flag, Number, Pairs, Place, SomeOf, Text, Words};
+use super::Form::{Address, Day, Flag, Number, Pairs, Place, SomeOf, Text, Texts, Words};
 use super::Given::{Always, Else, Perhaps};
 use super::{Form, Key, Section, key, section, source};
+
+const TIME: Form = Text("時刻 `\"HH:MM\"`（日本時間）", "time of the day, JST");
 
 const PRODUCTS: Form = SomeOf(&["anonymized", "pseudonymized", "ndb-linkable"]);
 
@@ -126,6 +128,26 @@ pub(super) const SECTIONS: &[Section] = &[
         "[front]",
         "送信先（センターの受付）です。",
         "The centre's front, where batches go.",
+    ),
+    section(
+        "[network]",
+        "受付へ通じる閉域網です。`laboratory` のほかは必ず書きます（[閉域網](network.md)）。",
+        "The closed network that leads to the front; needed for every transport but `laboratory` ([network](network.md)).",
+    ),
+    section(
+        "[network.ipsec]",
+        "IPsec（IKEv2）のトンネルです。`sekisho-gateway network` が strongSwan の設定を書き出します。",
+        "The IPsec tunnel (IKEv2); `sekisho-gateway network` writes strongSwan's configuration.",
+    ),
+    section(
+        "[upload]",
+        "送信の時刻と速さです。",
+        "When and how fast batches go out.",
+    ),
+    section(
+        "[bundle]",
+        "回線の代わりに媒体で渡すときの設定です（[媒体での受け渡し](bundle.md)）。",
+        "For batches that go by a medium instead of the line ([bundle](bundle.md)).",
     ),
     section(
         "[clock]",
@@ -485,8 +507,8 @@ const OTHERS: &[Key] = &[
         "front.receipt_key",
         Place,
         Always,
-        "受領証の署名を確かめる公開鍵。",
-        "Public key that signs receipts.",
+        "受領証の署名を確かめる公開鍵。受付の鍵が変わる間は、新旧を1行ずつ書きます（4つまで）。",
+        "Public key that signs receipts; while it changes, the new and the old one, a line each.",
     ),
     key(
         "front.newcomers",
@@ -497,10 +519,101 @@ const OTHERS: &[Key] = &[
     ),
     key(
         "front.transport",
-        Words(&["leased-line", "ip-vpn", "ipsec", "laboratory"]),
+        Words(&["leased-line", "ip-vpn", "ipsec", "wireguard", "laboratory"]),
         Always,
-        "閉域網の種類。`laboratory` は試験用で、中核が認めたときだけ受け取られます。",
-        "By which closed network batches travel; `laboratory` only where the core allows it.",
+        "閉域網の種類。`wireguard` と `laboratory` は試験用で、中核が認めたときだけ受け取られます。",
+        "By which closed network batches travel; `wireguard` and `laboratory` only where the core allows it.",
+    ),
+    key(
+        "network.interface",
+        Text("インターフェースの名前", "name of the interface"),
+        Always,
+        "閉域網のインターフェース。受付への接続はこれに固定し、落ちているとき、経路がほかを通るときは送りません。",
+        "Interface of the closed network; connections are bound to it, and nothing is sent while it is down or the route leads elsewhere.",
+    ),
+    key(
+        "network.laboratory",
+        Flag,
+        Else("false"),
+        "試験環境か。`wireguard` は試験環境だけで使えます。",
+        "Whether this is a laboratory; `wireguard` needs it.",
+    ),
+    key(
+        "network.local",
+        Texts(0, 64),
+        Else("[]"),
+        "センターのほかに呼び出してよい相手（`tcp 番地:ポート`、`udp 番地:ポート`）。書き出す防火壁の規則に入ります。",
+        "What the device may call besides the centre (`tcp ADDRESS:PORT`, `udp ADDRESS:PORT`), for the firewall.",
+    ),
+    key(
+        "network.ipsec.remote_address",
+        Text("番地", "address"),
+        Always,
+        "センター側の VPN 装置の番地（トンネルの外）。",
+        "The centre's VPN gateway, outside the tunnel.",
+    ),
+    key(
+        "network.ipsec.remote_id",
+        Text("証明書の名前", "name in the certificate"),
+        Always,
+        "センター側の証明書の名前。",
+        "Identity in its certificate.",
+    ),
+    key(
+        "network.ipsec.local_id",
+        Text("証明書の名前", "name in the certificate"),
+        Always,
+        "この機器の証明書の名前。",
+        "Identity in the device's certificate.",
+    ),
+    key(
+        "network.ipsec.local_inner",
+        Text("番地", "address"),
+        Always,
+        "トンネルの中でのこの機器の番地。",
+        "Address of the device inside the tunnel.",
+    ),
+    key(
+        "upload.window_starts",
+        TIME,
+        Else("\"02:00\""),
+        "夜間の送信時間帯の始まり。`run --at-slot` のとき、施設番号から決まる自分の時刻まで待って送ります。",
+        "Beginning of the window of the night; with `run --at-slot` a site waits for its own slot in it, derived from its id.",
+    ),
+    key(
+        "upload.window_minutes",
+        Number(0, 1_440),
+        Else("240"),
+        "送信時間帯の長さ（分）。0 は時間帯なし。",
+        "Minutes that the window lasts; 0 for none.",
+    ),
+    key(
+        "upload.office_starts",
+        TIME,
+        Else("\"08:00\""),
+        "業務時間の始まり。",
+        "Beginning of the office hours.",
+    ),
+    key(
+        "upload.office_ends",
+        TIME,
+        Else("\"19:00\""),
+        "業務時間の終わり。",
+        "End of the office hours.",
+    ),
+    key(
+        "upload.office_bytes_per_second",
+        Number(0, 1 << 30),
+        Else("0"),
+        "業務時間中の送信の上限（毎秒バイト、4,096以上）。0 は上限なし。",
+        "Most bytes of batches per second in office hours, at least 4,096; 0 for no bound.",
+    ),
+    key(
+        "bundle.media",
+        Texts(0, 100),
+        Else("[]"),
+        "登録した媒体の番号（32文字までの A-Z a-z 0-9 . -）。",
+        "Numbers of the registered media (up to 32 of A-Z a-z 0-9 . -).",
     ),
     key(
         "clock.synchronized",
@@ -592,6 +705,20 @@ const OTHERS: &[Key] = &[
         Else("8589934592"),
         "送信待ちの上限（バイト）。達すると読み取りを休みます。",
         "Most bytes in the queue; when reached, collecting stops.",
+    ),
+    key(
+        "limits.spool_days",
+        Number(1, 3_650),
+        Else("90"),
+        "送信待ちの日数の上限。いちばん古い束がこれより長く待つと、読み取りを休みます。",
+        "Most days that a batch waits; when the oldest has waited longer, collecting stops.",
+    ),
+    key(
+        "limits.reserve_bytes",
+        Number(16 << 20, 1 << 40),
+        Else("268435456"),
+        "ディスクに残す空き（バイト）。これを下回ると、読み取りを休みます。",
+        "Bytes of the disk that stay free; below it, collecting stops.",
     ),
     key(
         "limits.chunk_bytes",

@@ -72,6 +72,15 @@ certificate = "/k"
 private_key = "/k"
 receipt_key = "/k"
 transport = "ipsec"
+[network]
+interface = "ipsec0"
+[network.ipsec]
+remote_address = "192.0.2.1"
+remote_id = "vpn"
+local_id = "device"
+local_inner = "10.1.0.2"
+[upload]
+[bundle]
 [clock]
 [evaluation]
 address = "10.0.0.1:2"

@@ -26,6 +26,7 @@
 mod answer;
 mod at_rest;
 mod body;
+mod bundle;
 mod certificate;
 mod certificate_request;
 pub mod container;
@@ -55,6 +56,7 @@ mod vault;
 
 pub use answer::{Answer, ERASED_AT_ONCE, ErasedWord, Outcome};
 pub use at_rest::{AtRestKey, NONCE_BYTES};
+pub use bundle::{BUNDLE_BATCHES_MAX, BUNDLE_INDEX_MAX, BundleError, BundleIndex, Bundled};
 pub use certificate::{
     CERTIFICATE_KEYS, CertificateFacts, CertificateFault, CertificateKey, CertificateRole,
     LATE_DAYS, RENEWAL_DAY, RENEWAL_DOMAIN, RENEWAL_SPREAD_DAYS, enrolment_is_signed, renewal_at,
@@ -73,7 +75,7 @@ pub use header::{Header, RECIPIENTS_MAX, Recipient, peek};
 pub use keys::{KeyError, KeyId};
 pub use letter::{LETTER_MAX, LetterKind, LetterPlace, letter_kind};
 pub use mac::MacKey;
-pub use manifest::{BodySeal, Manifest, ManifestDraft, TransportProfile};
+pub use manifest::{BodySeal, LedgerEnd, Manifest, ManifestDraft, TransportProfile};
 pub use oblivious::{
     EVALUATION_BYTES_MAX, EVALUATIONS_MAX, EvaluationError, EvaluationKey, EvaluationPublicKey,
     Question, question_of,

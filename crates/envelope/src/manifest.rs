@@ -60,6 +60,8 @@ pub struct ManifestDraft {
     pub mapping: u16,
     /// The quality of what was read for the batch, in counts.
     pub quality: Quality,
+    /// How far the site's transfer ledger went; `None` before its first line.
+    pub transfers: Option<LedgerEnd>,
 }
 
 /// What a batch is and holds. Counts are taken from the content by [`crate::seal()`] and checked
@@ -122,6 +124,10 @@ pub struct Manifest {
     /// of what it counts is not in the content.
     #[serde(default)]
     pub quality: Quality,
+    /// How far the site's transfer ledger went when the batch was sealed; absent before its
+    /// first line, and in batches from before there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfers: Option<LedgerEnd>,
     /// The encrypted body.
     pub body: BodySeal,
 }
@@ -137,6 +143,17 @@ impl Manifest {
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, OpenError> {
         serde_cbor::from_slice(bytes).map_err(|_| OpenError::Decode)
     }
+}
+
+/// How far a transfer ledger goes (`docs/transfer-ledger.md`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LedgerEnd {
+    /// How many lines.
+    pub entries: u64,
+    /// The digest of the last.
+    #[serde(with = "octets")]
+    pub digest: [u8; 32],
 }
 
 /// Length and digest of the encrypted body.

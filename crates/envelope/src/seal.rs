@@ -232,6 +232,7 @@ fn complete(draft: ManifestDraft, counts: Counts, body: &[u8]) -> Manifest {
         institutions: counts.institutions,
         terms: counts.terms,
         quality: draft.quality,
+        transfers: draft.transfers,
         body: BodySeal {
             len: body.len() as u64,
             sha256: sha256(body),

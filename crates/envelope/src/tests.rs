@@ -167,6 +167,7 @@ fn draft() -> ManifestDraft {
         transport: TransportProfile::Laboratory,
         mapping: 3,
         quality: Default::default(),
+        transfers: None,
     }
 }
 

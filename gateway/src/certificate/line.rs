@@ -12,35 +12,30 @@ use record::BatchId;
 
 use super::Office;
 use crate::error::{Failure, Problem};
-use crate::send::Trouble;
-use crate::send::connection::{Answer, Peer};
+use crate::send::connection::{Answer, Peer, Trouble};
 use crate::send::delivery::reason;
 
 /// The front. Who has no valid certificate asks at the address for newcomers, without one.
 pub(super) struct Front<'a> {
-    front: &'a config::gateway::Front,
+    settings: &'a Settings,
     newcomer: bool,
 }
 
 impl<'a> Front<'a> {
     pub(super) const fn new(settings: &'a Settings, newcomer: bool) -> Self {
-        Self {
-            front: &settings.front,
-            newcomer,
-        }
+        Self { settings, newcomer }
     }
 
     fn peer(&self) -> Result<Peer, Failure> {
-        let name = ("front.server_name", self.front.server_name.as_str());
         match self.newcomer {
-            false => Peer::new(self.front),
-            true => Peer::without_certificate(self.newcomers()?, name, &self.front.authority),
+            false => Peer::new(self.settings),
+            true => Peer::without_certificate(self.newcomers()?, self.settings),
         }
     }
 
     fn newcomers(&self) -> Result<SocketAddr, Failure> {
         let missing = || Failure::new(Problem::Settings, "front.newcomers");
-        self.front.newcomers.ok_or_else(missing)
+        self.settings.front.newcomers.ok_or_else(missing)
     }
 }
 
@@ -66,12 +61,10 @@ impl Office for Front<'_> {
     }
 
     fn prove(&mut self, pair: &Path) -> Result<bool, Failure> {
-        let front = config::gateway::Front {
-            certificate: pair.to_owned(),
-            private_key: pair.to_owned(),
-            ..self.front.clone()
-        };
-        let answer = once(&Peer::new(&front)?, Method::GET, "/v1/health", &[])?;
+        let mut settings = self.settings.clone();
+        pair.clone_into(&mut settings.front.certificate);
+        pair.clone_into(&mut settings.front.private_key);
+        let answer = once(&Peer::new(&settings)?, Method::GET, "/v1/health", &[])?;
         Ok(answer.status == StatusCode::OK)
     }
 }

@@ -9,11 +9,12 @@ use hyper::{Method, Request, StatusCode};
 use record::BatchId;
 use serde::Deserialize;
 use tokio::runtime::Runtime;
+use transfer::Backoff;
 
 use crate::error::{Failure, Problem};
-use crate::send::connection::{Answer, Connection, Peer};
+use crate::send::connection::{Answer, Connection, Peer, Trouble};
 use crate::send::delivery::reason;
-use crate::send::{Tries, Trouble};
+use crate::send::random;
 
 /// Tries of one request.
 const TRIES: u32 = 3;
@@ -46,7 +47,7 @@ impl Line {
         Ok(Self {
             runtime: runtime
                 .map_err(|error| Failure::because(Problem::Internal, "runtime", error))?,
-            peer: Peer::new(&settings.front)?,
+            peer: Peer::new(settings)?,
             connection: None,
         })
     }
@@ -113,7 +114,7 @@ impl Line {
     }
 
     fn ask(&mut self, method: Method, path: &str, body: &Bytes) -> Result<Answer, Failure> {
-        let mut tries = Tries::new(TRIES);
+        let mut tries = Backoff::new(TRIES);
         loop {
             let request = Request::builder()
                 .method(method.clone())
@@ -130,14 +131,16 @@ impl Line {
                 };
                 open.ask(request).await
             });
-            let failure = match tried {
-                Ok(answer) if answer.status.is_server_error() => refused(&answer),
+            let (failure, asked) = match tried {
+                Ok(answer) if answer.status.is_server_error() => {
+                    (refused(&answer), answer.retry_after)
+                }
                 Ok(answer) => return Ok(answer),
                 Err(Trouble::Lasting(failure)) => return Err(failure),
-                Err(Trouble::Passing(failure)) => failure,
+                Err(Trouble::Passing(failure)) => (failure, None),
             };
             self.connection = None;
-            let Some(pause) = tries.next() else {
+            let Some(pause) = tries.pause(random(), asked) else {
                 return Err(failure);
             };
             std::thread::sleep(pause);

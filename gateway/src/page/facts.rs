@@ -60,7 +60,7 @@ pub(crate) struct Batch {
 /// The open state file of an institution.
 pub(crate) struct Facts {
     connection: Option<Connection>,
-    receipt: Option<VerifyingKey>,
+    receipts: Vec<VerifyingKey>,
     /// How the last run ended.
     pub(crate) last_run: Option<LastRun>,
 }
@@ -74,7 +74,7 @@ impl Facts {
         let folder = &settings.state.folder;
         Ok(Self {
             connection: connect(&folder.join("state.sqlite"))?,
-            receipt: keys::key(&settings.front.receipt_key).ok(),
+            receipts: keys::keys(&settings.front.receipt_key).unwrap_or_default(),
             last_run: LastRun::read(folder),
         })
     }
@@ -176,7 +176,9 @@ impl Facts {
     }
 
     fn verified(&self, receipt: Option<&[u8]>) -> Option<Receipt> {
-        Receipt::verify(receipt?, self.receipt.as_ref()?).ok()
+        let receipt = receipt?;
+        let mut keys = self.receipts.iter();
+        keys.find_map(|key| Receipt::verify(receipt, key).ok())
     }
 }
 

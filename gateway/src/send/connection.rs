@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use config::gateway::Front;
+use config::gateway::Settings;
+use envelope::sha256;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Request, Response, StatusCode};
@@ -17,12 +18,15 @@ use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 use crate::error::{Failure, Problem};
-use crate::send::Trouble;
+use crate::network::Line;
+
+/// Something of the line that stopped one try.
+pub(crate) type Trouble = transfer::Trouble<Failure>;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -32,6 +36,7 @@ const ANSWER_BYTES_MAX: usize = 64 << 10;
 /// The front and how to trust it.
 pub(crate) struct Peer {
     address: std::net::SocketAddr,
+    line: Line,
     name: ServerName<'static>,
     connector: TlsConnector,
 }
@@ -39,6 +44,7 @@ pub(crate) struct Peer {
 /// One open connection.
 pub(crate) struct Connection {
     sender: SendRequest<Full<Bytes>>,
+    peer: [u8; 32],
 }
 
 /// What the front answered.
@@ -49,6 +55,8 @@ pub(crate) struct Answer {
     pub(crate) offset: Option<u64>,
     /// The `Sekisho-State` header.
     pub(crate) stored: bool,
+    /// The `Retry-After` header, when present and a number of seconds.
+    pub(crate) retry_after: Option<Duration>,
     /// The body.
     pub(crate) body: Bytes,
 }
@@ -58,12 +66,10 @@ impl Peer {
     ///
     /// # Errors
     /// A certificate or key file cannot be used.
-    pub(crate) fn new(front: &Front) -> Result<Self, Failure> {
-        Self::at(
-            front.address,
-            ("front.server_name", &front.server_name),
-            front,
-        )
+    pub(crate) fn new(settings: &Settings) -> Result<Self, Failure> {
+        let front = &settings.front;
+        let name = ("front.server_name", front.server_name.as_str());
+        Self::at(front.address, name, settings)
     }
 
     /// Another service of the centre, with the same certificates; its name stands under that key of
@@ -74,8 +80,9 @@ impl Peer {
     pub(crate) fn at(
         address: std::net::SocketAddr,
         (key, name): (&'static str, &str),
-        front: &Front,
+        settings: &Settings,
     ) -> Result<Self, Failure> {
+        let front = &settings.front;
         let unusable = |path: &Path| Failure::new(Problem::Key, path.display().to_string());
         let chain = certificates(&front.certificate)?;
         let private = PrivateKeyDer::from_pem_file(&front.private_key)
@@ -83,7 +90,7 @@ impl Peer {
         let config = trusting(&front.authority)?
             .with_client_auth_cert(chain, private)
             .map_err(|error| Failure::because(Problem::Key, "TLS", error))?;
-        Self::with(address, (key, name), config)
+        Self::with(address, (key, name), config, settings)
     }
 
     /// The front, as it is asked by a device that has no certificate.
@@ -92,31 +99,45 @@ impl Peer {
     /// See [`Peer::new`].
     pub(crate) fn without_certificate(
         address: std::net::SocketAddr,
-        name: (&'static str, &str),
-        authority: &Path,
+        settings: &Settings,
     ) -> Result<Self, Failure> {
-        let config = trusting(authority)?.with_no_client_auth();
-        Self::with(address, name, config)
+        let front = &settings.front;
+        let config = trusting(&front.authority)?.with_no_client_auth();
+        let name = ("front.server_name", front.server_name.as_str());
+        Self::with(address, name, config, settings)
     }
 
     fn with(
         address: std::net::SocketAddr,
         (key, name): (&'static str, &str),
         config: ClientConfig,
+        settings: &Settings,
     ) -> Result<Self, Failure> {
         let name = ServerName::try_from(name.to_owned())
             .map_err(|error| Failure::because(Problem::Settings, key, error))?;
         let connector = TlsConnector::from(Arc::new(config));
         Ok(Self {
             address,
+            line: Line::of(settings),
             name,
             connector,
         })
     }
 
+    /// Looks whether the closed network leads there.
+    pub(crate) fn check_line(&self) -> Result<(), Trouble> {
+        self.line.check(self.address.ip()).map_err(|failure| {
+            match failure.problem().exit_status() {
+                75 => Trouble::Passing(failure),
+                _ => Trouble::Lasting(failure),
+            }
+        })
+    }
+
     /// Opens a connection and proves both sides.
     pub(crate) async fn connect(&self) -> Result<Connection, Trouble> {
-        let stream = timeout(CONNECT_TIMEOUT, TcpStream::connect(self.address)).await;
+        self.check_line()?;
+        let stream = timeout(CONNECT_TIMEOUT, self.open()).await;
         let stream = stream.map_err(|_| late("connect"))?.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(unreachable)?;
         let secured = self.connector.connect(self.name.clone(), stream);
@@ -124,16 +145,37 @@ impl Peer {
             .await
             .map_err(|_| late("TLS"))?;
         let secured = secured.map_err(untrusted_or_unreachable)?;
+        let certificates = secured.get_ref().1.peer_certificates();
+        let peer = certificates
+            .and_then(<[_]>::first)
+            .map_or([0; 32], |it| sha256(it));
         let (sender, driver) = handshake(TokioIo::new(secured)).await.map_err(broken)?;
         tokio::spawn(async move {
             // How the connection ended is seen by the request that it breaks.
             let _ = driver.await;
         });
-        Ok(Connection { sender })
+        Ok(Connection { sender, peer })
+    }
+
+    /// A socket that the kernel lets out by the interface of the closed network only.
+    async fn open(&self) -> std::io::Result<TcpStream> {
+        let socket = match self.address.is_ipv4() {
+            true => TcpSocket::new_v4()?,
+            false => TcpSocket::new_v6()?,
+        };
+        if let Some(interface) = self.line.interface() {
+            socket.bind_device(Some(interface.as_bytes()))?;
+        }
+        socket.connect(self.address).await
     }
 }
 
 impl Connection {
+    /// SHA-256 of the certificate by which the other end proved who it is (B-084).
+    pub(crate) fn peer(&self) -> [u8; 32] {
+        self.peer
+    }
+
     /// Sends one request and reads the whole answer.
     pub(crate) async fn ask(&mut self, request: Request<Full<Bytes>>) -> Result<Answer, Trouble> {
         self.ask_within(request, ANSWER_TIMEOUT).await
@@ -169,6 +211,9 @@ where
     };
     let offset = header("upload-offset").and_then(|value| value.parse().ok());
     let stored = header("sekisho-state") == Some("stored");
+    let retry_after = header("retry-after")
+        .and_then(|value| value.parse().ok())
+        .map(Duration::from_secs);
     let status = response.status();
     let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX)
         .collect()
@@ -180,6 +225,7 @@ where
         status,
         offset,
         stored,
+        retry_after,
         body,
     })
 }
@@ -209,7 +255,8 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
     }
 }
 
-fn late(step: &str) -> Trouble {
+/// That something did not come in time.
+pub(crate) fn late(step: &str) -> Trouble {
     Trouble::Passing(Failure::new(
         Problem::FrontUnreachable,
         format!("{step}: no answer in time"),

@@ -104,5 +104,6 @@ fn draft(sequence: u64, gate: &GateEvidence) -> Result<ManifestDraft> {
         transport: TransportProfile::Laboratory,
         mapping: 1,
         quality: Default::default(),
+        transfers: None,
     })
 }

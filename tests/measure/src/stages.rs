@@ -68,6 +68,7 @@ pub(crate) fn run(stage: Stage, storage: &Path, most: usize) -> Result<Value> {
                 transport: TransportProfile::Laboratory,
                 mapping: 1,
                 quality: Default::default(),
+                transfers: None,
             };
             stage_seal(draft, stage_separate(screened))?;
         }

@@ -207,6 +207,7 @@ fn sealed(separated: Separated) -> Sealed {
         transport: TransportProfile::Laboratory,
         mapping: 1,
         quality: Quality::default(),
+        transfers: None,
     };
     let (core, signer) = keys();
     let mut dice = ChaCha8Rng::seed_from_u64(1);

@@ -117,6 +117,7 @@ fn batch(site_id: &str, sequence: u64) -> Sealed {
         transport: TransportProfile::Laboratory,
         mapping: 1,
         quality: Default::default(),
+        transfers: None,
     };
     let core = CoreSecretKey::from_seed([2; 32]).unwrap();
     let mut rng = ChaCha20Rng::seed_from_u64(sequence);
