@@ -15,7 +15,7 @@ use std::process::Command;
 
 use harness::deployment::Deployment;
 use harness::job::Job;
-use harness::pki::Authority;
+use harness::pki::{Authority, FRONT_NAME};
 use harness::process::{Programs, Running};
 use harness::scene::{today, town_sources, write_town};
 use town::TownPlan;
@@ -147,7 +147,7 @@ fn foreign_front(job: &Job) -> std::path::PathBuf {
     fs::create_dir_all(&folder).unwrap();
     let (certificate, key) = (folder.join("front.pem"), folder.join("front.key"));
     let other = Authority::open(&folder).unwrap();
-    other.issue_front(&certificate, &key).unwrap();
+    other.issue_server(FRONT_NAME, &certificate, &key).unwrap();
     let text = fs::read_to_string(&job.deployment.front_config).unwrap();
     let mut settings: toml::Table = text.parse().unwrap();
     let tls = settings["tls"].as_table_mut().unwrap();
