@@ -2,8 +2,8 @@
 //!
 //! This crate is the only place that names algorithms, and the list is closed (B-110):
 //! HMAC-SHA-256, HKDF-SHA-256, SHA-256, AES-256-GCM, Ed25519, ECDSA P-256 (certificates), HPKE with
-//! X-Wing (X25519 + ML-KEM-768), and the verifiable oblivious function of RFC 9497 over ristretto255 with
-//! SHA-512. Settings cannot add to it; every header names its suite.
+//! X-Wing (X25519 + ML-KEM-768), and the verifiable oblivious function of RFC 9497 over
+//! ristretto255 with SHA-512. Settings cannot add to it; every header names its suite.
 //!
 //! | step | here |
 //! |---|---|
