@@ -247,7 +247,7 @@ fn requests_that_were_changed_on_the_way_are_refused() {
     assert_eq!(refused(world.ask(&unknown, at)), "N012");
     let own = Device {
         key: thief,
-        chain: device.chain.clone(),
+        chain: device.chain,
     };
     let signed_by_thief = renewal(&own, &KeyPair::generate().unwrap());
     assert_eq!(refused(world.ask(&signed_by_thief, at)), "N012");

@@ -166,7 +166,7 @@ mod tests {
             folder
         });
         let certificates = Certificates::new(Folders {
-            requests: requests.clone(),
+            requests,
             answers: answers.clone(),
             newcomers: None,
         });

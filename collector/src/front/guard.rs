@@ -305,8 +305,8 @@ mod tests {
         let mut settings = settings(root.path(), &more);
         settings.blocked = Some(told.join("blocked"));
         fs::write(told.join("blocked"), "").unwrap();
-        let (changed, told) = std::sync::mpsc::channel();
-        let (done, ended) = std::sync::mpsc::channel();
+        let (changed, told) = std::sync::mpsc::sync_channel(1);
+        let (done, ended) = std::sync::mpsc::sync_channel(1);
         let folder = root.path().join("told");
         let place = folder.clone();
         let guarded = std::thread::spawn(move || {

@@ -381,7 +381,7 @@ fn a_front_asked_to_end_finishes_what_it_began() {
     assert!(status.success(), "{status} {log:#?}");
     let log = log.join("\n");
     // the running process itself tried the inbox and was refused.
-    assert!(log.contains("inbox guard holds"), "{log}");
+    assert!(log.contains("guard of the files holds"), "{log}");
     assert!(
         log.contains("HOSP-A") && log.contains(&batch.id.to_string()),
         "{log}"

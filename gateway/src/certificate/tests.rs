@@ -171,14 +171,14 @@ fn a_renewal_that_is_cut_anywhere_is_completed_by_the_next_run() {
     let asked = device.files();
     let key = asked.get(KEY).unwrap().clone();
     states.push(BTreeMap::from([(KEY.to_owned(), key)]));
-    states.push(asked.clone());
+    states.push(asked);
     authority.hears = false;
     device.store.keep_up(DUE, &mut authority).unwrap();
     let given = device.files();
     assert_eq!(given.len(), 3);
     states.push(given.clone());
     // The pair is in use, and what led to it is taken away one by one.
-    let mut used = given.clone();
+    let mut used = given;
     let pair = used.remove(NEXT).unwrap();
     used.insert(CURRENT.to_owned(), pair);
     states.push(used.clone());

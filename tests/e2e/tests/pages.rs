@@ -68,7 +68,8 @@ fn signed_in(job: &Job, folder: &Path, page: &Page, role: &str) -> Browser {
     account
         .args(["account", "--config"])
         .arg(folder.join("page.toml"))
-        .args(["--name", role, "--person", "係の人", "--role", role]);
+        .args(["--name", role, "--person", "係の人"])
+        .args(["--site", SITE, "--role", role]);
     Browser::sign_in(page.address, &mut account, role)
 }
 

@@ -240,7 +240,6 @@ impl Catalogue {
     }
 
     /// One entry: when, its text, its digest.
-    #[expect(clippy::type_complexity, reason = "one row of one question")]
     pub(crate) fn entry(&self, height: u64) -> Result<Option<(i64, String, [u8; 32])>> {
         let mut query = self
             .connection

@@ -49,7 +49,8 @@ impl Browser {
     /// Makes an account at the console, signs in for the first time and again.
     pub(crate) fn sign_in(address: SocketAddr, account: &mut Command, name: &str) -> Self {
         let output = account.output().unwrap();
-        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        let told = [output.stdout, output.stderr].concat();
+        let told = String::from_utf8_lossy(&told).into_owned();
         let code = told
             .lines()
             .find(|line| line.len() == 14 && line.is_ascii());
