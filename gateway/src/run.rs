@@ -287,7 +287,7 @@ fn somebody_was_there(
 }
 
 /// Applies what the centre ordered: what a run that was killed had not done yet, and what is new.
-/// Not being able to ask keeps what is sealed from being sent, in [`send`].
+/// Not being able to ask keeps what is sealed from being sent, in [`send()`].
 fn take_orders(
     settings: &Settings,
     ask: Option<&Keys>,
