@@ -353,7 +353,7 @@ pub struct Limits {
     /// Most days that a batch waits in the queue: 1 to 3,650. When the oldest has waited longer,
     /// collecting stops.
     pub spool_days: u32,
-    /// Bytes of the disk that stay free: 16 MiB to 1 TiB. Below it, collecting stops.
+    /// Bytes of the disk that stay free: 0 to 1 TiB. Below it, collecting stops.
     pub reserve_bytes: u64,
     /// Bytes per upload request: 4 KiB to 4 MiB.
     pub chunk_bytes: usize,
@@ -410,12 +410,7 @@ impl Limits {
             ),
             ("limits.spool_bytes", self.spool_bytes, 1 << 20, 1 << 40),
             ("limits.spool_days", wide(self.spool_days), 1, 3_650),
-            (
-                "limits.reserve_bytes",
-                self.reserve_bytes,
-                16 << 20,
-                1 << 40,
-            ),
+            ("limits.reserve_bytes", self.reserve_bytes, 0, 1 << 40),
             (
                 "limits.chunk_bytes",
                 size(self.chunk_bytes),

@@ -715,7 +715,7 @@ const OTHERS: &[Key] = &[
     ),
     key(
         "limits.reserve_bytes",
-        Number(16 << 20, 1 << 40),
+        Number(0, 1 << 40),
         Else("268435456"),
         "ディスクに残す空き（バイト）。これを下回ると、読み取りを休みます。",
         "Bytes of the disk that stay free; below it, collecting stops.",

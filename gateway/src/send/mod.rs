@@ -193,7 +193,8 @@ impl Sender<'_> {
             self.connection = None;
         }
         let pause = wait.until().saturating_sub(self.now());
-        self.runtime.block_on(sleep(pause));
+        // Made inside, because a timer asks for the runtime that it is made in.
+        self.runtime.block_on(async { sleep(pause).await });
         wait.handle_timeout(self.now())
     }
 

@@ -426,7 +426,10 @@ fn some_result(storage: &Path) -> PathBuf {
 #[test]
 fn a_disk_that_fills_at_any_moment_loses_nothing() {
     let scene = scene();
-    scene.edit("[source]", "[limits]\nbatch_documents = 60\n\n[source]");
+    scene.edit(
+        "[source]",
+        "[limits]\nbatch_documents = 60\nreserve_bytes = 0\n\n[source]",
+    );
     let roomy = on_a_disk_of(&scene, 65_536);
     assert!(
         roomy.first == Some(0) && roomy.documents > 300,
