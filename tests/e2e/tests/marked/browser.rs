@@ -72,7 +72,11 @@ impl Browser {
             ("shown", &totp(&secret, step)),
         ];
         let done = browser.post("/first/done", &done);
-        assert!(done.text().contains("登録が終わりました"), "{}", done.text());
+        assert!(
+            done.text().contains("登録が終わりました"),
+            "{}",
+            done.text()
+        );
         let code = totp(&secret, step + 1);
         let signed = [("name", name), ("password", PASSWORD), ("code", &code)];
         let signed = browser.post("/login", &signed);
