@@ -18,6 +18,10 @@ use crate::{Chromium, Tab};
 const NAME: &str = "sekisho.internal";
 /// The password of everybody here.
 const PASSWORD: &str = "asagao to tsuyukusa";
+/// How long a code of an authenticator app is shown (RFC 6238).
+const STEP_SECONDS: u64 = 30;
+/// How long a slow machine takes from making a code to looking at it.
+const TYPING_SECONDS: u64 = 10;
 
 /// The page on a town.
 pub struct Scene {
@@ -221,7 +225,7 @@ impl Scene {
         ensure!(tab.has("#secret")?, "{}", tab.text()?);
         let secret = unbase32(&tab.text_of("#secret")?).context("secret")?;
         // The step before this one, so that the next two codes are still good.
-        let step = step_now()? - 1;
+        let step = step_that_lasts()? - 1;
         for (field, text) in [
             ("#password", PASSWORD),
             ("#again", PASSWORD),
@@ -312,7 +316,7 @@ impl Person {
         while step_now()? < self.step {
             std::thread::sleep(Duration::from_millis(200));
         }
-        self.step = (self.step + 1).max(step_now()? - 1);
+        self.step = (self.step + 1).max(step_that_lasts()? - 1);
         Ok(totp(&self.secret, self.step))
     }
 }
@@ -341,9 +345,21 @@ fn told(command: &mut Command) -> Result<String> {
     clippy::disallowed_methods,
     reason = "the code of an app is made of the real time"
 )]
+fn since_1970() -> Result<Duration> {
+    Ok(SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?)
+}
+
 fn step_now() -> Result<u64> {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
-    Ok(since.as_secs() / 30)
+    Ok(since_1970()?.as_secs() / STEP_SECONDS)
+}
+
+/// The present step, once it goes on for long enough to type the code of the step before it: the
+/// page takes that one until the present step ends.
+fn step_that_lasts() -> Result<u64> {
+    while since_1970()?.as_secs() % STEP_SECONDS >= STEP_SECONDS - TYPING_SECONDS {
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    step_now()
 }
 
 /// The code that an authenticator app shows (RFC 6238).
