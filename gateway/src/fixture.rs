@@ -45,7 +45,7 @@ fn tokens(epoch: u16, next: Option<u16>) -> TokenKeys {
         let [_, low] = epoch.to_be_bytes();
         TokenKey {
             epoch,
-            key: TokenMaker::Held(MacKey::from_bytes([low; 32])),
+            key: TokenMaker::held(MacKey::from_bytes([low; 32])),
         }
     };
     TokenKeys::new(at(epoch), next.map(at))

@@ -4,12 +4,13 @@
 use std::fs;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use envelope::{
     CorePublicKey, EvaluationPublicKey, KeyError, MacKey, SigningKey, SiteVault, VerifyingKey,
 };
 use privacy::separate::{ParticipantRules, SiteKeys, Vault};
-use privacy::tokens::{EpochKey, Evaluated};
+use privacy::tokens::{EpochKey, Evaluated, HeldKey};
 use zeroize::Zeroizing;
 
 use crate::error::{Failure, Problem};
@@ -80,8 +81,15 @@ pub(crate) struct TokenKey {
 /// Who has the key: this device, or a service of the centre, of which it knows the public half.
 #[derive(Clone)]
 pub(crate) enum TokenMaker {
-    Held(MacKey),
+    Held(Arc<HeldKey<MacKey>>),
     Served(EvaluationPublicKey),
+}
+
+impl TokenMaker {
+    /// The key itself.
+    pub(crate) fn held(key: MacKey) -> Self {
+        Self::Held(Arc::new(HeldKey::new(key)))
+    }
 }
 
 impl FromStr for TokenMaker {
@@ -89,7 +97,7 @@ impl FromStr for TokenMaker {
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
         match text.parse() {
-            Ok(key) => Ok(Self::Held(key)),
+            Ok(key) => Ok(Self::held(key)),
             Err(KeyError::Kind) => text.parse().map(Self::Served),
             Err(error) => Err(error),
         }
@@ -99,7 +107,7 @@ impl FromStr for TokenMaker {
 impl TokenKey {
     fn for_separation<'a>(&'a self, answers: &'a Evaluated) -> EpochKey<'a> {
         match &self.key {
-            TokenMaker::Held(key) => EpochKey::new(self.epoch, key),
+            TokenMaker::Held(key) => EpochKey::new(self.epoch, key.as_ref()),
             TokenMaker::Served(_) => EpochKey::new(self.epoch, answers),
         }
     }

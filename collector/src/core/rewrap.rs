@@ -55,11 +55,16 @@ pub(crate) fn run(
             continue;
         };
         let before = find(folder, &batch.id)?;
-        if batch.header.is_for(new.id()) || before.is_some_and(|one| one.key() == new.id()) {
+        let moved_to = |key| before.as_ref().filter(|one| one.key() == key);
+        if batch.header.is_for(new.id()) || moved_to(new.id()).is_some() {
             summary.readable_before += 1;
             continue;
         }
-        match Rewrapped::make(&bytes, old, new, rng) {
+        let made = match moved_to(old.id()) {
+            Some(before) => before.again(old, new, rng),
+            None => Rewrapped::make(&bytes, old, new, rng),
+        };
+        match made {
             Ok(made) => {
                 keep(folder, &made)?;
                 summary.rewrapped += 1;

@@ -46,8 +46,30 @@ impl Rewrapped {
     ) -> Result<Self, OpenError> {
         let inspected = inspect(batch)?;
         let file_key = file_key(&inspected.header, old)?;
-        let batch = *inspected.id.as_bytes();
-        let wrapped = new.wrap(&file_key, &info(&batch, new.id()), rng);
+        Self::of(*inspected.id.as_bytes(), &file_key, new, rng)
+    }
+
+    /// Goes on from the key that an earlier move led to.
+    ///
+    /// # Errors
+    /// This is not for the old key, or is broken.
+    pub fn again(
+        &self,
+        old: &CoreSecretKey,
+        new: &CorePublicKey,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, OpenError> {
+        let file_key = self.file_key(&self.batch(), old)?;
+        Self::of(self.0.batch, &file_key, new, rng)
+    }
+
+    fn of(
+        batch: [u8; 32],
+        file_key: &FileKey,
+        new: &CorePublicKey,
+        rng: &mut impl CryptoRng,
+    ) -> Result<Self, OpenError> {
+        let wrapped = new.wrap(file_key, &info(&batch, new.id()), rng);
         let wrapped = wrapped.map_err(|_| OpenError::Decrypt)?;
         let recipient = Recipient {
             key: new.id(),
@@ -139,6 +161,23 @@ mod tests {
         assert_eq!(with(&old), Err(OpenError::UnknownRecipient));
         let by_itself = open(BATCH, &site.public(), &new);
         assert_eq!(by_itself, Err(OpenError::UnknownRecipient));
+    }
+
+    /// B-112: a core lives through more than two keys.
+    #[test]
+    fn a_moved_batch_moves_on_to_a_third_key_without_the_first() {
+        let (site, first, second) = keys();
+        let third = CoreSecretKey::from_seed([8; 32]).unwrap();
+        let mut rng = ChaCha20Rng::seed_from_u64(1);
+        let beside = Rewrapped::make(BATCH, &first, second.public(), &mut rng).unwrap();
+        let on = beside.again(&second, third.public(), &mut rng).unwrap();
+        assert_eq!((on.batch(), on.key()), (beside.batch(), third.id()));
+        let with = |core| open_rewrapped(BATCH, &on, &site.public(), core, &Limits::default());
+        assert_eq!(with(&third), open(BATCH, &site.public(), &first));
+        assert!(with(&third).is_ok());
+        assert_eq!(with(&second), Err(OpenError::UnknownRecipient));
+        let not_ours = beside.again(&first, third.public(), &mut rng);
+        assert_eq!(not_ours, Err(OpenError::UnknownRecipient));
     }
 
     #[test]

@@ -25,6 +25,13 @@ impl Message {
         Self(Vec::with_capacity(512)).part(domain)
     }
 
+    /// Starts another message in the room of this one, which is wiped.
+    pub(crate) fn again(mut self, domain: &'static str) -> Self {
+        self.0.as_mut_slice().zeroize();
+        self.0.clear();
+        self.part(domain)
+    }
+
     /// Adds a number.
     pub(crate) fn number(mut self, number: u16) -> Self {
         self.0.extend_from_slice(&number.to_be_bytes());

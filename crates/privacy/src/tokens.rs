@@ -11,6 +11,7 @@
 
 mod evaluated;
 mod filter;
+mod masks;
 mod placeholder;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,8 @@ use crate::message::Message;
 use crate::{Prf, wire};
 pub use evaluated::{Asked, Evaluated};
 pub use filter::{Filter, FilterParameters, dice};
+use filter::{Maker, Part};
+pub use masks::{HeldKey, Masks};
 
 /// The most insurance cards of a person that become tokens.
 pub const MOST_INSURANCES: usize = 8;
@@ -160,6 +163,11 @@ pub trait TokenKey: Send + Sync {
 
     /// The function for filters of the day of birth of people with a full kana name and sex.
     fn birth(&self, epoch: u16, who: Option<(&str, &str)>) -> Option<&dyn Prf>;
+
+    /// What the functions for filters made before, where one function serves everybody.
+    fn masks(&self) -> Option<&Masks> {
+        None
+    }
 }
 
 impl<P: Prf> TokenKey for P {
@@ -222,6 +230,7 @@ pub fn tokenize(identity: &Identity, key: &dyn TokenKey, epoch: u16) -> LinkageT
         key,
         epoch,
         exact: BTreeMap::new(),
+        spare: None,
     };
     tokens.persons(&who);
     for card in identity.insurance.iter().take(MOST_INSURANCES) {
@@ -231,23 +240,24 @@ pub fn tokenize(identity: &Identity, key: &dyn TokenKey, epoch: u16) -> LinkageT
         several.sort_unstable();
         several.dedup();
     }
-    let [year, day, kana] =
-        [&who.year, &who.day, &who.kana].map(|text| text.as_ref().map(|text| text.as_str()));
-    let names = key.names(epoch, day);
-    let name = |label, text: &Option<Text>| {
+    let [day, kana] = [&who.day, &who.kana].map(|text| text.as_ref().map(|text| text.as_str()));
+    let masks = key.masks();
+    let maker = |key| Maker { key, epoch, masks };
+    let names = key.names(epoch, day).map(maker);
+    let name = |part, text: &Option<Text>| {
         let text = text.as_ref()?;
-        Some(filter::of_name(names?, epoch, label, year, text))
+        Some(filter::of_name(names?, part, who.born_in, text))
     };
-    let birth = key.birth(epoch, kana.zip(who.sex));
+    let birth = key.birth(epoch, kana.zip(who.sex)).map(maker);
     LinkageTokens {
         version: fold::VERSION,
         epoch,
         exact: tokens.exact,
-        family: name("family", &who.family),
-        given: name("given", &who.given),
-        birth: day
-            .zip(birth)
-            .map(|(day, key)| filter::of_digits(key, epoch, "birth", day)),
+        family: name(Part::Family, &who.family),
+        given: name(Part::Given, &who.given),
+        birth: birth
+            .zip(day)
+            .map(|(maker, day)| filter::of_birth(maker, day)),
     }
 }
 
@@ -262,6 +272,7 @@ struct Folded {
     /// `YYYYMMDD`
     day: Option<Text>,
     year: Option<Text>,
+    born_in: Option<u16>,
     sex: Option<&'static str>,
     postal: Option<Text>,
 }
@@ -274,15 +285,17 @@ impl Folded {
         let (kanji_family, kanji_given) = folded_parts(identity.kanji.as_ref(), fold::kanji);
         let birth = identity.birth.map(|birth| birth.expose());
         let birth = birth.filter(|day| !placeholder::is_birth(*day));
-        let numbers =
-            |date: Date| format!("{:04}{:02}{:02}", date.year(), date.month(), date.day());
+        let born_in = birth.and_then(|date| u16::try_from(date.year()).ok());
         Self {
             kanji: joined(kanji_family.as_ref(), kanji_given.as_ref()),
             kana: joined(family.as_ref(), given.as_ref()),
             family,
             given,
-            day: birth.map(|date| Text::new(numbers(date))),
-            year: birth.map(|date| Text::new(format!("{:04}", date.year()))),
+            day: birth
+                .zip(born_in)
+                .map(|(date, year)| digits::<8>(u32::from(year) * 10_000 + month_and_day(date))),
+            year: born_in.map(|year| digits::<4>(u32::from(year))),
+            born_in,
             sex: identity
                 .sex
                 .filter(|sex| *sex != Sex::Unknown)
@@ -290,6 +303,23 @@ impl Folded {
             postal: fold::postal(identity.postal.expose()).map(Text::new),
         }
     }
+}
+
+/// `MMDD` as a number.
+fn month_and_day(date: Date) -> u32 {
+    u32::from(date.month().unsigned_abs()) * 100 + u32::from(date.day().unsigned_abs())
+}
+
+/// The last digits of a number.
+fn digits<const COUNT: u32>(number: u32) -> Text {
+    let mut text = Text::new(String::with_capacity(COUNT as usize));
+    let digit = |place| number / 10_u32.pow(place) % 10;
+    text.extend(
+        (0..COUNT)
+            .rev()
+            .filter_map(|place| char::from_digit(digit(place), 10)),
+    );
+    text
 }
 
 /// Family and given name, each folded. A source that writes both into the family part, with a
@@ -324,6 +354,8 @@ struct Tokens<'a> {
     key: &'a dyn TokenKey,
     epoch: u16,
     exact: BTreeMap<TokenKind, Vec<Token>>,
+    /// The last message, for its room.
+    spare: Option<Message>,
 }
 
 impl Tokens<'_> {
@@ -367,19 +399,25 @@ impl Tokens<'_> {
     }
 
     fn add(&mut self, kind: TokenKind, parts: &[Option<&str>]) {
-        let start = Message::new(DOMAIN)
-            .number(u16::from(kind.number()))
-            .number(self.epoch);
+        if parts.iter().any(Option::is_none) {
+            return;
+        }
+        let start = match self.spare.take() {
+            Some(spare) => spare.again(DOMAIN),
+            None => Message::new(DOMAIN),
+        };
+        let start = start.number(u16::from(kind.number())).number(self.epoch);
         let whole = parts
             .iter()
-            .try_fold(start, |message, part| Some(message.part((*part)?)));
-        let wide = whole.and_then(|message| self.key.exact(message.as_bytes()));
-        if let Some(wide) = wide {
+            .flatten()
+            .fold(start, |message, part| message.part(part));
+        if let Some(wide) = self.key.exact(whole.as_bytes()) {
             self.exact
                 .entry(kind)
                 .or_default()
                 .push(Token(std::array::from_fn(|index| wide[index])));
         }
+        self.spare = Some(whole);
     }
 }
 

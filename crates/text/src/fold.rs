@@ -90,14 +90,14 @@ pub fn insured(text: &str) -> Option<String> {
 pub fn insurer(text: &str) -> Option<String> {
     let number = number(text)?;
     ((1..=8).contains(&number.len()) && number.bytes().any(|b| b != b'0'))
-        .then(|| format!("{number:0>8}"))
+        .then(|| padded(number, 8))
 }
 
 /// 枝番: two digits. `None` when there is none; `00` says that too.
 pub fn branch(text: &str) -> Option<String> {
     let number = number(text)?;
     ((1..=2).contains(&number.len()) && number.bytes().any(|b| b != b'0'))
-        .then(|| format!("{number:0>2}"))
+        .then(|| padded(number, 2))
 }
 
 /// 郵便番号: seven digits that are not all zero.
@@ -203,6 +203,13 @@ fn settled(text: &str) -> bool {
 
 fn filled(text: String) -> Option<String> {
     (!text.is_empty()).then_some(text)
+}
+
+fn padded(number: String, width: usize) -> String {
+    match number.len() == width {
+        true => number,
+        false => format!("{number:0>width$}"),
+    }
 }
 
 /// A number written in digits of any width, with blanks and dashes ignored; `None` for other text.

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use envelope::MacKey;
 use jiff::ToSpan as _;
 use jiff::civil::date;
-use privacy::tokens::tokenize;
+use privacy::tokens::{HeldKey, tokenize};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
 use record::identity::{Birth, Identity, Insurance, Name, Sensitive, Sex};
@@ -29,47 +29,21 @@ pub(crate) struct Arguments {
     write: Option<PathBuf>,
 }
 
-const FAMILIES: [&str; 12] = [
-    "サトウ",
-    "スズキ",
-    "タカハシ",
-    "タナカ",
-    "イトウ",
-    "ワタナベ",
-    "ヤマモト",
-    "ナカムラ",
-    "コバヤシ",
-    "カトウ",
-    "ヨシダ",
-    "ササキ",
-];
-const GIVEN: [&str; 12] = [
-    "ハナコ",
-    "タロウ",
-    "ショウイチ",
-    "ユウコ",
-    "ケンジ",
-    "マサミ",
-    "ヒロシ",
-    "キョウコ",
-    "ダイスケ",
-    "アユミ",
-    "リュウノスケ",
-    "メイ",
-];
+const SEED: u64 = 20_260_105;
 
 /// Makes the tokens of every person, one after another, and folds every name by itself.
 ///
 /// # Errors
 /// The persons cannot be written down.
 pub(crate) fn make(arguments: &Arguments) -> Result<Value> {
-    let mut random = ChaCha20Rng::seed_from_u64(20_260_105);
-    let persons = (0..arguments.persons).map(|_| person(&mut random));
+    let mut random = ChaCha20Rng::seed_from_u64(SEED);
+    let names = town::of_people(SEED, arguments.persons);
+    let persons = names.map(|names| person(names, &mut random));
     let persons = persons.collect::<Result<Vec<_>>>()?;
     if let Some(path) = &arguments.write {
         fs::write(path, table(&persons)?)?;
     }
-    let key = MacKey::from_bytes([7; 32]);
+    let key = HeldKey::new(MacKey::from_bytes([7; 32]));
     let started = Instant::now();
     for person in &persons {
         black_box(tokenize(black_box(person), &key, 1));
@@ -97,30 +71,14 @@ pub(crate) fn make(arguments: &Arguments) -> Result<Value> {
     }))
 }
 
-fn pick<'a>(random: &mut ChaCha20Rng, names: &[&'a str]) -> &'a str {
-    let at = random.next_u32() as usize % names.len();
-    names.get(at).copied().unwrap_or_default()
-}
-
-fn person(random: &mut ChaCha20Rng) -> Result<Identity> {
+fn person(names: (town::Name, town::Name), random: &mut ChaCha20Rng) -> Result<Identity> {
     let part = |text: String| Sensitive::new(text);
-    // Names of three families' syllables, so that not every twelfth person shares one.
-    let family = format!(
-        "{}{}",
-        pick(random, &FAMILIES),
-        pick(random, &["", "ハラ", "ダ"])
-    );
-    let given = pick(random, &GIVEN).to_owned();
+    let [kanji, kana] = [names.0, names.1].map(|name| Name {
+        family: part(name.family),
+        given: part(name.given),
+    });
     let days = i64::from(random.next_u32() % 30_000);
     let birth = date(1940, 1, 1).checked_add(days.days())?;
-    let kana = Name {
-        family: part(family),
-        given: part(given),
-    };
-    let kanji = Name {
-        family: part("渡邉".to_owned()),
-        given: part("翔一".to_owned()),
-    };
     Ok(Identity {
         kana: Some(kana),
         kanji: Some(kanji),

@@ -31,6 +31,7 @@ mod truth;
 
 pub use extended::{WrittenExtended, write_extended};
 pub use model::{Difference, Name, Sex, Standing};
+pub use names::of_people;
 pub use storage::{HOSPITAL_FOLDERS, Written, write};
 pub use town::{Town, TownPlan, TownSummary};
 pub use tree::{TreePlan, TreeWritten, write_tree};

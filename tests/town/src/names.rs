@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use crate::dice::Dice;
-use crate::model::Sex;
+use crate::dice::{Dice, Purpose};
+use crate::model::{Name, Sex};
 
 /// One list entry: how it is written and how it may be read, the usual reading first.
 pub(crate) struct Entry {
@@ -34,6 +34,29 @@ pub(crate) fn given(sex: Sex, dice: &mut Dice) -> &'static Entry {
         Sex::Female => draw(&FEMALE, dice),
         Sex::Male => draw(&MALE, dice),
     }
+}
+
+/// The names of so many people who are no households, each in kanji and in kana, as frequent as in
+/// a town.
+pub fn of_people(seed: u64, count: u32) -> impl Iterator<Item = (Name, Name)> {
+    let mut dice = Dice::new(seed, Purpose::Households, u64::MAX);
+    (0..count).map(move |number| {
+        let family = surname(&mut dice);
+        let sex = if number % 2 == 0 {
+            Sex::Female
+        } else {
+            Sex::Male
+        };
+        let given = given(sex, &mut dice);
+        let name = |family: &str, given: &str| Name {
+            family: family.to_owned(),
+            given: given.to_owned(),
+        };
+        let read = |entry: &Entry, dice: &mut Dice| *dice.pick(&entry.readings);
+        let (family_kana, given_kana) = (read(family, &mut dice), read(given, &mut dice));
+        let kana = name(family_kana, given_kana);
+        (name(family.written, given.written), kana)
+    })
 }
 
 /// Another reading of a given name than `reading`, where the list knows one.

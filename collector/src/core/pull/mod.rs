@@ -248,9 +248,12 @@ impl Pull<'_> {
         }
         // A wrong key of the core's is no fault of the batch: refused, it would stay so, and with
         // it everything behind it in the site's chain.
-        let beside = rewrap::find(&self.folder.rewrapped(), &batch.id)?;
         let ours = |id| self.keys.iter().find(|key| key.id() == id);
         let by_itself = self.keys.iter().find(|key| batch.header.is_for(key.id()));
+        let beside = match by_itself {
+            Some(_) => None,
+            None => rewrap::find(&self.folder.rewrapped(), &batch.id)?,
+        };
         let beside = beside.and_then(|beside| ours(beside.key()).map(|key| (beside, key)));
         let limits = envelope::Limits {
             content_bytes: self.settings.limits.content_bytes,

@@ -92,12 +92,13 @@ fn batches_of_a_destroyed_key_are_taken_once_their_keys_were_wrapped_again() {
         let key = envelope::CoreSecretKey::from_seed([seed; 32]);
         key.unwrap()
     });
-    let rewrap = |from: &envelope::CoreSecretKey| {
+    let move_on = |from: &envelope::CoreSecretKey, to: &envelope::CoreSecretKey| {
         let (folder, _catalogue) = centre.open();
         let mut rng = ChaCha20Rng::seed_from_u64(1);
         let (settings, beside) = (&centre.settings, folder.rewrapped());
-        rewrap::run(settings, &beside, from, new.public(), &mut rng, |_, _| {}).unwrap()
+        rewrap::run(settings, &beside, from, to.public(), &mut rng, |_, _| {}).unwrap()
     };
+    let rewrap = |from| move_on(from, &new);
     assert_eq!(rewrap(&other).of_other_keys, 1);
     assert_eq!(centre.pull_with(&new).waiting["other_recipient"], 1);
     assert_eq!(rewrap(&old).rewrapped, 1);
@@ -105,7 +106,9 @@ fn batches_of_a_destroyed_key_are_taken_once_their_keys_were_wrapped_again() {
         (rewrap(&old).rewrapped, rewrap(&old).readable_before),
         (0, 1)
     );
-    assert_eq!(centre.pull_with(&new).accepted, 1);
+    assert_eq!(move_on(&new, &other).rewrapped, 1);
+    assert_eq!(centre.pull_with(&new).waiting["other_recipient"], 1);
+    assert_eq!(centre.pull_with(&other).accepted, 1);
 }
 
 /// A-117, B-007: whatever a site may not send is refused with its reason and kept as evidence.

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::masks::Masks;
 use crate::message::Message;
 use crate::{Prf, wire};
 
@@ -91,14 +92,7 @@ pub fn dice(a: &Filter, b: &Filter) -> f64 {
 }
 
 /// The filter of a folded kana name: its bigrams, with a blank before and after.
-pub(super) fn of_name(
-    key: &dyn Prf,
-    epoch: u16,
-    label: &str,
-    salt: Option<&str>,
-    name: &str,
-) -> Filter {
-    let mut bits = [0; 32];
+pub(super) fn of_name(maker: Maker<'_>, part: Part, born_in: Option<u16>, name: &str) -> Filter {
     let before = std::iter::once(' ').chain(name.chars());
     let after = name.chars().chain(std::iter::once(' '));
     let mut seen = Zeroizing::new([[' '; 2]; MOST_ELEMENTS]);
@@ -108,37 +102,163 @@ pub(super) fn of_name(
         let Some(slot) = free.first_mut() else {
             break;
         };
-        if told.contains(&pair) {
-            continue;
+        if !told.contains(&pair) {
+            *slot = pair;
+            elements += 1;
         }
-        *slot = pair;
-        elements += 1;
-        let message = Message::new(DOMAIN)
-            .number(epoch)
-            .part(label)
-            .optional(salt)
-            .characters(&pair);
-        set(&mut bits, message, key);
     }
-    Filter(bits)
+    let pairs = seen.iter().take(elements);
+    maker.filter(pairs.map(|pair| Element::Pair {
+        part,
+        born_in,
+        pair: *pair,
+    }))
 }
 
-/// The filter of a number: its digits, each with its place.
-pub(super) fn of_digits(key: &dyn Prf, epoch: u16, label: &str, digits: &str) -> Filter {
-    let mut bits = [0; 32];
-    for (place, digit) in (0u16..).zip(digits.chars()).take(MOST_ELEMENTS) {
-        let message = Message::new(DOMAIN)
-            .number(epoch)
-            .part(label)
-            .number(place)
-            .characters(&[digit]);
-        set(&mut bits, message, key);
-    }
-    Filter(bits)
+/// The filter of a day of birth, `YYYYMMDD`: its digits, each with its place.
+pub(super) fn of_birth(maker: Maker<'_>, digits: &str) -> Filter {
+    let digits = (0u16..).zip(digits.chars()).take(MOST_ELEMENTS);
+    maker.filter(digits.map(|(place, digit)| Element::Digit { place, digit }))
 }
 
-fn set(bits: &mut [u8; 32], message: Message, key: &dyn Prf) {
-    for position in message.wide(key).into_iter().take(POSITIONS) {
-        bits[usize::from(position / 8)] |= 1 << (position % 8);
+/// Which part of a name.
+#[derive(Clone, Copy)]
+pub(super) enum Part {
+    Family,
+    Given,
+}
+
+/// What sets positions of a filter.
+#[derive(Clone, Copy)]
+pub(super) enum Element {
+    /// Two neighbouring characters of a name, salted with the year of birth where it is known.
+    Pair {
+        part: Part,
+        born_in: Option<u16>,
+        pair: [char; 2],
+    },
+    /// A digit of a day of birth and where it stands.
+    Digit { place: u16, digit: char },
+}
+
+/// The positions that one element sets.
+pub(super) type Positions = [u8; POSITIONS];
+
+impl Element {
+    /// What is hashed.
+    fn message(self, epoch: u16) -> Message {
+        let start = Message::new(DOMAIN).number(epoch);
+        match self {
+            Self::Pair {
+                part,
+                born_in,
+                pair,
+            } => {
+                let part = match part {
+                    Part::Family => "family",
+                    Part::Given => "given",
+                };
+                let year = born_in.map(|year| Zeroizing::new(format!("{year:04}")));
+                let year = year.as_ref().map(|year| year.as_str());
+                start.part(part).optional(year).characters(&pair)
+            }
+            Self::Digit { place, digit } => start.part("birth").number(place).characters(&[digit]),
+        }
+    }
+
+    /// A number for each element and epoch, never 0 and never the same for two.
+    pub(super) fn number(self, epoch: u16) -> u128 {
+        let (kind, salt, [first, second]) = match self {
+            Self::Pair {
+                part,
+                born_in,
+                pair,
+            } => {
+                let kind = match part {
+                    Part::Family => 1,
+                    Part::Given => 2,
+                };
+                let salt = born_in.map_or(0, |year| u32::from(year) + 1);
+                (kind, salt, pair)
+            }
+            Self::Digit { place, digit } => (3, u32::from(place), [digit, '\0']),
+        };
+        let parts = [u32::from(epoch), salt, first.into(), second.into()];
+        // A character has 21 bits, the salt 17, the epoch 16.
+        parts
+            .into_iter()
+            .fold(kind, |number, part| number << 21 | u128::from(part))
+    }
+}
+
+/// Makes filters: with a keyed function, and what it made before, if that is kept.
+#[derive(Clone, Copy)]
+pub(super) struct Maker<'a> {
+    pub(super) key: &'a dyn Prf,
+    pub(super) epoch: u16,
+    pub(super) masks: Option<&'a Masks>,
+}
+
+impl Maker<'_> {
+    fn filter(self, elements: impl Iterator<Item = Element>) -> Filter {
+        let mut kept = self.masks.map(Masks::lock);
+        let mut bits = [0; 32];
+        for element in elements {
+            let make = || self.positions(element);
+            let positions = match &mut kept {
+                Some(kept) => kept.get(self.epoch, element, make),
+                None => make(),
+            };
+            for position in positions {
+                bits[usize::from(position / 8)] |= 1 << (position % 8);
+            }
+        }
+        Filter(bits)
+    }
+
+    fn positions(self, element: Element) -> Positions {
+        let wide = element.message(self.epoch).wide(self.key);
+        std::array::from_fn(|index| wide[index])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_element_and_epoch_has_a_number_of_its_own() {
+        let mut numbers = BTreeSet::new();
+        let mut elements = 0;
+        let characters = ['\0', ' ', '0', '1', 'ア', 'ン', char::MAX];
+        for epoch in [0, 1, u16::MAX] {
+            let mut see = |element: Element| {
+                elements += 1;
+                numbers.insert(element.number(epoch));
+            };
+            for first in characters {
+                for place in [0, 1, 7, u16::MAX] {
+                    see(Element::Digit {
+                        place,
+                        digit: first,
+                    });
+                }
+                for second in characters {
+                    for part in [Part::Family, Part::Given] {
+                        for born_in in [None, Some(0), Some(1), Some(1958), Some(u16::MAX)] {
+                            see(Element::Pair {
+                                part,
+                                born_in,
+                                pair: [first, second],
+                            });
+                        }
+                    }
+                }
+            }
+        }
+        assert_eq!((numbers.len(), elements), (1_554, 1_554));
+        assert!(!numbers.contains(&0));
     }
 }
