@@ -8,6 +8,7 @@
 //! - `keys` makes the keys of a centre and its sites.
 //! - `core` opens, catalogues, links and makes data sets. It never listens on a network.
 
+mod allowance;
 mod ca;
 mod core;
 mod evaluate;

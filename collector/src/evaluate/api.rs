@@ -20,18 +20,21 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use crate::allowance::{Allowances, Untaken};
 use crate::core::durable;
-use crate::evaluate::budget::Budgets;
 use crate::evaluate::settings::{Key, Settings};
 use crate::front::api::Peer;
 use crate::front::refusal::Refusal;
 use crate::front::start::{Problem, StartError};
 
+/// Evaluations that are leased of a site's allowance at once.
+const LEASED: u64 = 10_000;
+
 /// What all requests share.
 pub(crate) struct Service {
     settings: Settings,
     keys: BTreeMap<u16, EvaluationKey>,
-    budgets: Budgets,
+    allowances: Allowances,
     request_time: Duration,
     places: Semaphore,
     turns: AtomicU64,
@@ -50,7 +53,7 @@ impl Service {
             .map_err(|error| StartError::because(Problem::Folder, folder.display(), error))?;
         Ok(Self {
             keys,
-            budgets: Budgets::new(folder),
+            allowances: Allowances::new(folder, LEASED),
             request_time: settings.limits.connections().idle,
             places: Semaphore::new(settings.limits.threads),
             turns: AtomicU64::new(0),
@@ -132,7 +135,11 @@ async fn answer(service: &Arc<Service>, peer: Peer, request: Request) -> Result<
     let done = spawn_blocking(move || {
         let per_day = shared.settings.per_day(&site);
         let now = Timestamp::now().as_second();
-        let taken = shared.budgets.take(&site, points as u64, per_day, now);
+        let taken = shared.allowances.take(&site, points as u64, per_day, now);
+        let taken = taken.map_err(|untaken| match untaken {
+            Untaken::UsedUp => Refusal::EvaluationLimit,
+            Untaken::Storage => Refusal::Storage,
+        });
         if let Err(refusal) = taken {
             tracing::warn!(%site, points, code = refusal.code(), "refused");
             return Err(refusal);

@@ -16,7 +16,6 @@
 //! What is logged of a question is the site and the number of points.
 
 mod api;
-mod budget;
 mod settings;
 
 use std::fs::OpenOptions;

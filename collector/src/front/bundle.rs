@@ -35,7 +35,7 @@ impl ImportBundle {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         let settings = Settings::load(&self.config)?;
         let receipts = settings.folders.receipts.clone();
-        let store = Store::open(&settings)?;
+        let store = Store::open(&settings)?.for_media();
         let key: VerifyingKey = fs::read_to_string(&self.site_key)
             .context("site key")?
             .trim()

@@ -94,6 +94,9 @@ refusals! {
     Stopped = "R021", FORBIDDEN,
         "この施設からの受け取りを止めています。束はそのまま残し、センターに連絡してください。",
         "Batches of this site are stopped. Keep them and call the centre.";
+    Quota = "R022", TOO_MANY_REQUESTS,
+        "この施設が1日に送れる量の上限に達しました。束はそのまま残り、翌日までに続きが送られます。急ぐときはセンターに連絡してください。",
+        "The site has sent as much as it may in a day. Its batches stay and go on within a day; if that is too late, call the centre.";
     NoCertificates = "R023", NOT_FOUND,
         "この受付は証明書の申請を扱いません。センターに連絡してください。",
         "This front takes no requests for certificates. Call the centre.";

@@ -128,6 +128,9 @@ pub(crate) struct Limits {
     pub(crate) chunks_per_site: usize,
     /// Batches of one site on their way in: 1 to 64.
     pub(crate) uploads_per_site: usize,
+    /// Bytes of new batches that one site may begin to send in a day: 64 MiB to 16 TiB. No less
+    /// than `batch_bytes`, or the largest batch would never pass.
+    pub(crate) bytes_per_site_and_day: u64,
     /// Open connections: 1 to 10,000.
     pub(crate) connections: usize,
     /// Open connections of one site: 1 to 1,000.
@@ -150,6 +153,7 @@ impl Default for Limits {
             chunks_in_flight: 16,
             chunks_per_site: 2,
             uploads_per_site: 4,
+            bytes_per_site_and_day: 64 << 30,
             connections: 256,
             connections_per_site: 8,
             handshake_seconds: 10,
@@ -187,6 +191,12 @@ impl Limits {
             ("chunks_in_flight", self.chunks_in_flight as u64, 1, 1024),
             ("chunks_per_site", self.chunks_per_site as u64, 1, 64),
             ("uploads_per_site", self.uploads_per_site as u64, 1, 64),
+            (
+                "bytes_per_site_and_day",
+                self.bytes_per_site_and_day,
+                self.batch_bytes.max(64 << 20),
+                16 << 40,
+            ),
             (
                 "connections_per_site",
                 self.connections_per_site as u64,
@@ -337,6 +347,11 @@ mod tests {
                 "[keys]",
                 "[limits]\nbatch_bytes = 1\n[keys]",
                 "limits.batch_bytes",
+            ),
+            (
+                "[keys]",
+                "[limits]\nbatch_bytes = 100_000_000\nbytes_per_site_and_day = 99_000_000\n[keys]",
+                "limits.bytes_per_site_and_day",
             ),
             (
                 "[keys]",

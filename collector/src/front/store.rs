@@ -14,9 +14,15 @@ use jiff::{SignedDuration, Timestamp};
 use record::{BatchId, SiteId};
 use zeroize::Zeroizing;
 
+use crate::allowance::{Allowances, Untaken};
 use crate::front::refusal::Refusal;
 use crate::front::settings::{Folders, Settings};
 use crate::front::start::{Problem, StartError};
+
+/// Where allowances lie among the receipts. No site has such a name.
+const ALLOWANCES: &str = ".allowances";
+/// Bytes that are leased of a site's allowance at once.
+const LEASED_BYTES: u64 = 256 << 20;
 
 /// What the front has of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +53,9 @@ pub(crate) struct Store {
     key: SigningKey,
     batch_bytes: u64,
     uploads_per_site: usize,
+    allowances: Allowances,
+    /// Nothing is bounded where somebody carries the batches in.
+    bytes_per_day: Option<u64>,
     stale_upload: SignedDuration,
     busy: Mutex<BTreeSet<(SiteId, BatchId)>>,
 }
@@ -107,15 +116,25 @@ impl Store {
             StartError::because(Problem::Folder, folders.inbox.display(), error)
         })?;
         Ok(Self {
-            folders,
             inbox,
             front: settings.name.clone(),
             key,
             batch_bytes: settings.limits.batch_bytes,
             uploads_per_site: settings.limits.uploads_per_site,
+            allowances: Allowances::new(folders.receipts.join(ALLOWANCES), LEASED_BYTES),
+            bytes_per_day: Some(settings.limits.bytes_per_site_and_day),
             stale_upload: settings.limits.stale_upload(),
             busy: Mutex::default(),
+            folders,
         })
+    }
+
+    /// For batches that come on a medium: a person decided to take them in.
+    pub(crate) fn for_media(self) -> Self {
+        Self {
+            bytes_per_day: None,
+            ..self
+        }
     }
 
     /// Gives up uploads that have not gone on for the time that the settings allow.
@@ -213,6 +232,7 @@ impl Store {
         }
         if reached.is_none() {
             self.make_room(site).map_err(plain)?;
+            self.allow(site, chunk.length).map_err(plain)?;
         }
         write_on(&upload.staged, chunk.bytes).map_err(|error| plain(storage(error)))?;
         if end < chunk.length {
@@ -291,6 +311,20 @@ impl Store {
         self.has_room(&folder)?
             .then_some(())
             .ok_or(Refusal::TooManyUploads)
+    }
+
+    /// Takes the bytes of a new upload from the site's allowance. What is gone on with was taken
+    /// before.
+    fn allow(&self, site: &SiteId, bytes: u64) -> Result<(), Refusal> {
+        let Some(per_day) = self.bytes_per_day else {
+            return Ok(());
+        };
+        let now = Timestamp::now().as_second();
+        let taken = self.allowances.take(site, bytes, per_day, now);
+        taken.map_err(|untaken| match untaken {
+            Untaken::UsedUp => Refusal::Quota,
+            Untaken::Storage => Refusal::Storage,
+        })
     }
 
     fn has_room(&self, folder: &Path) -> Result<bool, Refusal> {

@@ -30,6 +30,17 @@ impl Bench {
             fs::create_dir(path(folder)).unwrap();
         }
         fs::write(path("receipt.key"), receipt_key().to_text().as_bytes()).unwrap();
+        let store = Self::front_on(root.path(), limits);
+        Self { root, store }
+    }
+
+    /// A second front on the same folders.
+    fn another_front(&self, limits: Limits) -> Store {
+        Self::front_on(self.root.path(), limits)
+    }
+
+    fn front_on(root: &Path, limits: Limits) -> Store {
+        let path = |name: &str| root.join(name);
         let [inbox, staging, receipts] = ["inbox", "staging", "receipts"].map(path);
         let settings = Settings {
             name: "front-1".parse().unwrap(),
@@ -54,8 +65,7 @@ impl Bench {
             },
             limits,
         };
-        let store = Store::open(&settings).unwrap();
-        Self { root, store }
+        Store::open(&settings).unwrap()
     }
 
     fn put(&self, batch: &Sealed, from: usize, to: usize) -> Result<State, (Refusal, Option<u64>)> {
@@ -263,6 +273,40 @@ fn sizes_and_numbers_beyond_the_limits_are_refused() {
         .store
         .append(&site("HOSP-B"), BatchId::new([1; 32]), &chunk);
     assert_eq!(other, Ok(State::Partial(1)));
+}
+
+/// O-11: one site cannot fill the centre's disks, whichever front it asks, and others go on. What
+/// it has begun it may end.
+#[test]
+fn bytes_beyond_the_day_are_refused_by_every_front() {
+    let limits = Limits {
+        bytes_per_site_and_day: 100,
+        ..Limits::default()
+    };
+    let bench = Bench::new(limits);
+    let second = bench.another_front(limits);
+    let put = |store: &Store, of: &str, number: u8, offset: u64, length: u64| {
+        let chunk = Chunk {
+            offset,
+            length,
+            bytes: b"x",
+        };
+        store.append(&site(of), BatchId::new([number; 32]), &chunk)
+    };
+    assert_eq!(put(&bench.store, "HOSP-A", 1, 0, 60), Ok(State::Partial(1)));
+    assert_eq!(put(&second, "HOSP-A", 2, 0, 30), Ok(State::Partial(1)));
+    for store in [&bench.store, &second] {
+        assert_eq!(refused(put(store, "HOSP-A", 3, 0, 20)), Refusal::Quota);
+        assert_eq!(put(store, "HOSP-B", 3, 0, 20), Ok(State::Partial(1)));
+        fs::remove_file(
+            bench
+                .root
+                .path()
+                .join(format!("staging/HOSP-B/{}.part", BatchId::new([3; 32]))),
+        )
+        .unwrap();
+    }
+    assert_eq!(put(&second, "HOSP-A", 1, 1, 60), Ok(State::Partial(2)));
 }
 
 /// A stop between the link and the receipt leaves the staged name on the inbox's own file.
