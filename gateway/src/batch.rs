@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use config::gateway::{ChangeMode, Settings, Transport};
-use envelope::{Body, Item, LedgerEnd, ManifestDraft, Recipients, TransportProfile, seal_body};
+use envelope::{Body, Item, ManifestDraft, Recipients, TransportProfile, seal_body};
 use getrandom::SysRng;
 use privacy::gate::{Gate, NumberRef, Numbers, Pass, Tally, Withheld};
 use privacy::separate::{Erasure, subject_ref};
@@ -17,6 +17,7 @@ use crate::keys::Keys;
 use crate::ledger::{Met, Sharing};
 use crate::quality::{Faults, Noted, Reports};
 use crate::report::{Report, SealedCounts};
+use crate::send;
 use crate::source::{MAPPING_VERSION, Passed, Remember, TakenBack};
 use crate::spool::Spool;
 use crate::state::{Fingerprint, Settled, State};
@@ -311,15 +312,6 @@ impl Sealer<'_> {
         Ok(pending.into_iter().filter_map(erasure).collect())
     }
 
-    /// How far the transfer ledger goes, for the centre to compare.
-    fn ledger_end(&self) -> Result<Option<LedgerEnd>, Failure> {
-        let end = self.state.transfers_end()?;
-        Ok((end.entries > 0).then_some(LedgerEnd {
-            entries: end.entries,
-            digest: end.digest,
-        }))
-    }
-
     fn seal(
         &mut self,
         mut gathered: Gathered,
@@ -358,7 +350,7 @@ impl Sealer<'_> {
             transport: transport(self.settings.front.transport),
             mapping: MAPPING_VERSION,
             quality: gathered.noted.quality.clone(),
-            transfers: self.ledger_end()?,
+            transfers: send::log::told(&self.settings.state.folder, self.state)?,
         };
         gathered.settled.told = self.state.tellable(&gathered.settled.sayings)?;
         let body = Body {

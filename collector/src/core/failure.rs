@@ -184,6 +184,18 @@ problems! {
         "At that place of the ledger there is neither a disposal nor an erasure.",
         "dispose や certificates が示す位置を写してください。",
         "Copy the place from the output of `dispose` or `certificates`.";
+    /// Ledgers of device and centre differ.
+    Unexplained = "K033",
+        "機器とセンターの送信記録に、説明のつかない違いがあります。",
+        "The transfer ledgers of device and centre differ, and nothing explains it.",
+        "上に示した施設と束を調べてください。手順は docs/transfer-ledger.md にあります。",
+        "Look into the sites and batches shown above, as docs/transfer-ledger.md says.";
+    /// An anchor cannot be used.
+    Anchor = "K034",
+        "記録の錨（anchor）が、このセンターの署名したものではありません。",
+        "An anchor of the ledgers was not signed by this centre.",
+        "ファイルを控えと比べ、だれが書き換えたかを調べてください。",
+        "Compare the file with its copy and find out who changed it.";
     /// A batch given on the command line was not refused.
     NotRefused = "K020",
         "その束は、拒否されたものの中にありません。", "No such batch was refused.",

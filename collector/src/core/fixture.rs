@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use envelope::{CoreSecretKey, Item, MacKey, ManifestDraft, Sealed, SigningKey};
+use envelope::{CoreSecretKey, Item, LedgerEnd, MacKey, ManifestDraft, Sealed, SigningKey};
 use envelope::{TransportProfile, seal_with_erasures};
 use jiff::civil::date;
 use privacy::gate::{
@@ -59,6 +59,8 @@ pub(crate) struct Hospital {
     pub(crate) staff: Option<MacKey>,
     /// Whether codes of institutions leave.
     pub(crate) institutions: bool,
+    /// What the next batch tells of the device's transfer ledger.
+    pub(crate) transfers: Option<LedgerEnd>,
     seed: u8,
 }
 
@@ -76,6 +78,7 @@ impl Hospital {
             epochs: (1, None),
             staff: None,
             institutions: false,
+            transfers: None,
             seed,
         }
     }
@@ -206,7 +209,7 @@ impl Hospital {
             transport: self.transport,
             mapping: 1,
             quality: self.quality.clone(),
-            transfers: None,
+            transfers: self.transfers.take(),
         };
         let mut random = ChaCha20Rng::seed_from_u64(self.sequence * 1000 + u64::from(self.seed));
         let core = core_key();

@@ -70,6 +70,11 @@ impl Folder {
         self.root.join("rewrapped")
     }
 
+    /// Daily anchors of the ledgers.
+    pub(crate) fn anchors(&self) -> PathBuf {
+        self.root.join("anchors")
+    }
+
     /// Releases, one folder each.
     pub(crate) fn releases(&self) -> PathBuf {
         self.root.join("releases")

@@ -25,12 +25,13 @@ mod report;
 mod rewrap;
 mod settings;
 mod tables;
+mod transfers;
 
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use envelope::{CorePublicKey, CoreSecretKey, MacKey};
+use envelope::{CorePublicKey, CoreSecretKey, MacKey, SigningKey};
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use record::{BatchId, Date, SiteId};
@@ -47,6 +48,7 @@ use self::records::Act;
 use self::report::{Report, Status};
 use self::settings::Settings;
 use self::tables::{Rekey, history};
+use self::transfers::Anchors;
 
 /// Runs a step of the core.
 #[derive(Debug, Args)]
@@ -153,6 +155,13 @@ enum Step {
         #[arg(long)]
         new: PathBuf,
     },
+    /// 突き合わせ: compare the transfer ledgers of devices with the centre's, site by site, and both
+    /// with the newest anchor. Ends with an error if a difference is not explained.
+    Reconcile {
+        /// Print every site as JSON, one a line, instead of the differences.
+        #[arg(long)]
+        json: bool,
+    },
     /// 通知の受け渡し: take answers of devices, put letters out for them.
     Letters,
     /// Receipt records, their disposal, certificates.
@@ -196,6 +205,7 @@ impl Step {
             | Self::EmergencyCode { .. }
             | Self::Orders { .. }
             | Self::Rewrap { .. }
+            | Self::Reconcile { .. }
             | Self::Resume { .. }
             | Self::Records(_)
             | Self::Letters => true,
@@ -311,6 +321,7 @@ impl Core {
             } => return self.emergency_code(site, account, operator),
             Step::Orders { json } => return self.show_orders(*json),
             Step::Rewrap { old, new } => return self.rewrap(old, new),
+            Step::Reconcile { json } => return self.reconcile(*json),
             Step::Letters => self.letters()?,
             Step::Resume {
                 site,
@@ -478,7 +489,62 @@ impl Core {
         progress::pulled(&summary);
         self.report.pull = Some(summary);
         self.erase()?;
-        self.letters()
+        self.letters()?;
+        self.anchor()
+    }
+
+    /// Once a day, what was taken is compared with what devices say they delivered, and anchored.
+    fn anchor(&mut self) -> Result<()> {
+        let key = self.letters_key()?;
+        let anchors = self.anchors(key.as_ref());
+        let day = today(self.at);
+        if anchors.has(day) {
+            return Ok(());
+        }
+        let told = |it: &transfers::Comparison| progress::compared(it, true);
+        let summary = transfers::reconcile(self.records(), &anchors, day, told)?;
+        progress::reconciled(&summary);
+        self.report.reconcile = Some(summary);
+        Ok(())
+    }
+
+    fn reconcile(&mut self, json: bool) -> Result<()> {
+        let key = self.letters_key()?;
+        let anchors = self.anchors(key.as_ref());
+        let mut lines = Vec::new();
+        let each = |it: &transfers::Comparison| match json {
+            true => lines.extend(serde_json::to_string(it)),
+            false => progress::compared(it, false),
+        };
+        let summary = transfers::reconcile(self.records(), &anchors, today(self.at), each)?;
+        progress::reconciled(&summary);
+        self.report.reconcile = Some(summary);
+        if json {
+            print(&lines.join("\n"))?;
+        }
+        match summary.unexplained {
+            0 => Ok(()),
+            count => Err(Failure::new(Problem::Unexplained, count.to_string())),
+        }
+    }
+
+    const fn records(&self) -> transfers::Records<'_> {
+        transfers::Records {
+            catalogue: &self.catalogue,
+            settings: &self.settings,
+        }
+    }
+
+    fn letters_key(&self) -> Result<Option<SigningKey>> {
+        self.settings.keys.letters.as_deref().map(key).transpose()
+    }
+
+    fn anchors<'a>(&self, key: Option<&'a SigningKey>) -> Anchors<'a> {
+        let own = std::iter::once(self.folder.anchors());
+        Anchors {
+            folders: own.chain(self.settings.anchors.clone()).collect(),
+            key,
+        }
     }
 
     fn link(&mut self) -> Result<()> {

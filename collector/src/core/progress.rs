@@ -9,6 +9,7 @@ use super::letters::OrderState;
 use super::quality::{self, SiteQuality};
 use super::report::Status;
 use super::tables::Stated;
+use super::transfers::{self, Comparison};
 use super::{link, make, pull, rewrap};
 
 /// Says what was taken.
@@ -51,6 +52,40 @@ pub(crate) fn rewrapped(it: &rewrap::Summary) {
         say("  ほかの鍵あての束があります。その鍵でも実行してください。");
         say("  Some are for other keys: run this with those keys too.");
     }
+}
+
+/// Says in what the transfer ledgers of a site differ; of the daily comparison only what nothing
+/// explains.
+pub(crate) fn compared(it: &Comparison, unexplained_only: bool) {
+    for difference in &it.differences {
+        let explained = difference.what.is_explained();
+        if explained && unexplained_only {
+            continue;
+        }
+        let [ja, en] = difference.what.texts();
+        let mark = if explained { "・" } else { "！" };
+        let reason = difference.reason.as_deref();
+        let reason = reason
+            .map(|reason| format!(" ({reason})"))
+            .unwrap_or_default();
+        say(&format!(
+            "{mark}{} {}: {ja}{reason}",
+            it.site, difference.at
+        ));
+        say(&format!("    {en}"));
+    }
+}
+
+/// Says what came of comparing the transfer ledgers.
+pub(crate) fn reconciled(it: &transfers::Summary) {
+    say(&format!(
+        "突き合わせ: {} 施設、説明のつく違い {}、説明のつかない違い {}",
+        it.sites, it.explained, it.unexplained
+    ));
+    say(&format!(
+        "  reconcile: {} sites, {} differences explained, {} not",
+        it.sites, it.explained, it.unexplained
+    ));
 }
 
 /// Says who was linked.

@@ -15,7 +15,7 @@ use super::folder::Folder;
 use super::quality::{self, SiteQuality};
 use super::settings::Settings;
 use super::tables::{Current, Table};
-use super::{durable, letters, link, make, pull};
+use super::{durable, letters, link, make, pull, transfers};
 
 /// Report of one command.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -35,6 +35,9 @@ pub(crate) struct Report {
     /// What was done with letters to devices, where they are set up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) letters: Option<letters::Summary>,
+    /// What came of comparing the transfer ledgers, in a run that did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reconcile: Option<transfers::Summary>,
     /// What the core holds afterwards.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) status: Option<Status>,

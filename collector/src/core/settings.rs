@@ -28,6 +28,10 @@ pub(crate) struct Settings {
     /// Years for which receipt records are kept: 3 to 100.
     #[serde(default = "ten")]
     pub(crate) receipt_years: u8,
+    /// A folder on other storage for a second copy of the daily anchors, best one on which nothing
+    /// can be changed. They are signed with `keys.letters`; without that key there are none.
+    #[serde(default)]
+    pub(crate) anchors: Option<PathBuf>,
     /// Where the fronts are told which sites are stopped: a file, one site a line.
     #[serde(default)]
     pub(crate) blocked: Option<PathBuf>,
@@ -204,8 +208,11 @@ impl Settings {
         for key in &mut settings.keys.core_others {
             *key = base.join(&*key);
         }
-        if let Some(blocked) = &mut settings.blocked {
-            *blocked = base.join(&*blocked);
+        for path in [&mut settings.blocked, &mut settings.anchors]
+            .into_iter()
+            .flatten()
+        {
+            *path = base.join(&*path);
         }
         if let Some(letters) = &mut settings.letters {
             letters.outbox = base.join(&letters.outbox);

@@ -75,7 +75,9 @@ pub use header::{Header, RECIPIENTS_MAX, Recipient, peek};
 pub use keys::{KeyError, KeyId};
 pub use letter::{LETTER_MAX, LetterKind, LetterPlace, letter_kind};
 pub use mac::MacKey;
-pub use manifest::{BodySeal, LedgerEnd, Manifest, ManifestDraft, TransportProfile};
+pub use manifest::{
+    BodySeal, LEDGER_LINES_MAX, LedgerEnd, Manifest, ManifestDraft, TransportProfile,
+};
 pub use oblivious::{
     EVALUATION_BYTES_MAX, EVALUATIONS_MAX, EvaluationError, EvaluationKey, EvaluationPublicKey,
     Question, question_of,

@@ -124,8 +124,8 @@ pub struct Manifest {
     /// of what it counts is not in the content.
     #[serde(default)]
     pub quality: Quality,
-    /// How far the site's transfer ledger went when the batch was sealed; absent before its
-    /// first line, and in batches from before there was one.
+    /// How far the site's transfer ledger went when the batch was sealed, and its last
+    /// lines; absent before its first line, and in batches from before there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transfers: Option<LedgerEnd>,
     /// The encrypted body.
@@ -145,15 +145,23 @@ impl Manifest {
     }
 }
 
-/// How far a transfer ledger goes (`docs/transfer-ledger.md`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// Most bytes of [`LedgerEnd::lines`]; what is left comes with later batches.
+pub const LEDGER_LINES_MAX: usize = 256 << 10;
+
+/// How far a transfer ledger was told (`docs/transfer-ledger.md`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerEnd {
-    /// How many lines.
+    /// The number of the last line that was told.
     pub entries: u64,
-    /// The digest of the last.
+    /// The digest of that line.
     #[serde(with = "octets")]
     pub digest: [u8; 32],
+    /// The lines up to that one, as they stand in the ledger, from behind the end that an earlier
+    /// batch told. Some were told before, so that a batch which is lost takes none with it. Absent
+    /// where there are none, and in batches from before they were told.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub lines: String,
 }
 
 /// Length and digest of the encrypted body.

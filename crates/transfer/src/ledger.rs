@@ -27,10 +27,21 @@ pub enum Event {
     Failed,
     /// It was written to a medium.
     Exported,
+    /// The centre took it.
+    Received,
+    /// The centre refused it and set it aside.
+    Refused,
 }
 
 impl Event {
-    const ALL: [Self; 4] = [Self::Sending, Self::Delivered, Self::Failed, Self::Exported];
+    const ALL: [Self; 6] = [
+        Self::Sending,
+        Self::Delivered,
+        Self::Failed,
+        Self::Exported,
+        Self::Received,
+        Self::Refused,
+    ];
 
     /// The word in the ledger.
     pub const fn as_str(self) -> &'static str {
@@ -39,6 +50,8 @@ impl Event {
             Self::Delivered => "delivered",
             Self::Failed => "failed",
             Self::Exported => "exported",
+            Self::Received => "received",
+            Self::Refused => "refused",
         }
     }
 }
@@ -56,8 +69,8 @@ pub struct Entry {
     pub batch: BatchId,
     /// Its size.
     pub bytes: u64,
-    /// `stored`, the stable code of what went wrong, or the seal of a medium: 1 to 40 of
-    /// `A-Z a-z 0-9 _ -`.
+    /// `stored`, the stable code of what went wrong, or the seal of a medium; at the centre `-` or
+    /// the reason of a refusal. 1 to 40 of `A-Z a-z 0-9 _ -`.
     pub result: String,
     /// SHA-256 of the certificate of the other end, where there was one.
     pub peer: Option<[u8; 32]>,
@@ -85,6 +98,15 @@ pub enum LedgerFault {
     /// It goes on otherwise than it was known to.
     #[error("line {0} of the transfer ledger is another than is known")]
     Other(u64),
+}
+
+impl LedgerFault {
+    /// The line, counted from 1.
+    pub const fn line(self) -> u64 {
+        match self {
+            Self::Line(line) | Self::Cut(line) | Self::Other(line) => line,
+        }
+    }
 }
 
 impl End {
@@ -167,7 +189,24 @@ pub struct Read {
 /// # Errors
 /// A line is not what was written, or is missing.
 pub fn read(text: &[u8], known: &End) -> Result<Read, LedgerFault> {
-    let mut read = Read::default();
+    let read = go_on(text, &End::default(), known)?;
+    known.check(read.end.entries)?;
+    Ok(read)
+}
+
+/// Reads lines that go on from an end, as [`read()`] does.
+///
+/// # Errors
+/// A line is not what was written, or does not follow.
+pub fn read_on(text: &[u8], from: &End) -> Result<Read, LedgerFault> {
+    go_on(text, from, &End::default())
+}
+
+fn go_on(text: &[u8], from: &End, known: &End) -> Result<Read, LedgerFault> {
+    let mut read = Read {
+        end: *from,
+        ..Read::default()
+    };
     for line in text.split_inclusive(|byte| *byte == b'\n') {
         let number = read.end.entries + 1;
         let Some(whole) = line.strip_suffix(b"\n") else {
@@ -185,7 +224,6 @@ pub fn read(text: &[u8], known: &End) -> Result<Read, LedgerFault> {
         };
         read.bytes += line.len();
     }
-    known.check(read.end.entries)?;
     Ok(read)
 }
 
@@ -297,6 +335,18 @@ mod tests {
             anew = next;
         }
         assert_eq!(read(text.as_bytes(), &end), Err(LedgerFault::Other(20)));
+    }
+
+    #[test]
+    fn lines_that_go_on_are_read_from_where_the_others_end() {
+        let (lines, end) = ledger();
+        let half = read(lines[..10].concat().as_bytes(), &End::default()).unwrap();
+        let on = read_on(lines[10..].concat().as_bytes(), &half.end).unwrap();
+        assert_eq!((on.end, on.entries.len()), (end, 10));
+        for wrong in [&lines[11..], &lines[9..], &lines[..]] {
+            let fault = read_on(wrong.concat().as_bytes(), &half.end).unwrap_err();
+            assert_eq!(fault, LedgerFault::Line(11));
+        }
     }
 
     #[test]

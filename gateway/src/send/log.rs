@@ -9,6 +9,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use envelope::{LEDGER_LINES_MAX, LedgerEnd};
+use record::BatchId;
 use transfer::ledger::{End, Entry, Event, read};
 
 use crate::clock;
@@ -97,6 +99,67 @@ pub(crate) fn verify(folder: &Path, state: &State) -> Result<End, Failure> {
     Ok(read(&text, &state.transfers_end()?).map_err(broken)?.end)
 }
 
+/// A batch tells again what as many before it told: as many in a row may be lost, and the centre
+/// still learns every line.
+const TOLD_AGAIN: u64 = 9;
+
+/// What the next batch tells of the ledger: its lines from where an earlier batch ended, as far as
+/// they have room. A ledger that was changed has no lines to tell, and the centre notices that they
+/// are missing; that ends no sealing, only the sending.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn told(folder: &Path, state: &State) -> Result<Option<LedgerEnd>, Failure> {
+    let known = state.transfers_end()?;
+    if known.entries == 0 {
+        return Ok(None);
+    }
+    let text = match std::fs::read(folder.join(FILE)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        text => text.map_err(|error| Failure::storing(FILE, error))?,
+    };
+    let from = |before| Some((before, since(&text, before, &known)?));
+    let again = from(state.transfers_told(TOLD_AGAIN)?);
+    let told = match again {
+        // So many that nothing new might find room.
+        Some((_, lines)) if lines.len() > LEDGER_LINES_MAX / 2 => from(state.transfers_told(0)?),
+        again => again,
+    };
+    let Some((before, lines)) = told.filter(|(_, lines)| !lines.is_empty()) else {
+        return Ok(Some(LedgerEnd {
+            entries: known.entries,
+            digest: known.digest,
+            lines: String::new(),
+        }));
+    };
+    let last = lines.trim_end().rsplit('\t').next().unwrap_or_default();
+    let digest: BatchId = last
+        .parse()
+        .map_err(|error| Failure::because(Problem::TransferLog, FILE, error))?;
+    Ok(Some(LedgerEnd {
+        entries: before + lines.lines().count() as u64,
+        digest: *digest.as_bytes(),
+        lines,
+    }))
+}
+
+/// The lines after so many, as far as they may be told at once; `None` if the ledger was changed.
+fn since(text: &[u8], before: u64, known: &End) -> Option<String> {
+    let whole = read(text, known).ok()?;
+    let text = std::str::from_utf8(text.get(..whole.bytes)?).ok()?;
+    let after = text
+        .split_inclusive('\n')
+        .skip(usize::try_from(before).ok()?);
+    let mut lines = String::new();
+    for line in after {
+        if lines.len() + line.len() > LEDGER_LINES_MAX {
+            break;
+        }
+        lines.push_str(line);
+    }
+    Some(lines)
+}
+
 fn broken(fault: transfer::ledger::LedgerFault) -> Failure {
     Failure::because(Problem::TransferLog, FILE, fault)
 }
@@ -104,7 +167,6 @@ fn broken(fault: transfer::ledger::LedgerFault) -> Failure {
 #[cfg(test)]
 mod tests {
     use envelope::sha256;
-    use record::BatchId;
 
     use super::*;
 
@@ -157,5 +219,39 @@ mod tests {
         let first_two: String = whole.split_inclusive('\n').take(2).collect();
         assert_eq!(told(&first_two), Some(Problem::TransferLog));
         assert_eq!(told(""), Some(Problem::TransferLog));
+    }
+
+    /// every batch tells the lines that the one before it did not, and a ledger that was
+    /// changed has none to tell.
+    #[test]
+    fn each_batch_tells_what_the_one_before_did_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(&folder.path().join("state.sqlite")).unwrap();
+        assert_eq!(told(folder.path(), &state).unwrap(), None);
+        let mut log = TransferLog::open(folder.path(), &state).unwrap();
+        let most = LEDGER_LINES_MAX as u64 / 100;
+        for sequence in 1..=most {
+            log.note(&state, Event::Delivered, &batch(sequence), "stored", None)
+                .unwrap();
+        }
+        let text = std::fs::read(folder.path().join(FILE)).unwrap();
+        let known = state.transfers_end().unwrap();
+        let (mut before, mut parts, mut all) = (0, 0, String::new());
+        while before < most {
+            let lines = since(&text, before, &known).unwrap();
+            assert!((1..=LEDGER_LINES_MAX).contains(&lines.len()));
+            before += lines.lines().count() as u64;
+            parts += 1;
+            all.push_str(&lines);
+        }
+        assert!(parts > 1 && all.as_bytes() == text, "{parts}");
+        assert_eq!(since(&text, most, &known).as_deref(), Some(""));
+        let changed = String::from_utf8(text)
+            .unwrap()
+            .replacen("stored", "G012", 1);
+        assert_eq!(since(changed.as_bytes(), 0, &known), None);
+        std::fs::write(folder.path().join(FILE), changed).unwrap();
+        let end = told(folder.path(), &state).unwrap().unwrap();
+        assert_eq!((end.entries, end.lines.as_str()), (most, ""));
     }
 }

@@ -28,6 +28,16 @@ impl State {
         Ok(end.optional()?.unwrap_or_default())
     }
 
+    /// The number of the last line that a sealed batch tells the centre of: the last one, or one
+    /// so many before it. 0 where there is none.
+    pub(crate) fn transfers_told(&self, before: u64) -> Result<u64, Failure> {
+        let query = "SELECT manifest ->> '$.transfers.entries' FROM batch
+                     ORDER BY sequence DESC LIMIT 1 OFFSET ?1";
+        let told = self.connection.query_row(query, [before], |row| row.get(0));
+        let told: Option<Option<u64>> = told.optional()?;
+        Ok(told.flatten().unwrap_or(0))
+    }
+
     /// Moves the known end of the transfer ledger.
     pub(crate) fn transfers_reach(&self, end: &End) -> Result<(), Failure> {
         self.connection.execute(

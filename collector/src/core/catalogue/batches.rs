@@ -134,6 +134,16 @@ impl Catalogue {
         query.query_map([], decided_of)?.map(|row| row?).collect()
     }
 
+    /// Files of a site that were refused or wait, by sequence.
+    pub(crate) fn held_up(&self, site: &SiteId) -> Result<Vec<Decided>> {
+        let mut query = self.connection.prepare_cached(
+            "SELECT path, size, modified, site, sequence, batch, outcome, reason
+             FROM file WHERE site = ?1 AND outcome IN ('refused', 'waiting') ORDER BY sequence",
+        )?;
+        let rows = query.query_map([site.as_str()], decided_of)?;
+        rows.map(|row| row?).collect()
+    }
+
     /// Makes the next pull judge a refused batch again. Gives the number of its files.
     pub(crate) fn judge_again(&mut self, batch: &BatchId, at: i64) -> Result<u64> {
         let changed = self.connection.execute(
@@ -146,7 +156,10 @@ impl Catalogue {
 
     /// Notes what was decided about a file that changes no table.
     pub(crate) fn note(&mut self, decided: &Decided, at: i64) -> Result<()> {
-        note(&self.connection, decided, at)
+        let transaction = self.connection.transaction()?;
+        note(&transaction, decided, at)?;
+        transaction.commit()?;
+        Ok(())
     }
 
     /// Notes an accepted batch together with its file, in one transaction.
@@ -334,7 +347,7 @@ fn note(connection: &rusqlite::Connection, decided: &Decided, at: i64) -> Result
             at,
         ],
     )?;
-    Ok(())
+    super::transfers::append(connection, decided, at)
 }
 
 fn decided_of(row: &Row<'_>) -> rusqlite::Result<Result<Decided>> {

@@ -10,6 +10,7 @@ mod quality;
 mod records;
 mod releases;
 mod terms;
+mod transfers;
 
 use std::path::Path;
 
@@ -23,6 +24,7 @@ pub(crate) use persons::{Change, Link, Member};
 pub(crate) use quality::FILES;
 pub(crate) use records::Receipt;
 pub(crate) use releases::Released;
+pub(crate) use transfers::Told;
 
 use super::failure::{Failure, Problem, Result};
 
@@ -35,6 +37,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("005.sql"),
     include_str!("006.sql"),
     include_str!("007.sql"),
+    include_str!("008.sql"),
 ];
 
 /// The open catalogue.

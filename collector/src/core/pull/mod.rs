@@ -17,6 +17,7 @@ use envelope::{CoreSecretKey, inspect, open_rewrapped, open_within};
 use record::{BatchId, Date, SiteId};
 use serde::Serialize;
 
+pub(crate) use self::check::origin;
 use self::check::{Place, Reason};
 use self::inbox::Entry;
 use super::catalogue::{Accepted, Catalogue, Decided, Outcome};
