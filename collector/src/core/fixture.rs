@@ -271,6 +271,13 @@ impl Centre {
         }
     }
 
+    /// Changes the settings file and reads it again.
+    pub(crate) fn change(&mut self, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.config()).unwrap();
+        std::fs::write(self.config(), text.replacen(from, to, 1)).unwrap();
+        self.settings = Settings::load(&self.config()).unwrap();
+    }
+
     pub(crate) fn config(&self) -> PathBuf {
         self.root.path().join("core.toml")
     }

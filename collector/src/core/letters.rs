@@ -289,23 +289,32 @@ impl<'a> Post<'a> {
     }
 }
 
-/// A name for a letter.
-/// An answer, opened by whichever of the core's keys it was sealed for.
+/// An answer, opened by whichever of the core's keys it was sealed for, under whichever of the
+/// site's keys it was signed with.
 fn opened(
     bytes: &[u8],
     site: &Site,
     keys: &[CoreSecretKey],
 ) -> std::result::Result<Answer, LetterError> {
     let mut answer = Err(LetterError::OtherRecipient);
-    for key in keys {
-        answer = Answer::open(bytes, &site.site, &site.verifying_key, key);
-        if !matches!(answer, Err(LetterError::OtherRecipient)) {
+    for signer in site.signers() {
+        for key in keys {
+            answer = Answer::open(bytes, &site.site, signer, key);
+            match answer {
+                Err(LetterError::OtherRecipient) => {}
+                // Whatever the key, this is not the signer.
+                Err(LetterError::Forged) => break,
+                _ => return answer,
+            }
+        }
+        if !matches!(answer, Err(LetterError::Forged)) {
             break;
         }
     }
     answer
 }
 
+/// A name for a letter.
 fn named(kind: char, rng: &mut impl CryptoRng) -> String {
     let mut random = [0; 8];
     rng.fill_bytes(&mut random);

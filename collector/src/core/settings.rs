@@ -103,7 +103,14 @@ pub(crate) struct Site {
     pub(crate) site: SiteId,
     /// The public key that verifies its manifests.
     #[serde(deserialize_with = "verifying_key")]
-    pub(crate) verifying_key: VerifyingKey,
+    verifying_key: VerifyingKey,
+    /// The key that follows it, while the site changes its key: either counts.
+    #[serde(default, deserialize_with = "next_verifying_key")]
+    next_verifying_key: Option<VerifyingKey>,
+    /// By which closed network its contract has its batches come. Without it, by any of
+    /// `transports`; with it, `transports` has to name it too.
+    #[serde(default)]
+    pub(crate) transport: Option<TransportProfile>,
     /// The public key of its device, for which letters are sealed. Without one, no stop order can
     /// be given to the site.
     #[serde(default, deserialize_with = "device_key")]
@@ -143,6 +150,13 @@ pub(crate) struct Site {
     /// Shares in per cent that are asked of this site instead of those of `quality.most`.
     #[serde(default)]
     pub(crate) quality: quality::Shares,
+}
+
+impl Site {
+    /// The keys that sign for the site.
+    pub(crate) fn signers(&self) -> impl Iterator<Item = &VerifyingKey> {
+        std::iter::once(&self.verifying_key).chain(&self.next_verifying_key)
+    }
 }
 
 /// What becomes of codes of institutions that ordered or performed something.
@@ -348,6 +362,12 @@ fn verifying_key<'de, D: serde::Deserializer<'de>>(
     let text = String::deserialize(d)?;
     text.parse()
         .map_err(|_| serde::de::Error::custom("not a verifying key"))
+}
+
+fn next_verifying_key<'de, D: serde::Deserializer<'de>>(
+    d: D,
+) -> std::result::Result<Option<VerifyingKey>, D::Error> {
+    verifying_key(d).map(Some)
 }
 
 fn device_key<'de, D: serde::Deserializer<'de>>(

@@ -24,7 +24,7 @@ fn newest(job: &Job) -> PathBuf {
 /// Sends what a stop makes the device say: one batch more.
 fn send_one(job: &Job, charts: &mut impl Iterator<Item = String>) {
     let before = fs::read_dir(&job.deployment.inbox).unwrap().count();
-    let stops = &job.deployment.sites[0].stops;
+    let stops = &job.deployment.sites[0].source.stops;
     let line = format!("{}\n", charts.next().unwrap());
     fs::write(stops, fs::read_to_string(stops).unwrap() + &line).unwrap();
     job.run_gateway(0, &[]).unwrap().well().unwrap();

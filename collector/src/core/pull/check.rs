@@ -1,7 +1,7 @@
 //! Whether a batch may be taken: format, site, signature, transport, gate evidence, place in the
 //! site's chain. Each refusal has a stable reason code.
 
-use envelope::{Inspected, Manifest, OpenError, Opened, Subject};
+use envelope::{Inspected, Manifest, OpenError, Opened, Subject, VerifyingKey};
 use privacy::gate::ContractTerms;
 use record::{Date, Document, DocumentState};
 
@@ -53,8 +53,18 @@ pub(crate) fn origin<'a>(batch: &Inspected, settings: &'a Settings) -> Result<&'
     let site = settings
         .site(&batch.manifest.site)
         .ok_or(Reason::new("unknown_site"))?;
-    batch.verify(&site.verifying_key)?;
+    batch.verify(signer(batch, site)?)?;
     Ok(site)
+}
+
+/// Which of the site's keys signed a batch, by what the batch says.
+///
+/// # Errors
+/// None of them.
+pub(crate) fn signer<'a>(batch: &Inspected, site: &'a Site) -> Result<&'a VerifyingKey, Reason> {
+    let mut signers = site.signers();
+    let signer = signers.find(|key| key.id() == batch.header.signer);
+    signer.ok_or_else(|| OpenError::UnknownSigner.into())
 }
 
 /// Whether the manifest of a batch whose signature is right allows it to be taken on a day.
@@ -67,7 +77,8 @@ pub(crate) fn admission(
     settings: &Settings,
     today: Date,
 ) -> Result<(), Reason> {
-    if !settings.transports.contains(&manifest.transport) {
+    let agreed = site.transport.is_none_or(|it| it == manifest.transport);
+    if !agreed || !settings.transports.contains(&manifest.transport) {
         return Err(Reason::new("transport_not_allowed"));
     }
     let terms = ContractTerms {

@@ -260,11 +260,13 @@ impl Pull<'_> {
             content_bytes: self.settings.limits.content_bytes,
             ..envelope::Limits::default()
         };
+        let signer = match check::signer(&batch, site) {
+            Ok(signer) => signer,
+            Err(reason) => return Ok(Judged::Refuse(reason)),
+        };
         let opened = match (by_itself, beside) {
-            (Some(key), _) => open_within(bytes, &site.verifying_key, key, &limits),
-            (None, Some((beside, key))) => {
-                open_rewrapped(bytes, &beside, &site.verifying_key, key, &limits)
-            }
+            (Some(key), _) => open_within(bytes, signer, key, &limits),
+            (None, Some((beside, key))) => open_rewrapped(bytes, &beside, signer, key, &limits),
             (None, None) => return Ok(Judged::Wait("other_recipient")),
         };
         Ok(

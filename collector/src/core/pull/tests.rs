@@ -137,6 +137,51 @@ fn batches_that_are_not_in_order_are_refused_with_a_reason_and_kept() {
     }
 }
 
+/// B-112: while a site changes the key that signs for it, batches of both are one chain; before and
+/// after, the other key is a stranger's.
+#[test]
+fn a_site_changes_the_key_that_signs_for_it_within_its_chain() {
+    let mut hospital = hospital();
+    let mut centre = Centre::new(&[&hospital]);
+    let seal = |hospital: &mut Hospital, seed: u8, number| {
+        hospital.signing = SigningKey::from_seed([seed; 32]).unwrap();
+        hospital.seal(vec![patient(number, vec![basic(number, 1)])])
+    };
+    centre.deliver(&seal(&mut hospital, 1, 1));
+    assert_eq!(centre.pull().accepted, 1);
+    let changed = seal(&mut hospital, 50, 2);
+    centre.deliver(&changed);
+    assert_eq!(centre.pull().refused["unknown_signer"], 1);
+    let next = hospital.signing.public();
+    centre.change(
+        "[[site]]",
+        &format!("[[site]]\nnext_verifying_key = \"{next}\""),
+    );
+    let (_folder, mut catalogue) = centre.open();
+    assert_eq!(catalogue.judge_again(&changed.id, 0).unwrap(), 1);
+    drop((_folder, catalogue));
+    assert_eq!(centre.pull().accepted, 1);
+    centre.deliver(&seal(&mut hospital, 50, 3));
+    centre.deliver(&seal(&mut hospital, 51, 4));
+    let last = centre.pull();
+    assert_eq!((last.accepted, last.refused["unknown_signer"]), (1, 1));
+}
+
+/// B-080, A-124: a contract that names its network has batches come by that one only.
+#[test]
+fn a_batch_by_another_network_than_the_contracts_is_refused() {
+    for (transport, accepted) in [("ipsec", 1), ("ip-vpn", 0)] {
+        let mut hospital = hospital();
+        let mut centre = Centre::new(&[&hospital]);
+        centre.change(
+            "[[site]]",
+            &format!("[[site]]\ntransport = \"{transport}\""),
+        );
+        centre.deliver(&hospital.seal(vec![patient(1, vec![basic(1, 1)])]));
+        assert_eq!(centre.pull().accepted, accepted, "{transport}");
+    }
+}
+
 /// A mistake in the centre's own settings does not cut a site off for ever.
 #[test]
 fn a_refused_batch_is_judged_again_when_the_operator_asks() {

@@ -43,7 +43,15 @@ fn a_limited_stop_takes_back_what_it_covers_and_nothing_else() {
             .events
             .push(scoped_stop("1001", TODAY, scope.parse().unwrap()));
         let all = readings(&[Some(date(2024, 1, 15)), None]);
-        assert_eq!(state.gate().screen(all).map(|s| s.left_out()), Ok(0));
+        let screened = state.gate().screen(all).unwrap();
+        assert_eq!(screened.left_out(), 0);
+        // What is of other products limits nothing; what is of other domains could.
+        let limits = if scope.starts_with('*') {
+            ""
+        } else {
+            "-care/*/.."
+        };
+        assert_eq!(screened.pass().limits(), limits);
     }
 }
 
