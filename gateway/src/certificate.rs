@@ -108,6 +108,41 @@ pub(crate) fn keep_up(settings: &Settings, at: i64) {
     }
 }
 
+/// How the certificate of the line stands, for the page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// When it ends, in seconds since 1970.
+    pub(crate) until: i64,
+    /// With which code the authority refused to renew it.
+    pub(crate) refused: Option<String>,
+}
+
+impl Standing {
+    /// That of the certificate in use; `None` where there is none yet, or none that can be read.
+    pub(crate) fn of(settings: &Settings) -> Option<Self> {
+        let store = Store::of(settings);
+        // Its key need not be readable here.
+        let own = store.path(CURRENT);
+        let file = if own.exists() { &own } else { &store.given[0] };
+        let der = CertificateDer::from_pem_file(file).ok()?;
+        let (_, parsed) = X509Certificate::from_der(&der).ok()?;
+        let validity = parsed.validity();
+        // What was refused before the present one was issued is over.
+        let begun = validity.not_before.timestamp();
+        let refused = store.refusal().ok()?.filter(|(_, at)| *at >= begun);
+        Some(Self {
+            until: validity.not_after.timestamp(),
+            refused: refused.map(|(code, _)| code),
+        })
+    }
+
+    /// Whether somebody has to see to it: it is refused, or renewing has failed for so long that
+    /// little time is left.
+    pub(crate) fn needs_somebody(&self, at: i64) -> bool {
+        self.refused.is_some() || self.until - at < LITTLE_SECONDS
+    }
+}
+
 /// Asks for the first certificate with a one-time code, and waits some minutes for the answer.
 ///
 /// # Errors
@@ -132,6 +167,9 @@ pub(crate) fn enrol(settings: &Settings, device: &DeviceName, code: &str) -> Res
     Err(Failure::new(Problem::CertificateWaits, ""))
 }
 
+/// Renewal begins 30 days before the end; when so little is left, it has failed for two weeks.
+const LITTLE_SECONDS: i64 = 14 * 86_400;
+
 /// The files.
 struct Store {
     folder: PathBuf,
@@ -150,15 +188,18 @@ struct Current {
 
 impl Store {
     fn open(settings: &Settings) -> Result<Self, Failure> {
-        let folder = folder(settings);
-        private_folder(&folder)?;
-        Ok(Self {
-            folder,
+        private_folder(&folder(settings))?;
+        Ok(Self::of(settings))
+    }
+
+    fn of(settings: &Settings) -> Self {
+        Self {
+            folder: folder(settings),
             given: [
                 settings.front.certificate.clone(),
                 settings.front.private_key.clone(),
             ],
-        })
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -22,6 +22,7 @@ use super::status_code::Status;
 use super::texts::{Filled, T, Text};
 use super::visit::{Posted, Visit, work};
 use super::words::{moment, size};
+use crate::certificate::Standing;
 use crate::error::{Failure, Problem};
 
 /// How long a source folder may take to answer the test.
@@ -48,6 +49,7 @@ struct ClinicPage {
     folders: Vec<Folder>,
     fingerprint: String,
     certificate_until: String,
+    line_until: Option<(String, bool)>,
     version: &'static str,
 }
 
@@ -104,9 +106,10 @@ fn show(
     let mut results = results.unwrap_or_default().into_iter();
     let folders = place.settings.source.roots();
     let never = T.never.ja.to_owned();
+    let line = Standing::of(&place.settings);
     let page = ClinicPage {
         frame: visit.frame(T.title_clinic, site, "clinic"),
-        condition: condition(&facts, &transfer, pending.err(), visit.at),
+        condition: condition(&facts, &transfer, line.as_ref(), pending.err(), visit.at),
         code: status.code(),
         last_run: last.map_or(never.clone(), |last| moment(last.ended_at)),
         last_received: transfer.last_received.map_or(never.clone(), moment),
@@ -127,13 +130,20 @@ fn show(
             .collect(),
         fingerprint: visit.page.certificate.fingerprint.clone(),
         certificate_until: moment(visit.page.certificate.until),
+        line_until: line.map(|it| (told_of(&it), it.needs_somebody(visit.at))),
         version: env!("CARGO_PKG_VERSION"),
     };
     Ok(html(&page))
 }
 
 /// The one thing to tell, the most urgent first.
-fn condition(facts: &Facts, transfer: &Transfer, ledger: Option<Failure>, at: i64) -> Condition {
+fn condition(
+    facts: &Facts,
+    transfer: &Transfer,
+    line: Option<&Standing>,
+    ledger: Option<Failure>,
+    at: i64,
+) -> Condition {
     let of = |class, code, what, next| Condition {
         class,
         code,
@@ -172,7 +182,20 @@ fn condition(facts: &Facts, transfer: &Transfer, ledger: Option<Failure>, at: i6
     {
         return of("bad", "", T.condition_waiting, T.condition_waiting_next);
     }
+    if line.is_some_and(|line| line.needs_somebody(at)) {
+        let next = T.condition_certificate_next;
+        return of("bad", "", T.condition_certificate, next);
+    }
     of("good", "", T.condition_good, T.condition_good_next)
+}
+
+/// When the certificate of the line ends, and the code of a refusal.
+fn told_of(line: &Standing) -> String {
+    let refused = line.refused.as_ref();
+    let refused = refused
+        .map(|code| format!("（{code}）"))
+        .unwrap_or_default();
+    format!("{}{refused}", moment(line.until))
 }
 
 /// Looks into a folder on a thread of its own, which is left behind should the share hang.

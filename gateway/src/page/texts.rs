@@ -483,6 +483,10 @@ texts! {
     condition_waiting = "送信待ちが3日以上続いています。データは失われていません。",
         "Batches have waited for more than three days. Nothing is lost.";
     condition_waiting_next = "回線（閉域網）の状態を確認してください。", "Check the closed network line.";
+    condition_certificate = "センターと通信するための証明書が、まもなく切れるか、更新を断られています。",
+        "The certificate for the line to the centre ends soon, or its renewal was refused.";
+    condition_certificate_next = "切れると送信が止まります（データは失われません）。センターに連絡してください。",
+        "Once it has ended nothing is sent, and nothing is lost. Call the centre.";
     transfer = "送信", "Transfer";
     last_run = "前回の処理", "Last run";
     last_received = "センターが最後に受け取った日時", "Last receipt of the centre";
@@ -512,6 +516,7 @@ texts! {
         "does not answer: check the file server and its network";
     certificate = "この画面の証明書", "Certificate of this page";
     certificate_until = "期限", "Good until";
+    line_certificate = "センターとの通信の証明書の期限", "Certificate for the line to the centre, good until";
     certificate_get = "証明書を保存する（院内のパソコンに登録するため）",
         "Save the certificate, to install it on the clinic's computers";
     version = "版", "Version";

@@ -360,3 +360,65 @@ fn clinic_it_reads_that_records_wait_for_the_evaluation_service() {
         }
     }
 }
+
+/// clinic IT reads in time that the certificate for the line is not renewed.
+#[test]
+fn clinic_it_reads_that_the_certificate_of_the_line_ends_or_was_refused() {
+    use crate::last_run::LastRun;
+    const DAY: i64 = 86_400;
+    let scene = Scene::new();
+    let place = scene
+        .page
+        .institution(&"HOSPITAL-1".parse().unwrap())
+        .unwrap();
+    let now = scene.page.now().unwrap().seconds;
+    let state = &place.settings.state.folder;
+    let last = LastRun {
+        ended_at: now,
+        ..LastRun::default()
+    };
+    last.write(state).unwrap();
+    let it = scene.signed_in("it");
+    let shown = || it.get("/HOSPITAL-1/clinic").text;
+    let warns = |page: &str| page.contains("更新を断られています");
+    assert!(!shown().contains("line-certificate"), "there is none yet");
+    let folder = state.join("certificate");
+    std::fs::create_dir_all(&folder).unwrap();
+    for (days_left, refused_at, warned) in [
+        (60, None, false),
+        (15, None, false),
+        (13, None, true),
+        (-1, None, true),
+        (25, Some(now), true),
+        (25, Some(now - 200 * DAY), false),
+    ] {
+        std::fs::write(
+            folder.join("current.pem"),
+            certificate(now + days_left * DAY),
+        )
+        .unwrap();
+        let refused = refused_at
+            .map(|at| format!("Z003 {at}\n"))
+            .unwrap_or_default();
+        std::fs::write(folder.join("refused"), refused).unwrap();
+        let page = shown();
+        assert!(page.contains("id=\"line-certificate\""), "{page}");
+        assert_eq!(warns(&page), warned, "{days_left} {refused_at:?}");
+        assert_eq!(page.contains("（Z003）"), refused_at == Some(now));
+    }
+}
+
+/// A certificate of 90 days that ends at a moment.
+fn certificate(until: i64) -> String {
+    let at = |seconds: i64| {
+        let day = jiff::Timestamp::from_second(seconds).unwrap();
+        let day = day.to_zoned(jiff::tz::TimeZone::UTC).date();
+        rcgen::date_time_ymd(day.year().into(), day.month() as u8, day.day() as u8)
+    };
+    let mut parameters = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    // Whole days: a little more than is asked for.
+    parameters.not_after = at(until + 86_399);
+    parameters.not_before = at(until - 90 * 86_400);
+    let key = rcgen::KeyPair::generate().unwrap();
+    parameters.self_signed(&key).unwrap().pem()
+}
