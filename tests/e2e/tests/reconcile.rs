@@ -25,7 +25,7 @@ fn newest(job: &Job) -> PathBuf {
 fn send_one(job: &Job, charts: &mut impl Iterator<Item = String>) {
     let before = fs::read_dir(&job.deployment.inbox).unwrap().count();
     let stops = &job.deployment.sites[0].source.stops;
-    let line = format!("{}\n", charts.next().unwrap());
+    let line = format!("{},2026-01-05,self\n", charts.next().unwrap());
     fs::write(stops, fs::read_to_string(stops).unwrap() + &line).unwrap();
     job.run_gateway(0, &[]).unwrap().well().unwrap();
     let after = fs::read_dir(&job.deployment.inbox).unwrap().count();
