@@ -1,6 +1,6 @@
 //! The front as a process on loopback: handshakes and bytes beside a bare server under the same
 //! load, the memory of a connection on which nothing happens, and a fleet that returns after an
-//! outage. Front, bare server and load share the machine.
+//! outage (O-11). Front, bare server and load share the machine.
 
 use std::fs;
 use std::net::SocketAddr;
