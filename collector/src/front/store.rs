@@ -234,11 +234,13 @@ impl Store {
             self.make_room(site).map_err(plain)?;
             self.allow(site, chunk.length).map_err(plain)?;
         }
-        write_on(&upload.staged, chunk.bytes).map_err(|error| plain(storage(error)))?;
-        if end < chunk.length {
-            return Ok(State::Partial(end));
+        // The last chunk is made durable with the whole, before that has a name in the inbox.
+        let durable = end < chunk.length;
+        write_on(&upload.staged, chunk.bytes, durable).map_err(|error| plain(storage(error)))?;
+        match durable {
+            true => Ok(State::Partial(end)),
+            false => self.complete(&upload).map_err(plain),
         }
-        self.complete(&upload).map_err(plain)
     }
 
     fn complete(&self, upload: &Upload<'_>) -> Result<State, Refusal> {
@@ -425,15 +427,18 @@ fn digest_of(path: &Path) -> io::Result<[u8; 32]> {
     }
 }
 
-/// Appends and makes durable.
-fn write_on(staged: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Appends, and makes durable if asked to.
+fn write_on(staged: &Path, bytes: &[u8], durable: bool) -> io::Result<()> {
     let mut file = OpenOptions::new()
         .create(true)
         .append(true)
         .mode(0o640)
         .open(staged)?;
     file.write_all(bytes)?;
-    file.sync_data()
+    match durable {
+        true => file.sync_data(),
+        false => Ok(()),
+    }
 }
 
 /// Writes a small file so that it is either absent or whole, and durable.

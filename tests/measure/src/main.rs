@@ -3,6 +3,7 @@
 //!
 //! Every command prints one line of JSON.
 
+mod front;
 mod gate;
 mod identity;
 mod oblivious;
@@ -37,6 +38,9 @@ enum Command {
     Identity(identity::Arguments),
     /// Seal batches, and encrypt as many bytes without anything else.
     Seal(seal::Arguments),
+    /// Load the front, or stand beside it as the least that any server has to do.
+    #[command(subcommand)]
+    Front(front::Command),
     /// Put the files of a storage through one stage; to be run under callgrind.
     Stage {
         /// Which stage.
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         Command::Oblivious(arguments) => oblivious::evaluate(&arguments),
         Command::Identity(arguments) => identity::make(&arguments),
         Command::Seal(arguments) => seal::seal(&arguments),
+        Command::Front(command) => front::run(command),
         Command::Stage {
             stage,
             storage,

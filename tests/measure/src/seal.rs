@@ -12,7 +12,7 @@ use privacy::gate::{GateEvidence, Tally, Withheld};
 use privacy::separate::Erasure;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng as _, SeedableRng as _};
-use record::SubjectRef;
+use record::{SiteId, SubjectRef};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use serde_json::{Value, json};
 
@@ -58,7 +58,7 @@ pub(crate) fn seal(arguments: &Arguments) -> Result<Value> {
             erasures: &erasures,
             ..Body::default()
         };
-        let draft = draft(u64::from(sequence), &evidence)?;
+        let draft = draft("BENCH".parse()?, u64::from(sequence), &evidence);
         black_box(seal_body(draft, body, core.public(), &signer, &mut random)?);
     }
     let sealed = started.elapsed().as_secs_f64();
@@ -94,9 +94,10 @@ fn encrypt(plain: &[u8]) -> Result<()> {
     Ok(())
 }
 
-fn draft(sequence: u64, gate: &GateEvidence) -> Result<ManifestDraft> {
-    Ok(ManifestDraft {
-        site: "BENCH".parse()?,
+/// What stands in the manifest of a batch of a site.
+pub(crate) fn draft(site: SiteId, sequence: u64, gate: &GateEvidence) -> ManifestDraft {
+    ManifestDraft {
+        site,
         sequence,
         previous: None,
         sealed_at: 1_788_000_000,
@@ -105,5 +106,5 @@ fn draft(sequence: u64, gate: &GateEvidence) -> Result<ManifestDraft> {
         mapping: 1,
         quality: Default::default(),
         transfers: None,
-    })
+    }
 }

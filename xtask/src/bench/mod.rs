@@ -3,6 +3,7 @@
 
 mod delta;
 mod feed;
+mod front;
 mod gate;
 mod gateway;
 mod identity;
@@ -87,6 +88,7 @@ const BENCHES: &[(&str, Measure)] = &[
     ("inventory", inventory::measure),
     ("memory", memory::measure),
     ("instructions", instructions::measure),
+    ("front", front::measure),
     ("gate", gate::measure),
     ("import", import::measure),
     ("oblivious", oblivious::measure),
