@@ -6,7 +6,7 @@ use record::ResourceKind;
 
 use crate::core::failure::Problem;
 use crate::core::fixture::{
-    Centre, Hospital, basic, contents, patient, problems, visit, withdrawn,
+    Centre, Hospital, TODAY, basic, contents, patient, problems, visit, withdrawn,
 };
 use crate::core::folder::Folder;
 use crate::core::report::Status;
@@ -165,6 +165,24 @@ fn a_site_changes_the_key_that_signs_for_it_within_its_chain() {
     centre.deliver(&seal(&mut hospital, 51, 4));
     let last = centre.pull();
     assert_eq!((last.accepted, last.refused["unknown_signer"]), (1, 1));
+}
+
+/// Mode E is off by default: identity envelopes come only where the contract says so.
+#[test]
+fn identity_envelopes_that_are_not_agreed_are_refused() {
+    let mut hospital = hospital();
+    let mut centre = Centre::new(&[&hospital]);
+    let mut manifest = hospital.seal(vec![patient(1, vec![basic(1, 1)])]).manifest;
+    let admitted = |centre: &Centre, manifest: &envelope::Manifest| {
+        let site = centre.settings.site(&manifest.site).unwrap();
+        super::check::admission(manifest, site, &centre.settings, TODAY)
+    };
+    assert_eq!(admitted(&centre, &manifest), Ok(()));
+    manifest.envelopes = 1;
+    let refused = admitted(&centre, &manifest).unwrap_err();
+    assert_eq!(refused.code(), "identity_envelope_not_agreed");
+    centre.change("[[site]]", "[[site]]\nidentity_envelope = true");
+    assert_eq!(admitted(&centre, &manifest), Ok(()));
 }
 
 /// B-080, A-124: a contract that names its network has batches come by that one only.
