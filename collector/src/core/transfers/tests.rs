@@ -299,7 +299,7 @@ fn a_day_has_one_anchor_in_each_folder_and_a_forged_one_is_refused() {
     centre.pull();
     reconciled(&centre, &anchors).unwrap();
     assert_eq!(fs::read(&first).unwrap(), bytes, "a day's anchor stays");
-    let mut forged = bytes.clone();
+    let mut forged = bytes;
     *forged.last_mut().unwrap() ^= 1;
     for file in [first, second] {
         fs::write(file, &forged).unwrap();
