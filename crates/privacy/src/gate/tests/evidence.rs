@@ -45,6 +45,26 @@ const CHANGES: [(Change, EvidenceFault); 13] = [
     (|e| e.taken_back = 3, EvidenceFault::Contradiction),
 ];
 
+/// Batches from before these counts keep their bytes, so what is zero is not written.
+#[test]
+fn counts_of_nothing_are_not_written() {
+    let written = |state: &State, tally: &Tally| {
+        let evidence = state.gate().evidence(tally).unwrap();
+        let evidence = serde_json::to_value(evidence).unwrap();
+        let has = |name: &&str| evidence.get(*name).is_some();
+        ["persons_stopped", "taken_back"]
+            .into_iter()
+            .filter(has)
+            .count()
+    };
+    let (mut state, mut tally) = (State::open(), Tally::default());
+    assert_eq!(written(&state, &tally), 0);
+    state.events.push(stop("1001", TODAY));
+    tally.withhold(Withheld::Stopped);
+    tally.take_back();
+    assert_eq!(written(&state, &tally), 2);
+}
+
 /// B-007.
 #[test]
 fn evidence_of_a_sound_decision_holds_and_each_change_is_found() {
