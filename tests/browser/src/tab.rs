@@ -140,8 +140,9 @@ impl Tab {
         self.type_text(text)
     }
 
-    /// Types.
+    /// Types into what has the focus; on a page that has just come, once something has it.
     pub fn type_text(&self, text: &str) -> Result<()> {
+        self.wait_for(":focus")?;
         self.call("Input.insertText", json!({"text": text}))
             .map(drop)
     }

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use envelope::{CoreSecretKey, Opened, SigningKey, VerifyingKey, open, peek};
 use harness::job::Job;
@@ -20,8 +21,14 @@ use serde_json::{Value as Json, json};
 
 const INTEROP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../interop");
 
-/// Python with the packages of `requirements.txt`, in a virtual environment made once.
-fn python() -> PathBuf {
+/// Python with the packages of `requirements.txt`. Tests that run side by side make it once.
+fn python() -> &'static Path {
+    static PYTHON: LazyLock<PathBuf> = LazyLock::new(virtual_environment);
+    &PYTHON
+}
+
+/// A virtual environment, made where there is none for these packages.
+fn virtual_environment() -> PathBuf {
     let wanted = fs::read_to_string(format!("{INTEROP}/requirements.txt")).unwrap();
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interop-python");
     let (python, made) = (home.join("bin/python"), home.join("made-for"));

