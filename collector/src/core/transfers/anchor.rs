@@ -102,12 +102,15 @@ impl Anchor {
     /// Reads a signed anchor.
     ///
     /// # Errors
-    /// It cannot be read, or the key did not sign it.
+    /// It cannot be read, or the key did not sign it for the day in its name.
     pub(crate) fn load(file: &Path, key: &SigningKey) -> Result<Self> {
         let name = file.display().to_string();
         let bytes = fs::read(file).map_err(|error| Failure::storing(name.clone(), error))?;
         let text = read_statement(&bytes, &key.public()).and_then(Self::parse);
-        text.ok_or_else(|| Failure::new(Problem::Anchor, name))
+        // An older one under a newer name would hide what was written since.
+        let named = |day: &str| file.file_stem().is_some_and(|name| name == day);
+        let anchor = text.filter(|(day, _)| named(day)).map(|(_, anchor)| anchor);
+        anchor.ok_or_else(|| Failure::new(Problem::Anchor, name))
     }
 
     fn text(&self, day: Date) -> String {
@@ -125,9 +128,10 @@ impl Anchor {
         text
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// The day and what the anchor says.
+    fn parse(text: &str) -> Option<(&str, Self)> {
         let mut lines = text.strip_prefix(TITLE)?.lines().skip(1);
-        lines.next()?.strip_prefix("day ")?;
+        let day = lines.next()?.strip_prefix("day ")?;
         let mut anchor = Self::default();
         for line in lines {
             let words: Vec<_> = line.split(' ').collect();
@@ -145,7 +149,7 @@ impl Anchor {
                 _ => return None,
             }
         }
-        Some(anchor)
+        Some((day, anchor))
     }
 
     /// Whether the ledger of lineage still has the entry that was its last.

@@ -299,6 +299,12 @@ fn a_day_has_one_anchor_in_each_folder_and_a_forged_one_is_refused() {
     centre.pull();
     reconciled(&centre, &anchors).unwrap();
     assert_eq!(fs::read(&first).unwrap(), bytes, "a day's anchor stays");
+    // An old one, signed as it is, does not pass for a new one.
+    let renamed = first.with_file_name("2025-04-02.anchor");
+    fs::write(&renamed, &bytes).unwrap();
+    let failure = reconciled(&centre, &anchors).unwrap_err();
+    assert_eq!(failure.problem(), Problem::Anchor);
+    fs::remove_file(renamed).unwrap();
     let mut forged = bytes;
     *forged.last_mut().unwrap() ^= 1;
     for file in [first, second] {
