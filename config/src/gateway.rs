@@ -103,6 +103,19 @@ pub struct Source {
     /// How gently the source is read.
     #[serde(default)]
     pub pace: Pace,
+    /// The municipality whose own numbers of persons (宛名番号) the source knows.
+    #[serde(default)]
+    pub municipality: Option<Municipality>,
+}
+
+/// Which of a patient's numbers is the municipality's, and the key of its token.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Municipality {
+    /// The assigning authority that stands beside such a number: 1 to 200 characters.
+    pub authority: String,
+    /// Key of the municipality, the same at all sites that know its numbers.
+    pub key: PathBuf,
 }
 
 impl Source {
@@ -430,6 +443,10 @@ impl Limits {
 impl Source {
     fn check(&self) -> Result<(), SettingsError> {
         self.feed.check()?;
+        if let Some(municipality) = &self.municipality {
+            let characters = municipality.authority.trim().chars().count() as u64;
+            range("source.municipality.authority", characters, 1, 200)?;
+        }
         let (feed, mode) = (&self.feed, self.changes.mode);
         let section = match mode {
             ChangeMode::Inventory | ChangeMode::Ctime => None,

@@ -13,6 +13,7 @@ use envelope::{CoreSecretKey, MacKey, SigningKey, open};
 use privacy::gate::{Gate, GateEvidence};
 use privacy::order::SharedCards;
 use privacy::separate::subject_ref;
+use privacy::tokens::TokenKind;
 use record::{ChartNumber, Date, Document, DocumentRef, DocumentState, SubjectRef};
 
 use crate::agreed::Agreed;
@@ -27,7 +28,7 @@ use crate::ledger::{Met, Sharing, StopsMet};
 use crate::quality::Reports;
 use crate::recall::{Recalled, recall};
 use crate::report::Report;
-use crate::run::may_vanish;
+use crate::run::{may_vanish, municipality};
 use crate::source::budget::Budget;
 use crate::source::disk::{Disk, LocalDisk};
 use crate::source::pace::{Pace, Pacer};
@@ -99,6 +100,7 @@ impl Site {
             receipts: vec![signing.public()],
             vault: None,
             staff: Some(MacKey::from_bytes([8; 32])),
+            municipality: Some(MacKey::from_bytes([9; 32])),
             signing,
             core: core.public().clone(),
         };
@@ -241,6 +243,7 @@ impl Site {
             turns: Turns::new(self.settings.limits.workers),
             examples: Gathering::default(),
             dictionary: self.settings.dictionary.send,
+            municipality: municipality(&self.settings.source),
         }
     }
 
@@ -329,6 +332,17 @@ impl Site {
         let bytes = self.spool.get(waiting.last().unwrap()).unwrap();
         let opened = open(&bytes, &self.keys.signing.public(), &self.core).unwrap();
         opened.manifest.gate
+    }
+
+    /// How many tokens of a kind each subject in the newest batch has.
+    pub(crate) fn tokens(&self, kind: TokenKind) -> Vec<usize> {
+        let waiting = self.state.waiting().unwrap();
+        let bytes = self.spool.get(waiting.last().unwrap()).unwrap();
+        let opened = open(&bytes, &self.keys.signing.public(), &self.core).unwrap();
+        let subjects = opened.subjects.iter().map(|it| &it.tokens.exact);
+        subjects
+            .map(|exact| exact.get(&kind).map_or(0, Vec::len))
+            .collect()
     }
 
     /// Who is in what waits, oldest batch first, and whose erasure each tells of.

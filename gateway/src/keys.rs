@@ -9,6 +9,7 @@ use std::sync::Arc;
 use envelope::{
     CorePublicKey, EvaluationPublicKey, KeyError, MacKey, SigningKey, SiteVault, VerifyingKey,
 };
+use privacy::Prf;
 use privacy::separate::{ParticipantRules, SiteKeys, Vault};
 use privacy::tokens::{EpochKey, Evaluated, HeldKey};
 use zeroize::Zeroizing;
@@ -34,6 +35,8 @@ pub(crate) struct Keys {
     pub(crate) vault: Option<SiteVault>,
     /// Makes staff tokens, for contracts that have them.
     pub(crate) staff: Option<MacKey>,
+    /// Makes tokens of the numbers that a municipality gives its residents.
+    pub(crate) municipality: Option<MacKey>,
 }
 
 impl Keys {
@@ -51,7 +54,9 @@ impl Keys {
                 site_key: site.clone(),
             })
         });
+        let municipality = settings.source.municipality.as_ref();
         Ok(Self {
+            municipality: municipality.map(|it| key(&it.key)).transpose()?,
             vault: vault.transpose()?,
             staff: files.staff.as_deref().map(key).transpose()?,
             tokens: TokenKeys::load(files)?,
@@ -142,7 +147,7 @@ impl TokenKeys {
     pub(crate) fn for_separation<'a>(
         &'a self,
         answers: &'a Answers,
-        site: &'a MacKey,
+        keys: &'a Keys,
         vault: Option<&'a dyn Vault>,
         participants: ParticipantRules<'a>,
     ) -> SiteKeys<'a> {
@@ -150,7 +155,8 @@ impl TokenKeys {
         SiteKeys {
             tokens: self.now.for_separation(&answers.now),
             next: next.map(|next| next.for_separation(&answers.next)),
-            site,
+            site: &keys.site,
+            municipality: keys.municipality.as_ref().map(|key| key as &dyn Prf),
             vault,
             participants,
         }

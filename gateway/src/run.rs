@@ -9,6 +9,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use config::gateway::Settings;
+use formats::Municipality;
 use nix::fcntl::{Flock, FlockArg};
 use privacy::gate::Gate;
 use privacy::order::SharedCards;
@@ -668,6 +669,7 @@ fn reading<'p>(
         turns: Turns::new(settings.limits.workers),
         examples: Gathering::default(),
         dictionary: settings.dictionary.send,
+        municipality: municipality(source),
     };
     Ok(Reading {
         shared: Arc::new(shared),
@@ -677,6 +679,11 @@ fn reading<'p>(
         plan,
         last,
     })
+}
+
+/// Who gives the numbers of residents that the source knows.
+pub(crate) fn municipality(source: &config::gateway::Source) -> Option<Municipality> {
+    Municipality::new(&source.municipality.as_ref()?.authority)
 }
 
 /// How many patients may lose documents whose files vanished. None may while a root is empty or is

@@ -182,6 +182,7 @@ impl Hospital {
             tokens: EpochKey::new(epoch, &tokens),
             next: next.as_ref().map(|(next, key)| EpochKey::new(*next, key)),
             site: &site,
+            municipality: None,
             vault: None,
             participants: self.participants(),
         };
@@ -377,6 +378,7 @@ fn site_keys<'k>(tokens: &'k MacKey, site: &'k MacKey) -> SiteKeys<'k> {
         tokens: EpochKey::new(1, tokens),
         next: None,
         site,
+        municipality: None,
         vault: None,
         participants: ParticipantRules::default(),
     }

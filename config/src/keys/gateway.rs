@@ -80,6 +80,11 @@ pub(super) const SECTIONS: &[Section] = &[
         "Bounds that keep the source from being burdened.",
     ),
     section(
+        "[source.municipality]",
+        "読み取り元が市区町村の宛名番号を持つときに書きます。氏名によらず、同じ市区町村の中の記録がつながります。",
+        "Where the source knows the municipality's own numbers of persons: records within the municipality then join without a name.",
+    ),
+    section(
         "[ledger]",
         "通知と停止の一覧（CSV）です。実行のたびに、機器の中の台帳へ新しい行だけを取り込みます。",
         "Lists of notices and stops (CSV); new lines are taken into the ledger at each run.",

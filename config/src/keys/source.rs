@@ -386,6 +386,20 @@ pub(super) const KEYS: &[Key] = &[
         "Most files looked at or opened per second; 0 for no bound.",
     ),
     key(
+        "source.municipality.authority",
+        Text("1～200文字", "1 to 200 characters"),
+        Always,
+        "宛名番号の横に書かれている発番元（PID-3・PID-2・PID-4 の CX-4）。病院自身の発番元を書くと、そのファイルは患者番号がないものとして読まれません。",
+        "The assigning authority that stands beside such a number (CX-4 in PID-3, -2 or -4). With the hospital's own, files count as having no patient number and are set aside.",
+    ),
+    key(
+        "source.municipality.key",
+        Place,
+        Always,
+        "宛名番号を符号に変える鍵。市区町村ごとに1つ作り、その宛名番号を持つ施設だけに配ります。",
+        "Key of the token of such numbers: one for each municipality, given to the sites that know its numbers and to nobody else.",
+    ),
+    key(
         "source.pace.open_files",
         Number(17, 4_096),
         Else("128"),

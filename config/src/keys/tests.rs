@@ -35,6 +35,9 @@ user = "u"
 password = "/p"
 [source.feed.index_postgres.columns]
 [source.pace]
+[source.municipality]
+authority = "CITY"
+key = "/k"
 [ledger]
 notices = "/n"
 stops = "/o"

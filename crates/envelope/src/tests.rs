@@ -112,6 +112,7 @@ fn subjects_of(shape: &[Vec<usize>], epoch: u16, next: Option<u16>) -> Vec<Separ
         tokens: EpochKey::new(epoch, &tokens),
         next: next.map(|next| EpochKey::new(next, &later)),
         site: &site,
+        municipality: None,
         vault: None,
         participants: ParticipantRules::default(),
     };

@@ -13,4 +13,7 @@ pub mod extended;
 pub mod hl7;
 pub mod ssmix2;
 
+mod municipality;
 mod persons;
+
+pub use municipality::Municipality;

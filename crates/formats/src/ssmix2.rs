@@ -35,7 +35,7 @@ pub use claims::claims;
 pub use name::{FileName, Flag, Kind};
 pub use names::{Names, names};
 pub(crate) use read::read_observations;
-pub use read::{FileReader, cancels, read};
+pub use read::{FileReader, read};
 
 /// Whether [`read()`] knows the data kind.
 pub fn supported(kind: DataKind) -> bool {

@@ -130,6 +130,7 @@ impl Persons {
                 addresses,
                 phones: _,
                 insurance: _,
+                municipal: _,
                 former: _,
             } = &*reading.identity;
             for name in kanji.iter().chain(kana).chain(letters) {

@@ -46,6 +46,8 @@ pub struct SiteKeys<'a> {
     pub next: Option<EpochKey<'a>>,
     /// For references; this site only, so that equal chart numbers of two sites stay apart.
     pub site: &'a dyn Prf,
+    /// Of the municipality whose own numbers (宛名番号) the source knows.
+    pub municipality: Option<&'a dyn Prf>,
     /// Who seals identities, only where the contract in force says so.
     pub vault: Option<&'a dyn Vault>,
     /// What leaves of staff and institutions, only where the contract in force says so.
@@ -151,7 +153,13 @@ pub fn separate(screened: Screened<PatientReadings>, keys: &SiteKeys<'_>) -> Sep
     } = screened.into_value();
     readings.sort_by(newest_first);
     let identity = newest_identity(&readings);
-    let tokens = |epoch: EpochKey<'_>| tokenize(&identity, epoch.key, epoch.epoch);
+    let tokens = |epoch: EpochKey<'_>| {
+        let tokens = tokenize(&identity, epoch.key, epoch.epoch);
+        match keys.municipality {
+            Some(key) => tokens.with_municipal(&identity, key),
+            None => tokens,
+        }
+    };
     let reference = subject_ref(&chart, keys.site);
     let seal = |vault: &dyn Vault| vault.seal(&identity, &chart, &reference);
     let subject = Subject {
@@ -372,6 +380,11 @@ fn newest_identity(readings: &[Reading]) -> Identity {
         addresses: Vec::new(),
         phones: Vec::new(),
         insurance: cards,
+        municipal: identities()
+            .map(|identity| &identity.municipal)
+            .find(|number| fold::municipal(number.expose()).is_some())
+            .cloned()
+            .unwrap_or_default(),
         former: Vec::new(),
     }
 }

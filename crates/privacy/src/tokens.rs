@@ -12,6 +12,7 @@
 mod evaluated;
 mod filter;
 mod masks;
+mod municipal;
 mod placeholder;
 
 use std::collections::BTreeMap;
@@ -61,6 +62,9 @@ pub enum TokenKind {
     /// Insurer, number, day of birth, sex: survives a symbol (記号) that one house writes in words,
     /// another in digits and a third leaves out.
     InsuredNumber,
+    /// The municipality's own number of the person (宛名番号) and the day of birth, under a key of
+    /// the municipality: one person within it.
+    Municipal,
 }
 
 impl TokenKind {
@@ -76,9 +80,10 @@ impl TokenKind {
         Self::NamePostal,
         Self::BirthSexPostal,
         Self::InsuredNumber,
+        Self::Municipal,
     ];
 
-    /// The stable number, 1 to 10. It is part of what is hashed.
+    /// The stable number, 1 to 11. It is part of what is hashed.
     pub const fn number(self) -> u8 {
         match self {
             Self::KanaBirthSex => 1,
@@ -91,6 +96,7 @@ impl TokenKind {
             Self::NamePostal => 8,
             Self::BirthSexPostal => 9,
             Self::InsuredNumber => 10,
+            Self::Municipal => 11,
         }
     }
 
@@ -107,6 +113,7 @@ impl TokenKind {
             Self::NamePostal => "name_postal",
             Self::BirthSexPostal => "birth_sex_postal",
             Self::InsuredNumber => "insured_number",
+            Self::Municipal => "municipal",
         }
     }
 }

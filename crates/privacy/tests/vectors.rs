@@ -9,7 +9,8 @@
 
 use std::collections::BTreeMap;
 
-use formats::ssmix2::{FileName, read};
+use formats::Municipality;
+use formats::ssmix2::{FileName, FileReader};
 use privacy::Prf;
 use privacy::tokens::{TokenKind, tokenize};
 use record::Identity;
@@ -55,6 +56,7 @@ fn person() -> BTreeMap<&'static str, String> {
         ("symbol", "1234"),
         ("number", "567"),
         ("branch", "01"),
+        ("municipal", "0012345"),
     ]
     .map(|(field, text)| (field, text.to_owned()))
     .into()
@@ -65,8 +67,9 @@ fn message(person: &BTreeMap<&str, String>) -> String {
     let of = |field| person.get(field).unwrap();
     format!(
         "MSH|^~\\&|HIS|SEND|GW|RCV|20260105101112||ADT^A08^ADT_A01|1|P|2.5||||||UNICODE UTF-8\r\
-         PID|1||0001112223^^^^PI||{}^^^^^L^I~{}^^^^^L^P||{}|{}|||^^^^{}^JPN^H\r\
+         PID|1||0001112223^^^^PI~{}^^^CITY||{}^^^^^L^I~{}^^^^^L^P||{}|{}|||^^^^{}^JPN^H\r\
          IN1|1|C0^国保^JHSD0001|{}|||||||{}~{}~{}\r",
+        of("municipal"),
         with_given(of("kanji")),
         with_given(of("kana")),
         of("birth"),
@@ -89,7 +92,8 @@ fn with_given(name: &str) -> String {
 fn identity(message: &str) -> Identity {
     let name = "0001112223_-_ADT-00_999999999999999_20260105101112000_-_1";
     let name = FileName::parse(name).unwrap();
-    let reading = read(&name, message.as_bytes()).unwrap();
+    let mut reader = FileReader::new(Municipality::new("CITY"));
+    let reading = reader.read(&name, message.as_bytes()).unwrap();
     Identity::clone(&reading.identity)
 }
 
@@ -120,6 +124,7 @@ fn decided(field: &str, normalised: Option<&str>) -> (TokenKind, Option<String>)
         ("symbol", "1234"),
         ("number", "567"),
         ("branch", "01"),
+        ("municipal", "12345"),
     ]
     .into();
     if let Some(normalised) = normalised {
@@ -128,6 +133,7 @@ fn decided(field: &str, normalised: Option<&str>) -> (TokenKind, Option<String>)
     let (kind, parts): (_, &[&str]) = match field {
         "kanji" => (TokenKind::KanjiBirthSex, &["kanji", "birth", "sex"]),
         "kana" | "birth" | "sex" => (TokenKind::KanaBirthSex, &["kana", "birth", "sex"]),
+        "municipal" => (TokenKind::Municipal, &["municipal", "birth"]),
         "postal" => (TokenKind::NamePostal, &["kana", "sex", "postal"]),
         _ => (
             TokenKind::Insured,
@@ -154,7 +160,9 @@ fn every_published_vector_of_a_person_holds() {
         let mut person = person();
         let (&known, _) = person.get_key_value(field.as_str()).unwrap();
         person.insert(known, raw.clone());
-        let made = tokenize(&identity(&message(&person)), &Key::published(), 1);
+        let identity = identity(&message(&person));
+        let key = Key::published();
+        let made = tokenize(&identity, &key, 1).with_municipal(&identity, &key);
         let (kind, expected) = decided(field, normalised);
         assert_eq!(expected.as_deref(), published, "{line}");
         let of_kind = made.exact.get(&kind).map_or(&[][..], |tokens| tokens);

@@ -231,8 +231,8 @@ findings! {
         "氏名・住所・番号などが長すぎるため、その項目は使いません。登録内容を確認してください。",
         "A name, an address or a number is too long to be one; that field is not used. Check the registration.";
     CardShared = "F094", Warning,
-        "同じ保険証の番号が、世帯とは考えられない人数の患者に登録されているため、その番号は照合に使いません。仮の番号を入れていないか確認してください。",
-        "More patients than a household can have are registered with the same insurance card; its number is not used for linkage. Check whether a filler number is entered.";
+        "同じ保険証の番号または宛名番号が、世帯とは考えられない人数の患者に登録されているため、その番号は照合に使いません。仮の番号を入れていないか確認してください。",
+        "More patients than a household can have are registered with the same insurance card or municipal number; it is not used for linkage. Check whether a filler number is entered.";
 }
 
 impl fmt::Display for FindingCode {

@@ -128,6 +128,9 @@ pub struct Identity {
     pub phones: Vec<Sensitive>,
     /// 保険
     pub insurance: Vec<Insurance>,
+    /// 宛名番号: the municipality's own number of the person, as written. Empty where the source
+    /// has none.
+    pub municipal: Sensitive,
     /// 旧番号・別番号・統合前の番号: numbers beside the one of the storage. A source writes other
     /// things there as well, so that they may be somebody else's.
     pub former: Vec<ChartNumber>,

@@ -100,6 +100,14 @@ pub fn branch(text: &str) -> Option<String> {
         .then(|| padded(number, 2))
 }
 
+/// 宛名番号: one to fifteen digits without leading zeros, which systems add or not. `None` for other
+/// text and for zeros alone.
+pub fn municipal(text: &str) -> Option<String> {
+    let number = number(text)?;
+    let fits = number.len() <= 15;
+    filled(number.trim_start_matches('0').to_owned()).filter(|_| fits)
+}
+
 /// 郵便番号: seven digits that are not all zero.
 pub fn postal(text: &str) -> Option<String> {
     let number = number(text.trim().trim_start_matches('〒'))?;
@@ -385,6 +393,7 @@ mod tests {
                 "insured" => insured(input),
                 "insurer" => insurer(input),
                 "branch" => branch(input),
+                "municipal" => municipal(input),
                 "postal" => postal(input),
                 "digits" => digits(input),
                 "signs" => Some(signs(input).into_owned()),

@@ -2,6 +2,7 @@ use std::fs;
 use std::path::Path;
 
 use config::gateway::ChangeMode;
+use privacy::tokens::TokenKind;
 use proptest::prelude::*;
 use record::ChartNumber;
 
@@ -434,6 +435,29 @@ fn a_change_of_the_key_sends_everybody_at_its_start_and_at_its_end() {
         (site.epoch, site.next_epoch) = epochs;
         assert_eq!(run(&mut site).documents_sealed, sealed, "{epochs:?}");
     }
+}
+
+/// The number of a resident leaves as a token under the municipality's key, and a stop under it
+/// counts; without the setting, such a file is one of somebody else.
+#[test]
+fn a_municipal_number_becomes_a_token_where_the_source_is_said_to_have_it() {
+    let root = tempfile::tempdir().unwrap();
+    let mut site = Site::new(&[root.path().to_owned()], &CHARTS);
+    write_visit(root.path(), CHARTS[0], 1, 1, 1, 1);
+    let file = versions(root.path(), CHARTS[0], 1).pop().unwrap();
+    let chart = format!("|{}^^^^PI|", CHARTS[0]);
+    let number = format!("|{}~0055667^^^CITY|", CHARTS[0]);
+    let text = visit_text(CHARTS[0], 1).replacen(&chart, &number, 1);
+    assert!(text.contains("0055667"), "{text}");
+    fs::write(file, text).unwrap();
+    assert_eq!(run(&mut site).documents_sealed, 0);
+    site.settings.source.municipality = Some(config::gateway::Municipality {
+        authority: "CITY".to_owned(),
+        key: "/unused".into(),
+    });
+    assert_eq!(run(&mut site).documents_sealed, 1);
+    assert_eq!(site.tokens(TokenKind::Municipal), [1]);
+    assert!(!format!("{:?}", site.standing()).contains("55667"));
 }
 
 /// staff tokens and codes of institutions leave once the contract has them, and everybody is

@@ -124,8 +124,9 @@ impl Ledger {
                     let added = transaction
                         .prepare_cached("INSERT OR IGNORE INTO known_key VALUES (?1, ?2)")?
                         .execute(params![key.as_bytes(), person])?;
-                    if kind == KeyKind::Card && added == 1 && came_to_be_shared(&transaction, key)?
-                    {
+                    // A municipal number stands among the numbers of the chart.
+                    let may_fill = matches!(kind, KeyKind::Card | KeyKind::Chart);
+                    if may_fill && added == 1 && came_to_be_shared(&transaction, key)? {
                         shared.push(key);
                     }
                     if !any_order {
@@ -148,7 +149,7 @@ impl Ledger {
         Ok((orders, self.sharing(&shared)?))
     }
 
-    /// The patients who have one of these cards.
+    /// The patients who have one of these cards or numbers.
     fn sharing(&self, cards: &[KeyRef]) -> Result<Sharing, Failure> {
         let mut sharing = Vec::new();
         for card in cards {

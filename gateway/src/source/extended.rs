@@ -208,7 +208,7 @@ impl<D: Disk> PatientReader<D> {
         let shared = Arc::clone(&self.shared);
         let site = &shared.keys.site;
         let (folder, name) = (&held.folder, Some(&held.folder.name));
-        let mut document = Document::new(folder);
+        let mut document = Document::new(folder, shared.municipality.as_ref());
         let mut whole = true;
         for at in held.files {
             let content = match self.recognise(folders, at)? {

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use config::gateway::{ChangeMode, Changes, Limits};
 use envelope::MacKey;
+use formats::Municipality;
 use formats::ssmix2::name::FileName;
 use formats::ssmix2::versions::Resolved;
 use formats::ssmix2::{self, FileReader, Names};
@@ -91,6 +92,8 @@ pub(crate) struct Shared<D: Disk> {
     pub(crate) examples: Gathering,
     /// Whether names of the house's codes are gathered for the dictionary.
     pub(crate) dictionary: bool,
+    /// Who gives numbers of residents, where the source knows them.
+    pub(crate) municipality: Option<Municipality>,
 }
 
 impl<D: Disk> Shared<D> {
@@ -100,6 +103,13 @@ impl<D: Disk> Shared<D> {
         let update =
             |left: &AtomicU64| left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
         update(&self.may_vanish).is_ok()
+    }
+
+    /// Who gives the numbers of residents, and the key of their tokens.
+    fn resident_numbers(&self) -> Option<(&Municipality, &MacKey)> {
+        self.municipality
+            .as_ref()
+            .zip(self.keys.municipality.as_ref())
     }
 
     /// See [`without_content`].
@@ -134,7 +144,7 @@ impl<D: Disk> Shared<D> {
         let (keys, agreed) = (&self.keys, &self.agreed);
         let (vault, participants) = (agreed.vault(keys), agreed.participants(keys));
         self.tokens
-            .for_separation(answers, &keys.site, vault, participants)
+            .for_separation(answers, keys, vault, participants)
     }
 }
 
@@ -162,13 +172,13 @@ impl<D: Disk> PatientReader<D> {
         state: &Path,
     ) -> Result<Self, Failure> {
         Ok(Self {
-            shared,
             caller,
             state: StateReader::open(state)?,
             listing: Listing::default(),
-            reader: FileReader::default(),
+            reader: FileReader::new(shared.municipality.clone()),
             buffer: Vec::new(),
             inventory: Vec::new(),
+            shared,
         })
     }
 
@@ -320,6 +330,11 @@ impl<D: Disk> PatientReader<D> {
         bytes.extend_from_slice(&text::fold::VERSION.to_be_bytes());
         bytes.extend_from_slice(&shared.tokens.epochs());
         bytes.extend_from_slice(&shared.agreed.mark(&shared.keys));
+        if let Some((municipality, key)) = shared.resident_numbers() {
+            // Everybody is read once more for the tokens of another municipality.
+            bytes.extend_from_slice(b" with municipality");
+            bytes.extend_from_slice(&key.prf(municipality.authority().as_bytes()));
+        }
         // With a higher limit, a file that was too large is read.
         bytes.extend_from_slice(&shared.limits.file_bytes.to_be_bytes());
         let part = |bytes: &mut Vec<u8>, part: &[u8]| {
@@ -491,7 +506,7 @@ impl<D: Disk> PatientReader<D> {
                 visited.found(finding, Some(&name), &found, &keys.site);
                 continue;
             }
-            let cancels = AssertUnwindSafe(|| ssmix2::cancels(&name, &self.buffer));
+            let cancels = AssertUnwindSafe(|| self.reader.cancels(&name, &self.buffer));
             if catch_unwind(cancels).unwrap_or(false) {
                 // Its own file was counted as superseded, and now the one that stood is.
                 resolved

@@ -350,7 +350,7 @@ pub(super) fn read_guarded(
 ) -> Result<Reading, Finding> {
     catch_unwind(AssertUnwindSafe(|| reader.read(name, bytes))).unwrap_or_else(|_| {
         // What it remembered may be half of something.
-        *reader = FileReader::default();
+        *reader = reader.anew();
         Err(Finding::of_file(FindingCode::ReaderFailed))
     })
 }

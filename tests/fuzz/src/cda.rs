@@ -69,7 +69,7 @@ fn document(standard: &str, file: &[u8], must_read: bool) {
     let Some(folder) = folder(standard) else {
         panic!("a fixed folder is not identified");
     };
-    let mut document = Document::new(&folder);
+    let mut document = Document::new(&folder, None);
     let read = document.read(&TABLE, file);
     assert!(read.is_ok() || !must_read, "a document is refused");
     if read.is_err() {
@@ -156,7 +156,7 @@ mod tests {
                 Content::Cda => {
                     cda::read(&chart, &TABLE.systems, &seed).map(|read| read.records.len())
                 }
-                _ => Document::new(&folder("8716-3").unwrap())
+                _ => Document::new(&folder("8716-3").unwrap(), None)
                     .read(&TABLE, &seed)
                     .map(|()| 1),
             };

@@ -130,6 +130,7 @@ pub(crate) fn content_holds_no_identifier(reading: Reading) {
         tokens: EpochKey::new(1, &Key(1)),
         next: None,
         site: &Key(2),
+        municipality: None,
         vault: None,
         participants: ParticipantRules::default(),
     };

@@ -107,6 +107,7 @@ fn stage_separate(screened: Vec<Screened<PatientReadings>>) -> Vec<Separated> {
         tokens: EpochKey::new(1, &tokens),
         next: None,
         site: &site,
+        municipality: None,
         vault: None,
         participants: ParticipantRules::default(),
     };

@@ -184,6 +184,7 @@ fn separated(readings: Vec<Reading>, site: u8) -> Separated {
         tokens: EpochKey::new(1, &tokens),
         next: None,
         site: &site,
+        municipality: None,
         vault: None,
         participants: ParticipantRules::default(),
     };

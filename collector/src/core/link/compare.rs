@@ -55,7 +55,7 @@ impl Level {
 /// How two insurance cards stand to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Card {
-    /// The same card and branch number: one person.
+    /// The same card and branch number, or the same municipal number: one person.
     Person,
     /// The same card; a branch number is missing on one side.
     Household,
@@ -117,7 +117,7 @@ impl Comparison {
     fn of_tokens(a: &Tokens, b: &Tokens, male: (Option<bool>, Option<bool>)) -> Self {
         use TokenKind::{
             BirthSexPostal, FamilyBirthSex, GivenBirthSex, Insured, InsuredHousehold,
-            InsuredNumber, KanaBirthSex, KanjiBirthSex, NameBirthYear, NamePostal,
+            InsuredNumber, KanaBirthSex, KanjiBirthSex, Municipal, NameBirthYear, NamePostal,
         };
         let shares = |kind| a.shares(b, kind);
         let full_kana = [KanaBirthSex, NameBirthYear, NamePostal]
@@ -136,7 +136,10 @@ impl Comparison {
         let birth = birth(
             a,
             b,
-            day_and_sex || shares(Insured) || shares(InsuredHousehold),
+            day_and_sex
+                || [Insured, InsuredHousehold, Municipal]
+                    .into_iter()
+                    .any(shares),
         );
         let sex = sex(male, day_and_sex || full_kana || shares(InsuredHousehold));
         // Filters of names hold the year of birth, tokens day and sex: without those they say
@@ -284,8 +287,11 @@ fn sex(male: (Option<bool>, Option<bool>), shared: bool) -> Level {
 /// Tokens of cards hold the day of birth, and without a branch the sex: they differ by that alone
 /// where it is not the same.
 fn card(a: &Tokens, b: &Tokens, comparable: bool) -> Card {
-    use TokenKind::{Insured, InsuredHousehold, InsuredNumber};
-    match (a.shares(b, Insured), a.shares(b, InsuredHousehold)) {
+    use TokenKind::{Insured, InsuredHousehold, InsuredNumber, Municipal};
+    let person = [Insured, Municipal]
+        .into_iter()
+        .any(|kind| a.shares(b, kind));
+    match (person, a.shares(b, InsuredHousehold)) {
         (true, _) => Card::Person,
         (false, true) if both(a, b, Insured) => Card::OtherBranch,
         (false, true) => Card::Household,
@@ -297,8 +303,8 @@ fn card(a: &Tokens, b: &Tokens, comparable: bool) -> Card {
 
 /// The strongest rule that holds.
 fn rule(a: &Tokens, b: &Tokens, birth: Level) -> &'static str {
-    use TokenKind::{Insured, KanaBirthSex, KanjiBirthSex};
-    let exact = [KanaBirthSex, KanjiBirthSex, Insured]
+    use TokenKind::{Insured, KanaBirthSex, KanjiBirthSex, Municipal};
+    let exact = [KanaBirthSex, KanjiBirthSex, Insured, Municipal]
         .into_iter()
         .find(|kind| a.shares(b, *kind));
     match (exact, birth) {

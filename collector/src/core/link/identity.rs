@@ -46,12 +46,13 @@ impl Tokens {
     }
 
     /// Whether a token that names one person is as it was: the full name with day of birth and sex,
-    /// or the card with its branch.
+    /// the card with its branch, or the municipal number.
     fn names_the_same(&self, other: &Self) -> bool {
         [
             TokenKind::KanaBirthSex,
             TokenKind::KanjiBirthSex,
             TokenKind::Insured,
+            TokenKind::Municipal,
         ]
         .into_iter()
         .any(|kind| self.shares(other, kind))

@@ -27,6 +27,8 @@ struct Patient {
     sex: Sex,
     postal: &'static str,
     card: Option<(&'static str, &'static str)>,
+    /// The number, and which municipality's.
+    municipal: Option<(&'static str, u8)>,
 }
 
 const HANAKO: Patient = Patient {
@@ -37,6 +39,7 @@ const HANAKO: Patient = Patient {
     sex: Sex::Female,
     postal: "0360001",
     card: Some(("1234567890", "02")),
+    municipal: None,
 };
 
 impl Patient {
@@ -77,6 +80,13 @@ impl Patient {
         }
     }
 
+    fn resident(self, number: &'static str, municipality: u8) -> Self {
+        Self {
+            municipal: Some((number, municipality)),
+            ..self
+        }
+    }
+
     fn without_card(self) -> Self {
         Self { card: None, ..self }
     }
@@ -99,10 +109,14 @@ fn name((family, given): (&str, &str)) -> Option<Name> {
     })
 }
 
-fn identity(member: Member, who: &Who) -> Identity {
-    let key = MacKey::from_bytes([1; 32]);
+fn identity(member: Member, who: &Who, municipality: u8) -> Identity {
+    let (key, municipality) = (
+        MacKey::from_bytes([1; 32]),
+        MacKey::from_bytes([municipality; 32]),
+    );
     let rekey = Rekey::new(&MacKey::from_bytes([2; 32]));
-    let mut identity = Identity::of(member, &tokenize(who, &key, 1), &rekey);
+    let tokens = tokenize(who, &key, 1).with_municipal(who, &municipality);
+    let mut identity = Identity::of(member, &tokens, &rekey);
     identity.male = match who.sex {
         Some(Sex::Male) => Some(true),
         Some(Sex::Female) => Some(false),
@@ -126,9 +140,11 @@ fn at(site: &str, number: u64, it: &Patient) -> Identity {
         sex: Some(it.sex),
         postal: Sensitive::new(it.postal),
         insurance: cards.collect(),
+        municipal: Sensitive::new(it.municipal.map_or("", |(number, _)| number)),
         ..Who::default()
     };
-    identity(member(site, number), &who)
+    let municipality = it.municipal.map_or(0, |(_, municipality)| municipality);
+    identity(member(site, number), &who, municipality)
 }
 
 fn linked(mut identities: Vec<Identity>) -> Vec<Vec<String>> {
@@ -219,6 +235,39 @@ fn people_who_share_much_are_told_apart() {
     }
 }
 
+/// The municipality's number joins what names alone do not: somebody who changed name, moved and has
+/// another card. The same number of another municipality is somebody else's, and so is that of
+/// whoever has another given name.
+#[test]
+fn a_municipal_number_is_one_person_within_its_municipality() {
+    let registered = HANAKO.without_card().resident("0012345", 9);
+    let married = registered
+        .kana("ナンブ", "ハナコ")
+        .kanji("南部", "花子")
+        .postal("0300001");
+    for (what, other, one) in [
+        ("same number", married, true),
+        ("written otherwise", married.resident("12345", 9), true),
+        ("another number", married.resident("0012346", 9), false),
+        (
+            "another municipality",
+            married.resident("0012345", 8),
+            false,
+        ),
+        (
+            "another given name",
+            married.kana("ナンブ", "ヨシコ").kanji("南部", "良子"),
+            false,
+        ),
+        ("another day of birth", married.born(1951, 7, 8), false),
+    ] {
+        assert_eq!(is_one_person(&registered, &other), one, "{what}");
+    }
+    // A register that has no names.
+    let nameless = registered.kana("", "").kanji("", "").postal("");
+    assert!(is_one_person(&registered, &nameless));
+}
+
 /// Two subjects of one site are one person only on strong evidence.
 #[test]
 fn a_site_keeps_its_own_patients_apart_unless_registered_twice() {
@@ -288,7 +337,7 @@ fn ten_thousand_persons_are_linked_precisely_and_completely() {
             let site = ["AAA", "BBB"][usize::from(chart.hospital)];
             let member = member(site, chart.chart_number.parse().unwrap());
             persons.insert(member.clone(), person.number);
-            identities.push(identity(member, &who(chart)));
+            identities.push(identity(member, &who(chart), 0));
         }
     }
     identities.sort_by(|a, b| a.member.cmp(&b.member));

@@ -12,6 +12,7 @@ use super::cda;
 use super::folder::{ContentFolder, Folders, KindFolder};
 use super::map::{Reader, Table};
 use super::sniff::Content;
+use crate::Municipality;
 use crate::ssmix2::{self, FileName};
 
 /// A content folder whose document is read.
@@ -61,7 +62,7 @@ pub fn identify(folders: &Folders<'_>, table: &Table) -> Result<Identified, Find
 
 /// What to pass on when a document was taken back: no file needs to be read for it.
 pub fn withdrawal(folder: &Folder) -> Option<Reading> {
-    Document::new(folder).finish_as(DocumentState::Withdrawn)
+    Document::new(folder, None).finish_as(DocumentState::Withdrawn)
 }
 
 impl Folder {
@@ -79,6 +80,7 @@ impl Folder {
 #[derive(Debug)]
 pub struct Document<'f> {
     folder: &'f Folder,
+    municipality: Option<&'f Municipality>,
     files: u64,
     claimed: Vec<ChartNumber>,
     identity: Arc<Identity>,
@@ -90,10 +92,11 @@ pub struct Document<'f> {
 }
 
 impl<'f> Document<'f> {
-    /// Starts with no file.
-    pub fn new(folder: &'f Folder) -> Self {
+    /// Starts with no file. `municipality` is as for [`ssmix2::FileReader::new`].
+    pub fn new(folder: &'f Folder, municipality: Option<&'f Municipality>) -> Self {
         Self {
             folder,
+            municipality,
             files: 0,
             claimed: Vec::new(),
             identity: Arc::default(),
@@ -113,7 +116,8 @@ impl<'f> Document<'f> {
     pub fn read(&mut self, table: &Table, bytes: &[u8]) -> Result<(), Finding> {
         match self.folder.reader {
             Reader::OruR30 => {
-                let reading = ssmix2::read_observations(&self.folder.name, bytes)?;
+                let name = &self.folder.name;
+                let reading = ssmix2::read_observations(name, self.municipality, bytes)?;
                 self.withdrawn |= reading.state == DocumentState::Withdrawn;
                 self.claimed.extend(reading.claimed);
                 let former = reading.identity.former.clone();

@@ -18,9 +18,13 @@ use super::notes::Notes;
 use super::read::Output;
 use super::table::Allowed;
 use super::{prefecture, terms};
+use crate::Municipality;
 use crate::hl7::{Repetition, Value};
 
 const REPEATED: [u8; 4] = [5, 11, 13, 14];
+
+/// The fields of PID that hold numbers of the patient.
+const NUMBERS: [u8; 3] = [2, 3, 4];
 
 /// Reads the first PID of a file that was written at the time of this version.
 ///
@@ -29,6 +33,7 @@ const REPEATED: [u8; 4] = [5, 11, 13, 14];
 pub(crate) fn read(
     fields: &Allowed<'_, '_>,
     written: Version,
+    municipality: Option<&Municipality>,
     output: &mut Output,
 ) -> Result<(), Finding> {
     if let Some(field) = REPEATED
@@ -63,8 +68,36 @@ pub(crate) fn read(
             identity.phones.extend(phone);
         }
     }
+    identity.municipal = municipality
+        .map(|it| municipal(it, fields, notes))
+        .unwrap_or_default();
     death(fields, identity, patient, notes);
     Ok(())
+}
+
+/// The number of the municipality's own authority, wherever it stands among the patient's numbers.
+/// Where several differ, none of them says who it is.
+fn municipal(
+    municipality: &Municipality,
+    fields: &Allowed<'_, '_>,
+    notes: &mut Notes,
+) -> Sensitive {
+    let mut only = Sensitive::default();
+    for number in NUMBERS {
+        let repetitions = fields.field(number).repetitions();
+        for repetition in repetitions.filter(|it| municipality.gave(*it)) {
+            let value = repetition.component(1);
+            let Some(found) = known(value, fields, number, notes) else {
+                continue;
+            };
+            if !only.is_empty() && only != found {
+                notes.found_at(FindingCode::ValueInvalid, fields, number);
+                return Sensitive::default();
+            }
+            only = found;
+        }
+    }
+    only
 }
 
 /// Reads the numbers of one IN1 or ZI1. `None` when it has no number of the insured, without which

@@ -20,6 +20,7 @@ use super::notes::{Names, Notes};
 use super::participants;
 use super::said::{self, Asked, Said};
 use super::table::{self, Allowed};
+use crate::Municipality;
 use crate::hl7::{self, Fields, Line, Segment};
 
 /// What a file has given so far.
@@ -49,11 +50,27 @@ pub fn read(name: &FileName, bytes: &[u8]) -> Result<Reading, Finding> {
 /// depend on those before it.
 #[derive(Default)]
 pub struct FileReader {
+    municipality: Option<Municipality>,
     said: Vec<Said>,
     names: Names,
 }
 
 impl FileReader {
+    /// A reader that knows who gives the numbers of residents. Without, such a number in PID-3 is
+    /// one of another patient.
+    pub fn new(municipality: Option<Municipality>) -> Self {
+        Self {
+            municipality,
+            ..Self::default()
+        }
+    }
+
+    /// A reader that knows nothing but what this one was told at first.
+    #[must_use]
+    pub fn anew(&self) -> Self {
+        Self::new(self.municipality.clone())
+    }
+
     /// Forgets, and wipes, what it knows of the patient.
     pub fn forget_patient(&mut self) {
         self.said.clear();
@@ -73,22 +90,40 @@ impl FileReader {
         let mapper = mapper.ok_or(Finding::of_file(FindingCode::KindUnsupported))?;
         read_with(name, key, mapper, bytes, self)
     }
+
+    /// Whether the message of a file takes its document back by its trigger event, and is about the
+    /// patient whose number the file carries.
+    pub fn cancels(&mut self, name: &FileName, bytes: &[u8]) -> bool {
+        let Some(key) = name.key() else {
+            return false;
+        };
+        if self.read(name, bytes).is_err() {
+            return false;
+        }
+        let decoded = jis::decode(bytes, declared(bytes));
+        let header = hl7::lines(&decoded.text).ok().and_then(|lines| {
+            lines.flatten().find_map(|line| match line {
+                Line::Segment(segment) if &segment.name == b"MSH" => segment.fields(),
+                _ => None,
+            })
+        });
+        header.and_then(|header| message::event(key.kind, header.field(9))) == Some(Event::Cancel)
+    }
 }
 
 /// Reads observations of the extended storage (ORU^R30), by the rules of laboratory results.
 ///
 /// # Errors
 /// As for [`read`].
-pub(crate) fn read_observations(name: &FileName, bytes: &[u8]) -> Result<Reading, Finding> {
+pub(crate) fn read_observations(
+    name: &FileName,
+    municipality: Option<&Municipality>,
+    bytes: &[u8],
+) -> Result<Reading, Finding> {
     let key = name.key();
     let key = key.ok_or(Finding::of_file(FindingCode::KindUnknown))?;
-    read_with(
-        name,
-        key,
-        Mapper::observations(),
-        bytes,
-        &mut FileReader::default(),
-    )
+    let mut alone = FileReader::new(municipality.cloned());
+    read_with(name, key, Mapper::observations(), bytes, &mut alone)
 }
 
 fn read_with(
@@ -112,6 +147,7 @@ fn read_with(
         patients_of_message: 0,
         differs: false,
         output: Output::default(),
+        municipality: shared.municipality.as_ref(),
         said: &mut shared.said,
     };
     for finding in decoded.repairs.findings() {
@@ -154,25 +190,6 @@ fn read_with(
     })
 }
 
-/// Whether the message of a file takes its document back by its trigger event, and is about the
-/// patient whose number the file carries.
-pub fn cancels(name: &FileName, bytes: &[u8]) -> bool {
-    let Some(key) = name.key() else {
-        return false;
-    };
-    if read(name, bytes).is_err() {
-        return false;
-    }
-    let decoded = jis::decode(bytes, declared(bytes));
-    let header = hl7::lines(&decoded.text).ok().and_then(|lines| {
-        lines.flatten().find_map(|line| match line {
-            Line::Segment(segment) if &segment.name == b"MSH" => segment.fields(),
-            _ => None,
-        })
-    });
-    header.and_then(|header| message::event(key.kind, header.field(9))) == Some(Event::Cancel)
-}
-
 struct Reader<'n> {
     name: &'n FileName,
     kind: record::DataKind,
@@ -184,6 +201,8 @@ struct Reader<'n> {
     /// Whether a care date was found to differ.
     differs: bool,
     output: Output,
+    /// Who gives numbers of residents.
+    municipality: Option<&'n Municipality>,
     /// The PIDs of earlier files of the patient.
     said: &'n mut Vec<Said>,
 }
@@ -333,7 +352,7 @@ impl Reader<'_> {
                 place,
             });
         }
-        let mut named = false;
+        let (mut named, mut of_resident) = (false, Vec::new());
         for repetition in numbers.repetitions() {
             let number = repetition.component(1);
             if number.is_empty() {
@@ -344,10 +363,14 @@ impl Reader<'_> {
                 place,
             };
             let claimed = ChartNumber::new(&number.text()).ok_or(mismatch)?;
-            if claimed != self.name.chart {
-                return Err(mismatch);
+            match claimed == self.name.chart {
+                true => self.claimed.push(claimed),
+                false if self.municipality.is_some_and(|it| it.gave(repetition)) => {
+                    of_resident.push(claimed);
+                    continue;
+                }
+                false => return Err(mismatch),
             }
-            self.claimed.push(claimed);
             named = true;
         }
         // A second message in the file could be about somebody else when it does not say.
@@ -355,8 +378,12 @@ impl Reader<'_> {
             return Err(Finding::of_file(FindingCode::PatientMissing));
         }
         self.older(fields)?;
+        self.others(of_resident, fields, 3)?;
         match self.patients {
-            0 => identity::read(fields, self.name.version, &mut self.output),
+            0 => {
+                let written = self.name.version;
+                identity::read(fields, written, self.municipality, &mut self.output)
+            }
             _ => Ok(()),
         }
     }
@@ -379,26 +406,36 @@ impl Reader<'_> {
             if field.is_empty() {
                 continue;
             }
-            let former = &mut Arc::make_mut(&mut self.output.identity).former;
-            for older in claims::numbers(field) {
-                if older != self.name.chart && !former.contains(&older) {
-                    former.push(older);
-                }
-            }
-            // A number that is not asked about could be the one that was stopped.
-            if field.is_over_limit() || former.len() > claims::MOST_OLDER {
-                let place = Place {
-                    segment: Some(fields.name()),
-                    line: fields.line(),
-                    field: number,
-                };
-                return Err(Finding {
-                    code: FindingCode::LimitReached,
-                    place,
-                });
-            }
+            self.others(claims::numbers(field), fields, number)?;
         }
         Ok(())
+    }
+
+    /// Takes numbers in a field as others of the patient.
+    fn others(
+        &mut self,
+        numbers: impl IntoIterator<Item = ChartNumber>,
+        fields: &Allowed<'_, '_>,
+        field: u8,
+    ) -> Result<(), Finding> {
+        let former = &mut Arc::make_mut(&mut self.output.identity).former;
+        for number in numbers {
+            if number != self.name.chart && !former.contains(&number) {
+                former.push(number);
+            }
+        }
+        // A number that is not asked about could be the one that was stopped.
+        match fields.field(field).is_over_limit() || former.len() > claims::MOST_OLDER {
+            true => Err(Finding {
+                code: FindingCode::LimitReached,
+                place: Place {
+                    segment: Some(fields.name()),
+                    line: fields.line(),
+                    field,
+                },
+            }),
+            false => Ok(()),
+        }
     }
 
     fn check_patient(&self) -> Result<(), Finding> {

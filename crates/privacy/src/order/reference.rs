@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use record::identity::{Birth, ChartNumber, Insurance, Name, Sex};
+use record::identity::{Birth, ChartNumber, Insurance, Name, Sensitive, Sex};
 use text::fold;
 use zeroize::Zeroizing;
 
@@ -176,10 +176,10 @@ impl Known {
 }
 
 /// Most persons of one household: a card that more have is a filler of the house's own (`1234567`
-/// for everybody), and a token of it would join strangers.
+/// for everybody), and a token of it would join strangers. So is a municipal number.
 pub const HOUSEHOLD_MOST: usize = 16;
 
-/// Cards that more than [`HOUSEHOLD_MOST`] patients of a site have.
+/// Cards and municipal numbers that more than [`HOUSEHOLD_MOST`] patients of a site have.
 #[derive(Debug, Clone, Default)]
 pub struct SharedCards(BTreeSet<KeyRef>);
 
@@ -189,8 +189,8 @@ impl SharedCards {
         Self(references.into_iter().collect())
     }
 
-    /// Takes these cards out of what is known of a patient, so that no token is made of them. Gives
-    /// how many.
+    /// Takes these cards and numbers out of what is known of a patient, so that no token is made of
+    /// them. Gives how many.
     pub fn take_out(&self, patient: &mut PatientReadings, key: &dyn Prf) -> usize {
         if self.0.is_empty() {
             return 0;
@@ -199,8 +199,17 @@ impl SharedCards {
             let household = household(card);
             household.is_some_and(|it| self.0.contains(&of_card(&it, None, key)))
         };
+        // Readers give a municipal number as one of the patient's other numbers as well.
+        let filler = |number: &Sensitive| {
+            let number = ChartNumber::new(number.expose());
+            number.is_some_and(|it| self.0.contains(&of_chart(&it, key)))
+        };
         let mut taken = 0;
         for reading in &mut patient.readings {
+            if filler(&reading.identity.municipal) {
+                Arc::make_mut(&mut reading.identity).municipal = Sensitive::default();
+                taken += 1;
+            }
             if !reading.identity.insurance.iter().any(shared) {
                 continue;
             }

@@ -55,11 +55,13 @@ impl Identifiers {
                 addresses: _,
                 phones,
                 insurance,
+                municipal,
                 former: _,
             } = identity;
             others.extend(phones);
             let cards = insurance.iter();
             others.extend(cards.flat_map(|card| [&card.symbol, &card.number]));
+            others.insert(municipal);
             postals.insert(postal);
             all.births.extend(birth);
         }

@@ -37,6 +37,7 @@ fn separated_at(site: u8, number: &str, readings: Vec<Reading>) -> Separated {
             tokens: EpochKey::new(1, &tokens),
             next: None,
             site: &site,
+            municipality: None,
             vault: None,
             participants: ParticipantRules::default(),
         },
@@ -498,6 +499,7 @@ fn of_a_withheld_person_documents_can_be_taken_back_and_nothing_else_said() {
         tokens: EpochKey::new(1, &tokens),
         next: None,
         site: &site,
+        municipality: None,
         vault: None,
         participants: ParticipantRules::default(),
     };

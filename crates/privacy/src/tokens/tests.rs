@@ -23,12 +23,13 @@ fn person() -> Identity {
         sex: Some(Sex::Male),
         postal: Sensitive::new("184-0014"),
         insurance: vec![card("06130012", "１２３４", "５６７", "01")],
+        municipal: Sensitive::new("0012345"),
         ..Identity::default()
     }
 }
 
 fn tokens(identity: &Identity) -> LinkageTokens {
-    tokenize(identity, &Key::fixed(7), 1)
+    tokenize(identity, &Key::fixed(7), 1).with_municipal(identity, &Key::fixed(9))
 }
 
 fn kinds(tokens: &LinkageTokens) -> Vec<TokenKind> {
@@ -49,7 +50,8 @@ fn shared(one: &Identity, other: &Identity) -> Vec<TokenKind> {
     TokenKind::ALL.iter().copied().filter(common).collect()
 }
 
-/// Test vectors, raw to token, under the key 07 07 … 07 in epoch 1. A change here means that no
+/// Test vectors, raw to token, under the key 07 07 … 07 in epoch 1, and 09 09 … 09 of a
+/// municipality. A change here means that no
 /// token made before compares with one made after: raise the folding version or the domain.
 #[test]
 fn tokens_of_a_fixed_person_under_a_fixed_key_never_change() {
@@ -72,7 +74,8 @@ fn tokens_of_a_fixed_person_under_a_fixed_key_never_change() {
             "name_birth_year 3f3204304dd1028d98e6faebf466a788",
             "name_postal 01ac3547254e32e737015efe96d85ad2",
             "birth_sex_postal 7bfafd5acf1c4dc1d72ce10908eae180",
-            "insured_number d4b95bb9d9da8e501af051550d69ecd1"
+            "insured_number d4b95bb9d9da8e501af051550d69ecd1",
+            "municipal 12500fade993d64bb9518f0d06eb396a"
         ]
     );
     assert_eq!(
@@ -111,7 +114,8 @@ fn kept_masks_change_no_token() {
         }
     }
     assert!(names > 6_000, "{names}");
-    assert_eq!(tokenize(&person(), &held, 1), tokens(&person()));
+    let bare = tokenize(&person(), &bare, 1);
+    assert_eq!(tokenize(&person(), &held, 1), bare);
     other_key_shares_nothing(&held);
 }
 
@@ -242,7 +246,7 @@ fn an_absent_or_damaged_field_leaves_out_every_token_that_needs_it() {
     use TokenKind::*;
     let names = vec![KanaBirthSex, GivenBirthSex, NameBirthYear, NamePostal];
     type Change = fn(&mut Identity);
-    let cases: [(Change, Vec<TokenKind>); 10] = [
+    let cases: [(Change, Vec<TokenKind>); 11] = [
         (|p| p.kanji = name("●橋", "翔一"), vec![KanjiBirthSex]),
         (|p| p.kana = name("タカハシ", ""), names.clone()),
         (|p| p.kana = name("タカハシ", "●"), names),
@@ -259,7 +263,7 @@ fn an_absent_or_damaged_field_leaves_out_every_token_that_needs_it() {
             TokenKind::ALL
                 .iter()
                 .copied()
-                .filter(|kind| *kind != Insured)
+                .filter(|kind| !matches!(kind, Insured | Municipal))
                 .collect(),
         ),
         (
@@ -278,6 +282,7 @@ fn an_absent_or_damaged_field_leaves_out_every_token_that_needs_it() {
             |p| p.insurance = vec![card("06130012", "1●", "567", "01")],
             vec![Insured, InsuredHousehold],
         ),
+        (|p| p.municipal = Sensitive::new("12●45"), vec![Municipal]),
         (
             |p| p.insurance = vec![card("", "1234", "567", "01")],
             vec![Insured, InsuredHousehold, InsuredNumber],
@@ -336,6 +341,7 @@ fn twins_share_the_tokens_of_household_family_and_place_only() {
     twin.kana = name("タカハシ", "ダイキ");
     twin.kanji = name("髙橋", "大輝");
     twin.insurance = vec![card("06130012", "1234", "567", "02")];
+    twin.municipal = Sensitive::new("0012346");
     assert_eq!(
         shared(&person(), &twin),
         [
@@ -358,7 +364,7 @@ fn a_change_of_name_a_move_and_a_wrong_birth_year_each_leave_a_shared_token() {
     married.kanji = name("佐藤", "翔一");
     married.postal = Sensitive::new("100-0001");
     married.insurance.clear();
-    assert_eq!(shared(&person(), &married), [GivenBirthSex]);
+    assert_eq!(shared(&person(), &married), [GivenBirthSex, Municipal]);
     let mut wrong_year = person();
     wrong_year.birth = Some(Birth::new(date(1968, 3, 9)));
     assert_eq!(shared(&person(), &wrong_year), [NamePostal]);
@@ -395,8 +401,8 @@ fn several_insurances_give_several_tokens_in_one_order_up_to_the_limit() {
 fn another_key_or_epoch_shares_nothing() {
     let base = tokens(&person());
     for other in [
-        tokenize(&person(), &Key::fixed(8), 1),
-        tokenize(&person(), &Key::fixed(7), 2),
+        tokenize(&person(), &Key::fixed(8), 1).with_municipal(&person(), &Key::fixed(10)),
+        tokenize(&person(), &Key::fixed(7), 2).with_municipal(&person(), &Key::fixed(9)),
     ] {
         for kind in TokenKind::ALL {
             assert_ne!(base.exact[kind], other.exact[kind]);

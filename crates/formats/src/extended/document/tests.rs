@@ -78,7 +78,7 @@ fn cda(number: &str, entries: &str) -> String {
 #[test]
 fn vitals_become_observations_by_the_rules_of_laboratory_results() {
     let folder = folder(VITALS, "7");
-    let mut document = Document::new(&folder);
+    let mut document = Document::new(&folder, None);
     let lines = "OBX|1|NM|1^体温^99ZL01||36.5|Cel^℃^UCUM|||||F|||20160101063000\r\
                  OBX|2|TX|9^所見^99ZL01||機嫌よい\r\
                  OBX|3|NM|2^脈拍^99ZL01||72|/min\r";
@@ -132,7 +132,7 @@ fn a_document_with_a_file_of_somebody_else_is_set_aside_whole() {
         ),
         (&summary, b"<html/>".to_vec(), XmlUnreadable),
     ] {
-        let read = Document::new(folder).read(&table(), &bytes);
+        let read = Document::new(folder, None).read(&table(), &bytes);
         assert_eq!(read.unwrap_err().code, code);
     }
 }
@@ -197,7 +197,7 @@ fn versions_of_extended_documents_are_resolved_like_the_others() {
 #[test]
 fn a_document_of_pictures_only_takes_its_earlier_version_back() {
     let folder = folder(SUMMARY, "7");
-    let reading = Document::new(&folder).finish().unwrap();
+    let reading = Document::new(&folder, None).finish().unwrap();
     assert_eq!(reading.state, DocumentState::Withdrawn);
     assert_eq!(reading.drops, Drops::default());
 }
@@ -208,7 +208,7 @@ proptest! {
     fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
         for kind in [VITALS, SUMMARY] {
             let folder = folder(kind, "7");
-            let mut document = Document::new(&folder);
+            let mut document = Document::new(&folder, None);
             let _ = document.read(&table(), &bytes);
             let _ = document.finish();
         }

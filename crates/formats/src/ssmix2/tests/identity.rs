@@ -106,6 +106,87 @@ fn older_and_other_numbers_are_told_whatever_the_message_does() {
     }
 }
 
+/// What is read of the numbers of residents: the number, what is asked about at the gate beside the
+/// chart number, or why the file is set aside.
+fn of_residents(authority: &str, pid: [&str; 3]) -> Result<(String, Vec<String>), FindingCode> {
+    let [pid2, pid3, pid4] = pid;
+    let pid = format!("PID|1|{pid2}|{pid3}|{pid4}|山田^太郎||19650415|M");
+    let text = format!("{}\r{pid}\r", header("ADT-00"));
+    let mut reader = FileReader::new(crate::Municipality::new(authority));
+    let reading = reader.read(&name("ADT-00"), text.as_bytes());
+    let identity = reading.map_err(|finding| finding.code)?.identity;
+    let former = identity.former.iter();
+    let former = former.map(|number| number.expose().to_owned()).collect();
+    Ok((identity.municipal.expose().to_owned(), former))
+}
+
+/// The number of the authority that the site names is the municipality's, wherever it stands. It is
+/// asked about like every other number, and nothing else about whose file it is gets weaker.
+#[test]
+fn a_number_of_the_named_authority_is_the_residents() {
+    let (number, former) = ("0001112223^^^HOSP", "77^^^HOSP");
+    for (authority, pid, municipal, asked) in [
+        (
+            "CITY",
+            ["", "0001112223~0055^^^CITY", ""],
+            "0055",
+            &["0055"][..],
+        ),
+        ("city", ["", "0001112223", "0055^^^CITY"], "", &["0055"]),
+        (
+            "ＣＩＴＹ",
+            [former, number, "0055^^^CITY"],
+            "0055",
+            &["77", "0055"],
+        ),
+        (
+            "1.2.9",
+            ["0055^^^CITY&1.2.9&ISO", number, ""],
+            "0055",
+            &["0055"],
+        ),
+        ("", [former, number, "0055^^^CITY"], "", &["77", "0055"]),
+        // The same number twice is one; two numbers are none.
+        (
+            "CITY",
+            ["55^^^CITY", "0001112223~55^^^CITY", ""],
+            "55",
+            &["55"],
+        ),
+        (
+            "CITY",
+            ["56^^^CITY", "0001112223~55^^^CITY", ""],
+            "",
+            &["56", "55"],
+        ),
+        ("CITY", ["", "0001112223^^^CITY", ""], "0001112223", &[]),
+        ("CITY", ["", number, "5●^^^CITY"], "", &["5●"]),
+    ] {
+        let asked = asked.iter().map(|&one| one.to_owned()).collect();
+        let read = of_residents(authority, pid);
+        assert_eq!(
+            read,
+            Ok((municipal.to_owned(), asked)),
+            "{authority} {pid:?}"
+        );
+    }
+    for (authority, pid3, why) in [
+        (
+            "CITY",
+            "0001112223~0055^^^OTHER",
+            FindingCode::PatientMismatch,
+        ),
+        ("", "0001112223~0055^^^CITY", FindingCode::PatientMismatch),
+        // Whose file it is has to be said by a number of the house.
+        ("CITY", "0055^^^CITY", FindingCode::PatientMissing),
+    ] {
+        assert_eq!(of_residents(authority, ["", pid3, ""]), Err(why), "{pid3}");
+    }
+    let many = format!("0001112223{}", "~1^^^CITY".repeat(2_000));
+    let limit = Err(FindingCode::LimitReached);
+    assert_eq!(of_residents("CITY", ["", &many, ""]), limit);
+}
+
 #[test]
 fn births_that_miss_or_cannot_be_are_told() {
     for (written, read_as, found) in [

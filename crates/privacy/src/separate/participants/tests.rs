@@ -33,6 +33,7 @@ fn participants(rules: ParticipantRules<'_>, named: &[(Role, &str)]) -> Vec<Part
         tokens: EpochKey::new(1, &tokens),
         next: None,
         site: &site,
+        municipality: None,
         vault: None,
         participants: rules,
     };
