@@ -235,8 +235,8 @@ fn people_who_share_much_are_told_apart() {
     }
 }
 
-/// The municipality's number joins what names alone do not: somebody who changed name, moved and has
-/// another card. The same number of another municipality is somebody else's, and so is that of
+/// The municipality's number joins what names alone do not: somebody who changed name, moved and
+/// has another card. The same number of another municipality is somebody else's, and so is that of
 /// whoever has another given name.
 #[test]
 fn a_municipal_number_is_one_person_within_its_municipality() {

@@ -1,4 +1,4 @@
-//! Cards that more patients have than a household can.
+//! Cards and municipal numbers that more patients have than a household can.
 
 use std::sync::Arc;
 
@@ -53,8 +53,24 @@ fn patient(chart: &str, number: &str, branch: &str) -> PatientReadings {
     }
 }
 
+/// Somebody without a card, whom the municipality gave a number.
+fn resident(chart: &str, number: &str) -> PatientReadings {
+    let mut patient = patient(chart, "", "");
+    for reading in &mut patient.readings {
+        reading.identity = Arc::new(Identity {
+            municipal: Sensitive::new(number),
+            former: ChartNumber::new(number).into_iter().collect(),
+            ..Identity::default()
+        });
+    }
+    patient
+}
+
 fn met(chart: &str, number: &str, branch: &str) -> Met {
-    let patient = patient(chart, number, branch);
+    met_as(patient(chart, number, branch))
+}
+
+fn met_as(patient: PatientReadings) -> Met {
     let known = Known::of(&patient, key().identities());
     Met {
         chart: patient.chart,
@@ -96,4 +112,29 @@ fn a_card_of_more_patients_than_a_household_has_is_told_once_and_taken_out() {
     assert_eq!(taken(&cards, "7654321"), 0);
     let (sharing, _) = meet(HOUSEHOLD_MOST + 2, "1234567");
     assert!(sharing.is_empty());
+}
+
+/// A municipal number that a house writes for whoever has none is nobody's.
+#[test]
+fn a_municipal_number_of_many_patients_is_told_once_and_taken_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let site: SiteId = "HOSP-A".parse().unwrap();
+    let mut ledger = Ledger::open(folder.path(), key(), &site).unwrap();
+    let at = Now {
+        seconds: 1_788_000_000,
+        today: date(2026, 9, 1),
+    };
+    for chart in 1..=HOUSEHOLD_MOST + 2 {
+        let people = [met_as(resident(&format!("{chart:06}"), "0000001"))];
+        let sharing = ledger.meet(&people, at).unwrap().len();
+        let told = HOUSEHOLD_MOST + 1;
+        assert_eq!(sharing, if chart == told { told } else { 0 }, "{chart}");
+        let cards = ledger.shared_cards().unwrap();
+        for (number, taken) in [("0000001", usize::from(chart >= told)), ("0000002", 0)] {
+            let mut patient = resident("000999", number);
+            assert_eq!(cards.take_out(&mut patient, key().identities()), taken);
+            let left = &patient.readings[0].identity.municipal;
+            assert_eq!(left.is_empty(), taken > 0, "{number}");
+        }
+    }
 }
