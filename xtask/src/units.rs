@@ -13,9 +13,9 @@ use crate::test::Outcome;
 /// The highest exposure a unit of ours may have, in tenths, as `--threshold` takes it.
 const EXPOSURE_AT_MOST_TENTHS: u8 = 15;
 
-/// Where the programs are on the appliance. `verify` wants them to exist, so the copies that it
-/// reads name a program that exists everywhere.
-const PROGRAMS: &str = "/usr/bin/sekisho-";
+/// Where the programs are on the appliance, ours and strongSwan's. `verify` wants them to exist, so
+/// the copies that it reads name a program that exists everywhere.
+const PROGRAMS: [&str; 2] = ["/usr/bin/sekisho-", "/usr/sbin/swanctl"];
 const STAND_IN: &str = "/bin/true";
 
 /// Checks every unit in `systemd/` with `systemd-analyze`.
@@ -104,7 +104,8 @@ fn stage(workspace: &Workspace) -> anyhow::Result<Vec<PathBuf>> {
 fn with_stand_in(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in text.lines() {
-        match line.split_once(PROGRAMS) {
+        let named = PROGRAMS.iter().find_map(|program| line.split_once(program));
+        match named {
             Some((key, rest)) if line.starts_with("Exec") => {
                 let arguments = rest.split_once(' ').map_or("", |(_, arguments)| arguments);
                 out.push_str(&format!("{key}{STAND_IN} {arguments}"));

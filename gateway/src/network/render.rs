@@ -44,7 +44,7 @@ pub(crate) fn files(settings: &Settings) -> Result<Vec<Rendered>, Failure> {
         });
         files.push(Rendered {
             name: "swanctl/sekisho-updown",
-            text: updown(&network.interface),
+            text: updown(&network.interface, ipsec.local_inner),
         });
     }
     Ok(files)
@@ -124,13 +124,13 @@ fn family(address: IpAddr) -> &'static str {
 fn tunnel(ipsec: &Ipsec, front: IpAddr) -> String {
     let (remote, local_id) = (ipsec.remote_address, ipsec.local_id.as_str());
     let (remote_id, inner) = (ipsec.remote_id.as_str(), ipsec.local_inner);
-    let bits = |address: IpAddr| if address.is_ipv4() { 32 } else { 128 };
     let (front_bits, inner_bits) = (bits(front), bits(inner));
     format!(
         "\
 connections {{
     sekisho {{
         version = 2
+        keyingtries = 0
         remote_addrs = {remote}
         proposals = aes256gcm16-prfsha384-ecp384
         dpd_delay = 30s
@@ -165,14 +165,26 @@ connections {{
     )
 }
 
-fn updown(interface: &str) -> String {
+/// The length of a prefix that is one address.
+const fn bits(address: IpAddr) -> u8 {
+    match address {
+        IpAddr::V4(_) => 32,
+        IpAddr::V6(_) => 128,
+    }
+}
+
+fn updown(interface: &str, inner: IpAddr) -> String {
+    let bits = bits(inner);
     format!(
         "\
 #!/bin/sh
 # The interface is up exactly while the tunnel stands; the gateway sends nothing otherwise.
 # Made once at boot: ip link add {interface} type xfrm if_id {IF_ID}
 case \"$PLUTO_VERB\" in
-up-client*) ip link set {interface} up && ip route replace \"$PLUTO_PEER_CLIENT\" dev {interface} ;;
+up-client*)
+    ip address replace {inner}/{bits} dev {interface} &&
+        ip link set {interface} up &&
+        ip route replace \"$PLUTO_PEER_CLIENT\" dev {interface} ;;
 down-client*) ip link set {interface} down ;;
 esac
 "

@@ -2,10 +2,10 @@
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::JoinHandle;
 
 use nix::net::if_::if_indextoname;
@@ -16,9 +16,16 @@ use nix::sys::socket::{
 };
 use nix::sys::time::TimeVal;
 
+/// Tells hosts of this machine apart that are there at once.
+fn unique() -> String {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    let made = MADE.fetch_add(1, Ordering::Relaxed);
+    format!("{}-{made}", std::process::id())
+}
+
 /// The hosts of a test: gateway, router, front. They end with this value.
 pub(crate) struct Hosts {
-    suffix: u32,
+    suffix: String,
 }
 
 /// A packet as it passed an interface.
@@ -43,9 +50,7 @@ pub(crate) struct Capture {
 impl Hosts {
     /// Gateway `gw` with `wan0` and `lan0`, both to a router `rt` that leads to the front `fr`.
     pub(crate) fn new() -> Self {
-        let hosts = Self {
-            suffix: std::process::id(),
-        };
+        let hosts = Self { suffix: unique() };
         for host in ["gw", "rt", "fr"] {
             ip(&["netns", "add", &hosts.name(host)]);
             ip(&["-n", &hosts.name(host), "link", "set", "lo", "up"]);
@@ -69,6 +74,11 @@ impl Hosts {
 
     pub(crate) fn name(&self, host: &str) -> String {
         format!("sk-{host}-{}", self.suffix)
+    }
+
+    /// What one host has in the place of the same names below `/etc`.
+    pub(crate) fn etc(&self, host: &str) -> PathBuf {
+        Path::new("/etc/netns").join(self.name(host))
     }
 
     fn join(&self, one: (&str, &str, &str), other: (&str, &str, &str)) {
@@ -139,6 +149,7 @@ impl Drop for Hosts {
             let _ = Command::new("ip")
                 .args(["netns", "del", &self.name(host)])
                 .status();
+            let _ = std::fs::remove_dir_all(self.etc(host));
         }
     }
 }
@@ -153,7 +164,7 @@ impl Capture {
 
 /// Whether this machine lets the test make hosts of its own.
 pub(crate) fn permitted() -> bool {
-    let probe = format!("sk-probe-{}", std::process::id());
+    let probe = format!("sk-probe-{}", unique());
     let made = Command::new("ip").args(["netns", "add", &probe]).output();
     let made = made.is_ok_and(|output| output.status.success());
     if made {
@@ -172,10 +183,13 @@ fn ip(arguments: &[&str]) {
 fn read(frame: &[u8], from: Option<LinkAddr>) -> Option<Packet> {
     let index = u32::try_from(from?.ifindex()).ok()?;
     let name = if_indextoname(index).ok()?.into_string().ok()?;
-    let (kind, packet) = (frame.get(12..14)?, frame.get(14..)?);
-    if kind != [0x08, 0x00] {
-        return None;
-    }
+    // A tunnel has no Ethernet.
+    let packet = match frame.first()? >> 4 == 4 && name.starts_with("ipsec") {
+        true => frame,
+        false => frame
+            .get(14..)
+            .filter(|_| frame.get(12..14) == Some(&[0x08, 0x00]))?,
+    };
     let word = |at: usize| Some(u16::from_be_bytes([*packet.get(at)?, *packet.get(at + 1)?]));
     let header = usize::from(packet.first()? & 0x0f) * 4;
     let length = usize::from(word(2)?);

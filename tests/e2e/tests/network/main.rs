@@ -7,20 +7,19 @@
     reason = "tests fail by panicking"
 )]
 
+mod firewall;
 mod lines;
+mod scene;
+mod tunnel;
+mod vpn;
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
-use harness::deployment::Deployment;
 use harness::job::Job;
 use harness::pki::{Authority, FRONT_NAME};
-use harness::process::{Programs, Running};
-use harness::scene::{today, town_sources, write_town};
-use town::TownPlan;
 
 use crate::lines::{Hosts, Packet, permitted};
+use crate::scene::{Outcome, Scene};
 
 const FRONT: &str = "10.2.0.2:8443";
 const FRONT_ADDRESS: [u8; 4] = [10, 2, 0, 2];
@@ -28,81 +27,6 @@ const GATEWAY: [u8; 4] = [10, 1, 0, 2];
 const PORT: u16 = 8443;
 /// A handshake that ends with "not you" takes no more than this; a batch takes far more.
 const HANDSHAKE_BYTES: usize = 6_000;
-
-struct Scene {
-    hosts: Hosts,
-    job: Job,
-}
-
-/// What a run of the gateway did, and what passed its interfaces meanwhile.
-struct Outcome {
-    status: Option<i32>,
-    told: String,
-    packets: Vec<Packet>,
-}
-
-impl Scene {
-    fn new(root: &Path) -> Self {
-        let town = root.join("town");
-        let plan = TownPlan {
-            seed: 31,
-            persons: 120,
-            as_of: today(),
-        };
-        write_town(&town, &plan, &mut |_, _| {}).unwrap();
-        let deployment =
-            Deployment::prepare(&root.join("centre"), &town_sources(&town), today()).unwrap();
-        let loopback = deployment.address.to_string();
-        for file in [&deployment.front_config, &deployment.sites[0].config] {
-            let text = fs::read_to_string(file).unwrap();
-            let text = text
-                .replace(&loopback, FRONT)
-                .replace("\"laboratory\"", "\"ip-vpn\"");
-            fs::write(file, text).unwrap();
-        }
-        let site = &deployment.sites[0].config;
-        let more = "\n[network]\ninterface = \"wan0\"\n[limits]\nsend_attempts = 2\n";
-        fs::write(site, fs::read_to_string(site).unwrap() + more).unwrap();
-        Self {
-            hosts: Hosts::new(),
-            job: Job::new(deployment, Programs::beside_test().unwrap()),
-        }
-    }
-
-    fn front(&self, config: &Path) -> Running {
-        let mut command = self.job.programs.collector();
-        command.arg("front").arg("--config").arg(config);
-        let log = self.job.deployment.root.join("front-network.log");
-        Running::start(&mut self.hosts.at("fr", &command), &log).unwrap()
-    }
-
-    fn gateway(&self, arguments: &[&str]) -> Outcome {
-        let captures = [self.hosts.capture("gw"), self.hosts.capture("rt")];
-        let mut command = self.job.programs.gateway();
-        let config = &self.job.deployment.sites[0].config;
-        command
-            .arg("run")
-            .arg("--config")
-            .arg(config)
-            .args(arguments);
-        let output = self.hosts.at("gw", &command).output().unwrap();
-        Outcome {
-            status: output.status.code(),
-            told: String::from_utf8_lossy(&output.stderr).into_owned(),
-            packets: captures.into_iter().flat_map(lines::Capture::end).collect(),
-        }
-    }
-
-    fn waiting(&self) -> usize {
-        fs::read_dir(self.job.deployment.sites[0].state.join("spool"))
-            .unwrap()
-            .count()
-    }
-
-    fn stored(&self) -> usize {
-        fs::read_dir(&self.job.deployment.inbox).unwrap().count()
-    }
-}
 
 impl Outcome {
     /// Bytes that the gateway sent to the front, by whether the interface is of the closed network.
@@ -136,7 +60,7 @@ impl Outcome {
 
 /// Somebody answers every question for a name with another address; nobody asks.
 fn spoof_names(hosts: &Hosts) {
-    let folder = Path::new("/etc/netns").join(hosts.name("gw"));
+    let folder = hosts.etc("gw");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join("resolv.conf"), "nameserver 192.168.77.1\n").unwrap();
 }
@@ -159,25 +83,6 @@ fn foreign_front(job: &Job) -> std::path::PathBuf {
     config
 }
 
-fn wait_until_listening(scene: &Scene) {
-    let probe = format!("exec 3<>/dev/tcp/{}", FRONT.replace(':', "/"));
-    let mut command = Command::new("bash");
-    command.args(["-c", &probe]);
-    let listens = || {
-        scene
-            .hosts
-            .at("fr", &command)
-            .output()
-            .unwrap()
-            .status
-            .success()
-    };
-    assert!((0..400).any(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(50));
-        listens()
-    }));
-}
-
 #[test]
 fn nothing_leaves_but_by_the_closed_network() {
     if !permitted() {
@@ -187,7 +92,8 @@ fn nothing_leaves_but_by_the_closed_network() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let scene = Scene::new(folder.path());
+    let network = "[network]\ninterface = \"wan0\"\n";
+    let scene = Scene::new(folder.path(), FRONT, "ip-vpn", network);
     let (hosts, job) = (&scene.hosts, &scene.job);
     spoof_names(hosts);
 
@@ -197,7 +103,7 @@ fn nothing_leaves_but_by_the_closed_network() {
     let waiting = scene.waiting();
     assert!(waiting > 0);
     let front = scene.front(&job.deployment.front_config);
-    wait_until_listening(&scene);
+    scene.wait_for_front();
 
     // The line is cut, and a default route leads to the front by the institution's network.
     hosts.ip("gw", &["route", "add", "default", "via", "192.168.77.1"]);
@@ -250,7 +156,7 @@ fn nothing_leaves_but_by_the_closed_network() {
     // Somebody else answers in the closed network.
     drop(front);
     let foreign = scene.front(&foreign_front(job));
-    wait_until_listening(&scene);
+    scene.wait_for_front();
     let outcome = scene.gateway(&[]);
     outcome.refused("G013", 1);
     let shaken = outcome.sent(true);
@@ -261,12 +167,11 @@ fn nothing_leaves_but_by_the_closed_network() {
 
     // As it should be: everything arrives, and still nothing passes outside.
     let _front = scene.front(&job.deployment.front_config);
-    wait_until_listening(&scene);
+    scene.wait_for_front();
     let outcome = scene.gateway(&[]);
     assert_eq!(outcome.status, Some(0), "{}", outcome.told);
     assert_eq!(outcome.strays(), Vec::<&Packet>::new());
     assert_eq!(outcome.sent(false), 0);
     assert!(outcome.sent(true) > 4 * HANDSHAKE_BYTES);
     assert_eq!((scene.waiting(), scene.stored()), (0, waiting));
-    fs::remove_dir_all(Path::new("/etc/netns").join(hosts.name("gw"))).unwrap();
 }
