@@ -11,7 +11,7 @@ use record::{BatchId, SiteId};
 
 use super::authority::{Authority, Subject};
 use super::failure::{Failure, Problem, Result};
-use super::register::{Issued, Register};
+use super::register::{Issued, Late, Register};
 use crate::x509::Facts;
 
 const DAY: i64 = 86_400;
@@ -77,7 +77,7 @@ impl Bench<'_> {
             return Ok(Judged::Refused(Problem::Revoked));
         }
         if let Some(next) = self.register.successor(&old.serial)? {
-            return self.again(site, next, asked);
+            return self.again(site, &old, next, asked);
         }
         if self.at < old.not_before + RENEWAL_DAY * DAY {
             return Ok(Judged::Refused(Problem::Early));
@@ -86,25 +86,49 @@ impl Bench<'_> {
             if self.at > old.not_after + LATE_DAYS * DAY {
                 return Ok(Judged::Refused(Problem::Late));
             }
-            if !self.register.late(&old.serial, self.at)? {
-                return Ok(Judged::Waiting);
+            match self
+                .register
+                .late(&old.serial, asked.key.der_bytes(), self.at)?
+            {
+                Late::LetIn => {}
+                Late::Waits => return Ok(Judged::Waiting),
+                // Two hold the ended key. Neither is let in, and no other certificate is touched.
+                Late::OtherKey => {
+                    self.register.revoke(&old.serial, "cloned", self.at)?;
+                    tracing::error!(%site, "two keys for one ended certificate");
+                    return Ok(Judged::Refused(Problem::Cloned));
+                }
             }
         }
         let device: DeviceName = parse(&old.name)?;
-        self.issue((site, &device), asked, Some(old.serial))
+        let made = self.make((site, &device), asked, Some(old.serial))?;
+        made.map_or(Ok(Judged::Refused(Problem::Policy)), |it| self.hand_out(it))
     }
 
     /// A request for a successor that exists: the same device that missed the answer, or a second
     /// one with a copy of the key. Which of the two is the true one cannot be told, so both stop.
-    fn again(&self, site: &SiteId, next: Issued, asked: &Asked) -> Result<Judged> {
+    ///
+    /// Once the certificate is over, its key may lie on any old disk, and the device has long gone
+    /// on with the successor: whoever comes with it then is refused, and stops nobody.
+    fn again(&self, site: &SiteId, old: &Issued, next: Issued, asked: &Asked) -> Result<Judged> {
         if next.revoked.is_some() {
             return Ok(Judged::Refused(Problem::Revoked));
         }
         if key_of(&next).as_deref() == Some(asked.key.der_bytes()) {
             return Ok(Judged::Issued(Box::new(next)));
         }
+        if self.at > old.not_after {
+            tracing::error!(%site, "the key of an ended certificate that was renewed asks for another");
+            return Ok(Judged::Refused(Problem::Late));
+        }
+        self.stop(site, "two keys for one certificate")
+    }
+
+    /// Takes back what the site has, certificates and codes: two hold what one should.
+    fn stop(&self, site: &SiteId, why: &'static str) -> Result<Judged> {
         let stopped = self.register.revoke_site(site, "cloned", self.at)?;
-        tracing::error!(%site, stopped, "two keys for one certificate");
+        self.register.forget_codes(site)?;
+        tracing::error!(%site, stopped, why, "cloned");
         Ok(Judged::Refused(Problem::Cloned))
     }
 
@@ -118,36 +142,55 @@ impl Bench<'_> {
         if let Some(serial) = used_by {
             let made = self.register.by_serial(&serial)?;
             let same = made.filter(|it| key_of(it).as_deref() == Some(asked.key.der_bytes()));
-            return Ok(match same {
+            return match same {
                 // The answer did not reach the device.
-                Some(made) if made.revoked.is_none() => Judged::Issued(Box::new(made)),
-                _ => Judged::Refused(Problem::Code),
-            });
+                Some(made) if made.revoked.is_none() => Ok(Judged::Issued(Box::new(made))),
+                Some(_) => Ok(Judged::Refused(Problem::Code)),
+                None if self.at > expires_at => Ok(Judged::Refused(Problem::Code)),
+                // Somebody overheard it, and which of the two is the device cannot be told.
+                None => self.stop(site, "two keys for one code"),
+            };
         }
         if self.at > expires_at {
             return Ok(Judged::Refused(Problem::Code));
         }
+        let Some(made) = self.make((site, device), asked, None)? else {
+            return Ok(Judged::Refused(Problem::Policy));
+        };
         // One device of a site at a time: the chain of its batches has one end.
         self.register.revoke_site(site, "superseded", self.at)?;
-        let judged = self.issue((site, device), asked, None)?;
-        if let Judged::Issued(issued) = &judged {
-            self.register.used(&code, &issued.serial)?;
-        }
-        Ok(judged)
+        let serial = made.serial.clone();
+        let handed_out = self.hand_out(made)?;
+        self.register.used(&code, &serial)?;
+        Ok(handed_out)
     }
 
-    fn issue(
+    /// Makes a certificate that stands nowhere yet; `None` where the policy allows none: the issuing
+    /// authority is near its end.
+    fn make(
         &self,
         (site, device): (&SiteId, &DeviceName),
         asked: &Asked,
         predecessor: Option<Vec<u8>>,
-    ) -> Result<Judged> {
+    ) -> Result<Option<Issued>> {
         let subject = Subject::Device(site, device);
-        let issued = self
+        let made = self
             .authority
-            .issue(&subject, &asked.key, predecessor, self.at)?;
+            .issue(&subject, &asked.key, predecessor, self.at);
+        match made {
+            Ok(issued) => Ok(Some(issued)),
+            Err(failure) if failure.problem() == Problem::Policy => {
+                tracing::error!(%site, %failure, "no certificate can be issued");
+                Ok(None)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn hand_out(&self, issued: Issued) -> Result<Judged> {
         self.register.add(&issued)?;
-        tracing::info!(%site, device = device.as_str(), "certificate issued");
+        let site = issued.site.as_ref().map_or("-", SiteId::as_str);
+        tracing::info!(site, device = issued.name, "certificate issued");
         Ok(Judged::Issued(Box::new(issued)))
     }
 }

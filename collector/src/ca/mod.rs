@@ -47,6 +47,8 @@ const DAY: i64 = 86_400;
 const REQUESTS_MAX: usize = 100_000;
 /// After how many days an answer that nobody fetched is taken away.
 const ANSWER_DAYS: i64 = 30;
+/// An answer of fewer bytes holds no certificate.
+const WITH_CERTIFICATE: u64 = 512;
 
 /// Makes authorities, issues, renews and revokes certificates.
 #[derive(Debug, Args)]
@@ -116,13 +118,13 @@ enum Step {
     },
     /// 申請の処理: answer the requests that wait, and renew the revocation list.
     Sign(At),
-    /// 復帰の承認: let a device of the site in whose certificate ended while it was switched off.
+    /// 復帰の承認: let a device in whose certificate ended while it was switched off.
     Approve {
         #[command(flatten)]
         at: At,
-        /// The site.
+        /// The serial number of its certificate, as `list` shows it.
         #[arg(long)]
-        site: SiteId,
+        serial: String,
         /// Who lets it in: 1 to 64 of `A-Z a-z 0-9 . _ -`.
         #[arg(long, value_parser = crate::core::operator)]
         operator: String,
@@ -201,19 +203,20 @@ impl Step {
                 office.forget_answers()?;
                 office.sign()
             }
-            Self::Approve { at, site, operator } => {
-                let office = Office::open(&at.config, now)?;
-                match office.register.approve(&site, &operator)? {
-                    0 => Err(Failure::new(Problem::Unknown, site)),
-                    _ => Ok(()),
-                }
-            }
+            Self::Approve {
+                at,
+                serial,
+                operator,
+            } => Office::open(&at.config, now)?.approve(&serial, &operator),
             Self::Revoke {
                 at,
                 site,
                 serial,
                 reason,
-            } => Office::open(&at.config, now)?.revoke(site.as_ref(), serial.as_deref(), &reason),
+            } => {
+                let mut office = Office::open(&at.config, now)?;
+                office.revoke(site.as_ref(), serial.as_deref(), &reason)
+            }
             Self::List(at) => print(&Office::open(&at.config, now)?.list()?),
         }
     }
@@ -239,7 +242,7 @@ impl Office {
     }
 
     /// Issues a certificate with a key that is made here.
-    fn hand_out(&self, subject: &Subject<'_>, pair: &PairFiles) -> Result<()> {
+    fn hand_out(&mut self, subject: &Subject<'_>, pair: &PairFiles) -> Result<()> {
         let key = KeyPair::generate()?;
         let issued = self.authority.issue(subject, &key, None, self.at)?;
         add_secret(&pair.key, &Zeroizing::new(key.serialize_pem()))?;
@@ -278,17 +281,23 @@ impl Office {
         }
         names.sort_unstable();
         let (mut issued, mut waiting, mut refused) = (0_u64, 0_u64, 0_u64);
+        let mut failed = None;
         for name in names {
-            match self.answer(&name)? {
-                None => {}
-                Some(CertificateAnswer::Issued { .. }) => issued += 1,
-                Some(CertificateAnswer::Waiting) => waiting += 1,
-                Some(CertificateAnswer::Refused { .. }) => refused += 1,
+            match self.answer(&name) {
+                Ok(None) => {}
+                Ok(Some(CertificateAnswer::Issued { .. })) => issued += 1,
+                Ok(Some(CertificateAnswer::Waiting)) => waiting += 1,
+                Ok(Some(CertificateAnswer::Refused { .. })) => refused += 1,
+                // One file keeps neither the others from an answer nor the list from the fronts.
+                Err(failure) => {
+                    tracing::error!(%failure, "request not answered");
+                    failed = failed.or(Some(failure));
+                }
             }
         }
         self.publish()?;
         tracing::info!(issued, waiting, refused, "requests answered");
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
 
     /// Answers one request. A file that is not whole yet, or not named by what it holds, is left to
@@ -297,6 +306,10 @@ impl Office {
         let failed = |error| Failure::because(Problem::Files, path.display(), error);
         if path.extension().is_none_or(|kind| kind != "request") {
             return Ok(None);
+        }
+        // Whoever has the front makes what it likes here.
+        if !fs::symlink_metadata(path).map_err(failed)?.is_file() {
+            return Err(Failure::new(Problem::Files, path.display()));
         }
         let mut bytes = Vec::new();
         fs::File::open(path)
@@ -330,15 +343,21 @@ impl Office {
         Ok(Some(answer))
     }
 
-    /// Takes away answers that nobody fetches any more.
+    /// Takes away answers that nobody fetches any more: certificates after 30 days, refusals, which
+    /// anybody can ask for, after one.
     fn forget_answers(&self) -> Result<()> {
         let folder = &self.settings.answers;
         let failed = |error| Failure::because(Problem::Files, folder.display(), error);
         for entry in fs::read_dir(folder).map_err(failed)? {
             let entry = entry.map_err(failed)?;
-            let changed = entry.metadata().and_then(|data| data.modified());
-            let changed = Timestamp::try_from(changed.map_err(failed)?);
-            if changed.is_ok_and(|it| it.as_second() + ANSWER_DAYS * DAY < self.at) {
+            let data = entry.metadata().map_err(failed)?;
+            let changed = data.modified().map_err(failed)?;
+            let days = match data.len() < WITH_CERTIFICATE {
+                true => 1,
+                false => ANSWER_DAYS,
+            };
+            let changed = Timestamp::try_from(changed);
+            if changed.is_ok_and(|it| it.as_second() + days * DAY < self.at) {
                 match fs::remove_file(entry.path()) {
                     Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
                     _ => {}
@@ -348,29 +367,57 @@ impl Office {
         Ok(())
     }
 
-    fn revoke(&self, site: Option<&SiteId>, serial: Option<&str>, reason: &str) -> Result<()> {
-        let unknown = |what: &str| Failure::new(Problem::Unknown, what);
-        if let Some(site) = site
-            && self.register.revoke_site(site, reason, self.at)? == 0
-        {
-            return Err(unknown(site.as_str()));
+    /// Lets a device in whose certificate ended.
+    fn approve(&self, serial: &str, operator: &str) -> Result<()> {
+        let found = self.named(serial)?;
+        match self.register.approve(&found.serial, operator)? {
+            true => Ok(()),
+            false => Err(Failure::new(Problem::Unknown, serial)),
         }
-        if let Some(text) = serial {
-            let all = self.register.all()?;
-            let found = all.iter().find(|it| crate::x509::hex(&it.serial) == text);
-            let found = found.ok_or_else(|| unknown(text))?;
+    }
+
+    /// Takes back what a site has, codes that nobody used too, or one certificate.
+    fn revoke(&mut self, site: Option<&SiteId>, serial: Option<&str>, reason: &str) -> Result<()> {
+        if let Some(site) = site {
+            self.register.forget_codes(site)?;
+            if self.register.revoke_site(site, reason, self.at)? == 0 {
+                return Err(Failure::new(Problem::Unknown, site));
+            }
+        }
+        if let Some(serial) = serial {
+            let found = self.named(serial)?;
+            if found.site.is_none() {
+                // Devices look at no list.
+                return Err(Failure::new(Problem::OfService, serial));
+            }
             self.register.revoke(&found.serial, reason, self.at)?;
         }
         self.publish()
     }
 
-    /// Puts a new revocation list where the front reads it.
-    fn publish(&self) -> Result<()> {
-        let number = self.register.next_list(self.at)?;
-        let list = self
-            .authority
-            .list(&self.register.all()?, number, self.at)?;
-        files::replace(&self.settings.revocations, list.as_bytes())
+    /// The certificate with a serial number as `list` shows it.
+    fn named(&self, serial: &str) -> Result<Issued> {
+        let all = self.register.all()?;
+        let mut found = all.into_iter();
+        found
+            .find(|it| crate::x509::hex(&it.serial) == serial)
+            .ok_or_else(|| Failure::new(Problem::Unknown, serial))
+    }
+
+    /// Puts a new revocation list where the front reads it. Two steps at once, such as `sign` beside
+    /// `revoke`, do it one after the other, or the older list could be the last.
+    fn publish(&mut self) -> Result<()> {
+        let Self {
+            settings,
+            authority,
+            register,
+            at,
+        } = self;
+        register.at_once(|register| {
+            let number = register.next_list(*at)?;
+            let list = authority.list(&register.all()?, number, *at)?;
+            files::replace(&settings.revocations, list.as_bytes())
+        })
     }
 
     fn list(&self) -> Result<String> {

@@ -36,6 +36,17 @@ pub(super) struct Issued {
     pub(super) revoked: Option<(i64, String)>,
 }
 
+/// How a device stands that asked after the end of its certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Late {
+    /// Somebody has to let it in.
+    Waits,
+    /// Somebody has.
+    LetIn,
+    /// Another key was asked for before, with the same certificate.
+    OtherKey,
+}
+
 const COLUMNS: &str = "serial, digest, name, site, predecessor, pem, not_before, not_after,
     revoked_at, reason";
 
@@ -51,9 +62,12 @@ impl Register {
             0 => {
                 let schema = include_str!("register.sql");
                 connection
-                    .execute_batch(&format!("BEGIN;{schema};PRAGMA user_version = 1;COMMIT;"))?;
+                    .execute_batch(&format!("BEGIN;{schema};PRAGMA user_version = 2;COMMIT;"))?;
             }
-            1 => {}
+            1 => connection.execute_batch(
+                "BEGIN;ALTER TABLE late ADD COLUMN key BLOB;PRAGMA user_version = 2;COMMIT;",
+            )?,
+            2 => {}
             newer => {
                 return Err(Failure::new(Problem::Register, format!("version {newer}")));
             }
@@ -122,12 +136,12 @@ impl Register {
         query.query_map([], issued_of)?.map(|row| row?).collect()
     }
 
-    /// Takes back every certificate of a site that is neither over nor taken back. Gives their
-    /// number.
+    /// Takes back every certificate of a site that was not taken back before, also one that is over:
+    /// its key could ask to be let in again. Gives their number.
     pub(super) fn revoke_site(&self, site: &SiteId, reason: &str, at: i64) -> Result<usize> {
         Ok(self.connection.execute(
             "UPDATE certificate SET revoked_at = ?3, reason = ?2
-             WHERE site = ?1 AND revoked_at IS NULL AND not_after >= ?3",
+             WHERE site = ?1 AND revoked_at IS NULL",
             params![site.as_str(), reason, at],
         )?)
     }
@@ -150,10 +164,7 @@ impl Register {
         operator: &str,
         expires_at: i64,
     ) -> Result<()> {
-        self.connection.execute(
-            "DELETE FROM enrolment WHERE site = ?1 AND used_by IS NULL",
-            [site.as_str()],
-        )?;
+        self.forget_codes(site)?;
         self.connection.execute(
             "INSERT INTO enrolment (site, device, code, operator, expires_at)
              VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -164,6 +175,15 @@ impl Register {
                 operator,
                 expires_at
             ],
+        )?;
+        Ok(())
+    }
+
+    /// Takes back the codes of a site that nobody has used.
+    pub(super) fn forget_codes(&self, site: &SiteId) -> Result<()> {
+        self.connection.execute(
+            "DELETE FROM enrolment WHERE site = ?1 AND used_by IS NULL",
+            [site.as_str()],
         )?;
         Ok(())
     }
@@ -195,26 +215,32 @@ impl Register {
         Ok(())
     }
 
-    /// Notes that a device asked after the end of its certificate. Gives whether it was let in.
-    pub(super) fn late(&self, serial: &[u8], at: i64) -> Result<bool> {
+    /// Notes that a device asked for a key after the end of its certificate. Gives how it stands.
+    pub(super) fn late(&self, serial: &[u8], key: &[u8], at: i64) -> Result<Late> {
         self.connection.execute(
-            "INSERT OR IGNORE INTO late (serial, asked_at) VALUES (?1, ?2)",
-            params![serial, at],
+            "INSERT INTO late (serial, asked_at, key) VALUES (?1, ?2, ?3)
+             ON CONFLICT (serial) DO UPDATE SET key = coalesce(key, excluded.key)",
+            params![serial, at, key],
         )?;
-        Ok(self.connection.query_row(
-            "SELECT operator IS NOT NULL FROM late WHERE serial = ?1",
-            [serial],
-            |row| row.get(0),
-        )?)
+        let (let_in, same) = self.connection.query_row(
+            "SELECT operator IS NOT NULL, key = ?2 FROM late WHERE serial = ?1",
+            params![serial, key],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        Ok(match (same, let_in) {
+            (false, _) => Late::OtherKey,
+            (true, false) => Late::Waits,
+            (true, true) => Late::LetIn,
+        })
     }
 
-    /// Lets the late devices of a site in. Gives their number.
-    pub(super) fn approve(&self, site: &SiteId, operator: &str) -> Result<usize> {
-        Ok(self.connection.execute(
-            "UPDATE late SET operator = ?2 WHERE operator IS NULL
-             AND serial IN (SELECT serial FROM certificate WHERE site = ?1)",
-            [site.as_str(), operator],
-        )?)
+    /// Lets the late device with this certificate in. Gives whether it waits.
+    pub(super) fn approve(&self, serial: &[u8], operator: &str) -> Result<bool> {
+        let changed = self.connection.execute(
+            "UPDATE late SET operator = ?2 WHERE operator IS NULL AND serial = ?1",
+            params![serial, operator],
+        )?;
+        Ok(changed > 0)
     }
 
     /// Serial numbers of certificates whose devices wait to be let in.

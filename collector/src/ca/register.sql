@@ -29,7 +29,9 @@ CREATE TABLE enrolment (
 CREATE TABLE late (
     serial BLOB PRIMARY KEY REFERENCES certificate (serial),
     asked_at INTEGER NOT NULL,
-    operator TEXT
+    operator TEXT,
+    -- The key that was asked for first: another is a clone's.
+    key BLOB
 ) STRICT;
 
 -- Numbers of revocation lists that were given.

@@ -75,6 +75,21 @@ impl World {
         list.lines().skip(1).map(str::to_owned).collect()
     }
 
+    /// The serial number of the first certificate in a state.
+    fn serial(&self, at: i64, state: &str) -> String {
+        let listed = self.listed(at);
+        let line = listed.iter().find(|line| line.ends_with(state)).unwrap();
+        line.split(',').next().unwrap().to_owned()
+    }
+
+    fn renew(&self, device: &Device, at: i64) -> Device {
+        let key = KeyPair::generate().unwrap();
+        match self.ask(&renewal(device, &key), at) {
+            CertificateAnswer::Issued { chain } => Device { key, chain },
+            other => panic!("{other:?}"),
+        }
+    }
+
     fn revoked(&self) -> usize {
         let list = fs::read(self.path("devices.crl")).unwrap();
         let (_, pem) = x509_parser::pem::parse_x509_pem(&list).unwrap();
@@ -129,7 +144,9 @@ fn a_code_enrols_one_key_once() {
     assert!(matches!(first, CertificateAnswer::Issued { .. }));
     // The answer was lost on the way: the same request gives the same certificate.
     assert_eq!(world.ask(&enrolment(&one, &code), NOW), first);
-    assert_eq!(refused(world.ask(&enrolment(&other, &code), NOW)), "N013");
+    let later = world.ask(&enrolment(&other, &code), NOW + 3_601);
+    assert_eq!(refused(later), "N013");
+    assert_eq!(world.revoked(), 0);
     let late = world.code(NOW, 1);
     let answer = world.ask(&enrolment(&other, &late), NOW + 3_601);
     assert_eq!(refused(answer), "N013");
@@ -182,8 +199,8 @@ fn a_certificate_is_renewed_in_time_or_with_an_approval_or_not_at_all() {
             .iter()
             .any(|line| line.ends_with("waits"))
     );
-    let site = SITE.parse().unwrap();
-    assert_eq!(world.office(late).register.approve(&site, "op").unwrap(), 1);
+    let waits = world.serial(late, "waits");
+    world.office(late).approve(&waits, "op").unwrap();
     // The request was kept, so the device need not ask again.
     world.office(late).sign().unwrap();
     let waited = fs::read_dir(world.path("requests")).unwrap().count();
@@ -272,10 +289,176 @@ fn a_revoked_certificate_is_on_the_list() {
     let world = World::new();
     let site: SiteId = SITE.parse().unwrap();
     world.enrol(NOW);
-    let office = world.office(NOW);
+    let mut office = world.office(NOW);
     office.revoke(Some(&site), None, "stolen").unwrap();
     assert_eq!(world.revoked(), 1);
     let again = office.revoke(Some(&site), None, "stolen").unwrap_err();
     assert_eq!(again.problem(), Problem::Unknown);
     assert!(world.listed(NOW)[0].ends_with("revoked:stolen"));
+}
+
+/// a code that somebody overheard is used by two. Which of them is the device cannot be told,
+/// so neither goes on.
+#[test]
+fn two_keys_for_one_code_stop_both() {
+    let world = World::new();
+    let code = world.code(NOW, 1);
+    let [one, other] = [0, 1].map(|_| KeyPair::generate().unwrap());
+    let first = world.ask(&enrolment(&one, &code), NOW);
+    assert!(matches!(first, CertificateAnswer::Issued { .. }));
+    assert_eq!(refused(world.ask(&enrolment(&other, &code), NOW)), "N017");
+    assert!(world.listed(NOW)[0].ends_with("revoked:cloned"));
+    assert_eq!(refused(world.ask(&enrolment(&one, &code), NOW)), "N013");
+    world.enrol(NOW);
+}
+
+/// what a site has is taken back with the codes that nobody has used yet.
+#[test]
+fn a_code_does_not_outlive_the_revocation_of_its_site() {
+    let world = World::new();
+    world.enrol(NOW);
+    let code = world.code(NOW, 336);
+    let site: SiteId = SITE.parse().unwrap();
+    world
+        .office(NOW)
+        .revoke(Some(&site), None, "stolen")
+        .unwrap();
+    let key = KeyPair::generate().unwrap();
+    assert_eq!(refused(world.ask(&enrolment(&key, &code), NOW)), "N012");
+}
+
+/// the key of a certificate that was renewed and is over, from an old disk, neither gets a
+/// certificate nor stops the device that has gone on.
+#[test]
+fn an_old_key_stops_nobody() {
+    let world = World::new();
+    let first = world.enrol(NOW);
+    let second = world.renew(&first, NOW + 61 * DAY);
+    let third = world.renew(&second, NOW + 122 * DAY);
+    let at = NOW + 160 * DAY;
+    for old in [&first, &second] {
+        let key = KeyPair::generate().unwrap();
+        assert_eq!(refused(world.ask(&renewal(old, &key), at)), "N016");
+    }
+    assert_eq!(world.revoked(), 0);
+    world.renew(&third, NOW + 183 * DAY);
+}
+
+/// a box that was stolen while it was switched off stays out, though its certificate had
+/// ended before anybody noticed.
+#[test]
+fn an_ended_certificate_can_be_taken_back() {
+    let world = World::new();
+    let device = world.enrol(NOW);
+    let at = NOW + 100 * DAY;
+    let request = renewal(&device, &KeyPair::generate().unwrap());
+    assert_eq!(world.ask(&request, at), CertificateAnswer::Waiting);
+    let site: SiteId = SITE.parse().unwrap();
+    world
+        .office(at)
+        .revoke(Some(&site), None, "stolen")
+        .unwrap();
+    assert_eq!(refused(world.ask(&request, at)), "N014");
+    // So does one that was replaced.
+    let world = World::new();
+    let device = world.enrol(NOW);
+    world.enrol(at);
+    let request = renewal(&device, &KeyPair::generate().unwrap());
+    assert_eq!(refused(world.ask(&request, at)), "N014");
+}
+
+/// B-118: one request of an ended certificate waits. A second key is a clone's: neither is let in,
+/// and what else the site has goes on.
+#[test]
+fn two_keys_for_an_ended_certificate_are_both_refused() {
+    let world = World::new();
+    let device = world.enrol(NOW);
+    let at = NOW + 100 * DAY;
+    let [one, other] = [0, 1].map(|_| KeyPair::generate().unwrap());
+    for _ in 0..3 {
+        let asked = world.ask(&renewal(&device, &one), at);
+        assert_eq!(asked, CertificateAnswer::Waiting);
+    }
+    assert_eq!(refused(world.ask(&renewal(&device, &other), at)), "N017");
+    assert_eq!(refused(world.ask(&renewal(&device, &one), at)), "N014");
+    assert!(world.listed(at)[0].ends_with("revoked:cloned"));
+}
+
+/// Whoever has the front can put anything into its folder: the others are answered, the list is
+/// given, and the run tells that something was there.
+#[test]
+fn a_strange_file_keeps_nobody_from_an_answer() {
+    let world = World::new();
+    let strange = world.path("requests/A.request");
+    fs::create_dir(&strange).unwrap();
+    let list = fs::metadata(world.path("devices.crl"))
+        .ok()
+        .map(|it| it.modified().unwrap());
+    let code = world.code(NOW, 1);
+    let request = enrolment(&KeyPair::generate().unwrap(), &code).to_bytes();
+    let name = BatchId::new(sha256(&request)).to_string();
+    fs::write(
+        world.path("requests").join(format!("{name}.request")),
+        request,
+    )
+    .unwrap();
+    let told = world.office(NOW).sign().unwrap_err();
+    assert_eq!(told.problem(), Problem::Files);
+    assert!(
+        world
+            .path("answers")
+            .join(format!("{name}.answer"))
+            .exists()
+    );
+    let newer = fs::metadata(world.path("devices.crl"))
+        .unwrap()
+        .modified()
+        .unwrap();
+    assert!(list.is_none_or(|list| newer > list));
+}
+
+/// An issuing authority near its own end refuses, and takes nothing away from whoever asks.
+#[test]
+fn near_its_end_the_authority_refuses_and_leaves_what_there_is() {
+    let world = World::new();
+    let at = NOW + (3 * 365 - 30) * DAY;
+    let before = world.enrol(at - 100 * DAY);
+    let code = world.code(at, 1);
+    let asked = enrolment(&KeyPair::generate().unwrap(), &code);
+    assert_eq!(refused(world.ask(&asked, at)), "N004");
+    let asked = renewal(&before, &KeyPair::generate().unwrap());
+    assert_eq!(refused(world.ask(&asked, at - 15 * DAY)), "N004");
+    assert_eq!(world.revoked(), 0);
+}
+
+/// A refusal, which anybody can ask for, lies about for a day; a certificate for thirty.
+#[test]
+fn refusals_are_forgotten_before_certificates() {
+    let world = World::new();
+    let device = world.enrol(NOW);
+    let early = renewal(&device, &KeyPair::generate().unwrap());
+    assert_eq!(refused(world.ask(&early, NOW)), "N015");
+    let answers = || fs::read_dir(world.path("answers")).unwrap().count();
+    let now = Timestamp::now().as_second();
+    for (days, left) in [(0, 2), (2, 1), (29, 1), (31, 0)] {
+        world.office(now + days * DAY).forget_answers().unwrap();
+        assert_eq!(answers(), left, "{days}");
+    }
+}
+
+/// Devices look at no list, so that of a service of the centre is told, not believed done.
+#[test]
+fn a_service_cannot_be_stopped_by_the_list() {
+    let world = World::new();
+    let pair = PairFiles {
+        certificate: world.path("front.pem"),
+        key: world.path("front.key"),
+    };
+    let mut office = world.office(NOW);
+    office
+        .hand_out(&Subject::Server("front.example"), &pair)
+        .unwrap();
+    let serial = world.serial(NOW, "valid");
+    let told = office.revoke(None, Some(&serial), "stolen").unwrap_err();
+    assert_eq!(told.problem(), Problem::OfService);
 }
