@@ -6,13 +6,17 @@
 //! | file | holds |
 //! |---|---|
 //! | `current.pem` | key and chain in use; without it, those that the settings name |
-//! | `next.key` | the key that is asked for; there before the request is |
+//! | `next.key` | the key that is asked for; there before the request is, and kept through refusals |
 //! | `next.request` | the request as it was sent first, and is sent until there is an answer |
 //! | `next.pem` | key and chain that were given, until a connection has proven them |
 //! | `refused` | code and time of the last refusal |
 //!
 //! A stop at any point leaves a state from which the next run goes on: the authority gives the same
 //! certificate for the same request again.
+//!
+//! Whoever has the front can withhold answers and invent them. So a chain is taken only if it is of
+//! our own authority, one that no connection proves is asked for again, and after a refusal the same
+//! key is asked for: a second one would look like a clone's to an authority that had said yes.
 
 mod line;
 #[cfg(test)]
@@ -21,6 +25,7 @@ mod tests;
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use config::gateway::Settings;
@@ -30,8 +35,10 @@ use envelope::{
 };
 use rcgen::{CertificateParams, DnType, KeyPair, SigningKey as _};
 use record::BatchId;
-use rustls::pki_types::CertificateDer;
+use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::WebPkiClientVerifier;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use zeroize::Zeroizing;
 
@@ -175,6 +182,8 @@ struct Store {
     folder: PathBuf,
     /// What the settings name: certificate and key.
     given: [PathBuf; 2],
+    /// Whose certificates the front hears.
+    authority: PathBuf,
 }
 
 /// The certificate in use, and its key.
@@ -199,6 +208,7 @@ impl Store {
                 settings.front.certificate.clone(),
                 settings.front.private_key.clone(),
             ],
+            authority: settings.front.authority.clone(),
         }
     }
 
@@ -236,22 +246,26 @@ impl Store {
                 Some(CertificateAnswer::Refused { code }) => {
                     let line = format!("{code} {at}\n");
                     self.write(REFUSED, line.as_bytes())?;
-                    self.forget()?;
+                    self.remove(REQUEST)?;
                     return Ok(Some(Kept::Refused(code)));
                 }
-                Some(CertificateAnswer::Issued { chain }) => self.take(&chain)?,
+                Some(CertificateAnswer::Issued { chain }) => self.take(&chain, at)?,
             }
         }
-        if !office.prove(&self.path(NEXT))? {
-            return Ok(Some(Kept::Waiting));
+        match office.prove(&self.path(NEXT)) {
+            Ok(true) => {
+                self.promote()?;
+                Ok(Some(Kept::Renewed))
+            }
+            Ok(false) => self.remove(NEXT).map(|()| Some(Kept::Waiting)),
+            Err(failure) => self.remove(NEXT).and(Err(failure)),
         }
-        self.promote()?;
-        Ok(Some(Kept::Renewed))
     }
 
-    /// Keeps what was given beside its key, if it is for that key.
-    fn take(&self, chain: &str) -> Result<(), Failure> {
+    /// Keeps what was given beside its key, if it is for that key and of our authority.
+    fn take(&self, chain: &str, at: i64) -> Result<(), Failure> {
         let other = || Failure::new(Problem::CertificateRefused, "other key");
+        self.verify(chain, at)?;
         let text = self.read(KEY)?.map(Zeroizing::new).ok_or_else(other)?;
         let text = std::str::from_utf8(&text).map_err(|_| other())?;
         let key = KeyPair::from_pem(text).map_err(|_| other())?;
@@ -262,6 +276,32 @@ impl Store {
         }
         let pair = Zeroizing::new(format!("{text}{chain}"));
         self.write(NEXT, pair.as_bytes())
+    }
+
+    /// Looks whether the authority that the settings name would be believed for this chain.
+    fn verify(&self, chain: &str, at: i64) -> Result<(), Failure> {
+        let foreign = || Failure::new(Problem::CertificateRefused, "other authority");
+        let unusable = || Failure::new(Problem::Key, self.authority.display().to_string());
+        let mut roots = RootCertStore::empty();
+        for root in CertificateDer::pem_file_iter(&self.authority).map_err(|_| unusable())? {
+            let root = root.map_err(|_| unusable())?;
+            roots.add(root).map_err(|_| unusable())?;
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .map_err(|_| unusable())?;
+        let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain.as_bytes()).collect();
+        let chain = chain.map_err(|_| foreign())?;
+        let (leaf, above) = chain.split_first().ok_or_else(foreign)?;
+        let seconds = u64::try_from(at).map_err(|_| foreign())?;
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        verifier
+            .verify_client_cert(leaf, above, now)
+            .map(drop)
+            .map_err(|error| {
+                Failure::because(Problem::CertificateRefused, "other authority", error)
+            })
     }
 
     /// Takes the next pair into use. The request goes before its key.
@@ -281,7 +321,7 @@ impl Store {
 
     /// Asks for the successor of the certificate in use.
     fn ask_next(&self, current: &Current) -> Result<(), Failure> {
-        let request = self.new_key("sekisho")?;
+        let request = self.request("sekisho")?;
         let message = [RENEWAL_DOMAIN, request.as_bytes()].concat();
         let signature = current.key.sign(&message).map_err(internal)?;
         let asked = CertificateRequest::Renewal {
@@ -301,7 +341,7 @@ impl Store {
     ) -> Result<(), Failure> {
         self.remove(NEXT)?;
         self.forget()?;
-        let request = self.new_key(device.as_str())?;
+        let request = self.request(device.as_str())?;
         let signature = code.sign(request.as_bytes()).map_err(internal)?;
         let asked = CertificateRequest::Enrolment {
             site: site.clone(),
@@ -312,9 +352,14 @@ impl Store {
         self.write(REQUEST, &asked.to_bytes())
     }
 
-    /// Makes the next key and the request for it.
-    fn new_key(&self, name: &str) -> Result<String, Failure> {
-        let key = KeyPair::generate().map_err(internal)?;
+    /// Makes the next key, unless there is one, and the request for it.
+    fn request(&self, name: &str) -> Result<String, Failure> {
+        let kept = self.read(KEY)?.map(Zeroizing::new);
+        let kept = kept.and_then(|text| KeyPair::from_pem(std::str::from_utf8(&text).ok()?).ok());
+        let key = match kept {
+            Some(key) => key,
+            None => KeyPair::generate().map_err(internal)?,
+        };
         let mut params = CertificateParams::default();
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, name);

@@ -10,7 +10,7 @@ const BEGIN: i64 = 1_800_000_000;
 
 /// An authority that does what the real one does with requests, and a front that counts.
 struct Authority {
-    issuer: CertifiedIssuer<'static, KeyPair>,
+    issuer: Arc<CertifiedIssuer<'static, KeyPair>>,
     /// Certificates by what was asked, PEM.
     given: BTreeMap<Vec<u8>, String>,
     /// Answers that come before the certificate does.
@@ -22,10 +22,11 @@ struct Authority {
 
 impl Authority {
     fn new() -> Self {
-        let params = CertificateParams::default();
+        let mut params = CertificateParams::default();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
         Self {
-            issuer: CertifiedIssuer::self_signed(params, key).unwrap(),
+            issuer: Arc::new(CertifiedIssuer::self_signed(params, key).unwrap()),
             given: BTreeMap::new(),
             waits: 0,
             hears: true,
@@ -38,7 +39,7 @@ impl Authority {
         let moment = |at: i64| date_time_ymd(1970, 1, 1) + Duration::from_secs(at as u64);
         params.not_before = moment(from);
         params.not_after = moment(from + 90 * DAY);
-        params.signed_by(key, &self.issuer).unwrap().pem()
+        params.signed_by(key, self.issuer.as_ref()).unwrap().pem()
     }
 }
 
@@ -54,7 +55,7 @@ impl Office for Authority {
         let params = CertificateSigningRequestParams::from_pem(text).unwrap();
         let chain = match self.given.get(request) {
             Some(chain) => chain.clone(),
-            None => self.issue(&params.public_key, BEGIN + 90 * DAY),
+            None => self.issue(&params.public_key, DUE - 3_600),
         };
         self.given.insert(request.to_vec(), chain.clone());
         Ok(Some(CertificateAnswer::Issued { chain }))
@@ -79,10 +80,16 @@ impl Device {
         let key = KeyPair::generate().unwrap();
         fs::write(&given[0], authority.issue(&key, BEGIN)).unwrap();
         fs::write(&given[1], key.serialize_pem()).unwrap();
+        let authority_file = root.path().join("authority.pem");
+        fs::write(&authority_file, authority.issuer.pem()).unwrap();
         let folder = root.path().join("certificate");
         fs::create_dir(&folder).unwrap();
         Self {
-            store: Store { folder, given },
+            store: Store {
+                folder,
+                given,
+                authority: authority_file,
+            },
             root,
         }
     }
@@ -174,8 +181,11 @@ fn a_renewal_that_is_cut_anywhere_is_completed_by_the_next_run() {
     states.push(asked);
     authority.hears = false;
     device.store.keep_up(DUE, &mut authority).unwrap();
-    let given = device.files();
-    assert_eq!(given.len(), 3);
+    // One that no connection has proven is asked for again; a cut leaves it there.
+    let mut given = device.files();
+    assert_eq!(given.len(), 2);
+    let pair = authority.proven.last().unwrap().clone();
+    given.insert(NEXT.to_owned(), pair.into_bytes());
     states.push(given.clone());
     // The pair is in use, and what led to it is taken away one by one.
     let mut used = given;
@@ -187,6 +197,7 @@ fn a_renewal_that_is_cut_anywhere_is_completed_by_the_next_run() {
     authority.hears = true;
     for (number, state) in states.iter().enumerate() {
         let mut again = Authority {
+            issuer: Arc::clone(&authority.issuer),
             given: authority.given.clone(),
             ..Authority::new()
         };
@@ -231,7 +242,7 @@ fn a_refusal_is_respected_and_a_foreign_certificate_is_not_taken() {
         .ask_next(&device.store.current().unwrap().unwrap())
         .unwrap();
     let foreign = authority.issue(&KeyPair::generate().unwrap(), BEGIN);
-    let taken = device.store.take(&foreign).unwrap_err();
+    let taken = device.store.take(&foreign, DUE).unwrap_err();
     assert_eq!(taken.problem(), Problem::CertificateRefused);
     assert!(!device.store.path(NEXT).exists());
 }
@@ -261,4 +272,54 @@ fn the_code_signs_the_first_request_and_is_kept_nowhere() {
     let verifying = code.verifying_key().unwrap();
     let signature = request.signature().unwrap();
     assert!(enrolment_is_signed(&verifying, text.as_bytes(), &signature));
+}
+
+/// whoever has the front says no although the authority said yes. The device asks for the
+/// same key again, so that the authority gives what it gave and suspects no clone.
+#[test]
+fn after_an_invented_refusal_the_same_key_is_asked_for() {
+    struct Lying(Authority, Vec<Vec<u8>>);
+    impl Office for Lying {
+        fn ask(&mut self, request: &[u8]) -> Result<Option<CertificateAnswer>, Failure> {
+            let read = CertificateRequest::read(request).unwrap();
+            let CertificateRequest::Renewal { request: text, .. } = &read else {
+                panic!()
+            };
+            let asked = CertificateSigningRequestParams::from_pem(text).unwrap();
+            self.1.push(asked.public_key.der_bytes().to_vec());
+            match self.1.len() {
+                1 => Ok(Some(CertificateAnswer::Refused {
+                    code: "N012".to_owned(),
+                })),
+                _ => self.0.ask(request),
+            }
+        }
+        fn prove(&mut self, pair: &Path) -> Result<bool, Failure> {
+            self.0.prove(pair)
+        }
+    }
+    let authority = Authority::new();
+    let device = Device::new(&authority);
+    let mut lying = Lying(authority, Vec::new());
+    let kept = device.store.keep_up(DUE, &mut lying).unwrap();
+    assert_eq!(kept, Kept::Refused("N012".to_owned()));
+    let kept = device.store.keep_up(DUE + DAY, &mut lying).unwrap();
+    assert_eq!(kept, Kept::Renewed);
+    assert_eq!(lying.1.len(), 2);
+    assert_eq!(lying.1[0], lying.1[1]);
+    assert_eq!(device.files().len(), 1);
+}
+
+/// a certificate that somebody else made for our key is not taken, and the true one is when
+/// it comes.
+#[test]
+fn an_invented_certificate_leaves_nothing_behind() {
+    let mut inventing = Authority::new();
+    let mut authority = Authority::new();
+    let device = Device::new(&authority);
+    let told = device.store.keep_up(DUE, &mut inventing).unwrap_err();
+    assert_eq!(told.problem(), Problem::CertificateRefused);
+    assert!(!device.store.path(NEXT).exists());
+    let kept = device.store.keep_up(DUE, &mut authority).unwrap();
+    assert_eq!(kept, Kept::Renewed);
 }
