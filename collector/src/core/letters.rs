@@ -244,6 +244,7 @@ impl<'a> Post<'a> {
                         let code = error.code();
                         tracing::warn!(site = %site.site, number, code, "answer refused");
                         *summary.refused.entry(code.to_owned()).or_default() += 1;
+                        set_aside(&path, number);
                     }
                 }
             }
@@ -462,6 +463,15 @@ fn code_state(outcome: Option<envelope::Outcome>, age: i64) -> &'static str {
         _ if age >= EMERGENCY_SECONDS_MAX => "code_expired",
         Some(Outcome::Noted | Outcome::Applied { .. }) => "code_ready",
         None => "code_waiting",
+    }
+}
+
+/// Keeps the last answer to a letter that was refused for whoever looks into it, and makes its place
+/// free for the site's own.
+fn set_aside(path: &Path, number: u64) {
+    let aside = path.with_file_name(format!("{number:012}.refused"));
+    if let Err(error) = fs::rename(path, aside) {
+        tracing::warn!(kind = ?error.kind(), number, "refused answer not set aside");
     }
 }
 

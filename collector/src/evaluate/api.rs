@@ -24,6 +24,7 @@ use crate::allowance::{Allowances, Untaken};
 use crate::core::durable;
 use crate::evaluate::settings::{Key, Settings};
 use crate::front::api::Peer;
+use crate::front::blocked::Blocked;
 use crate::front::refusal::Refusal;
 use crate::front::start::{Problem, StartError};
 
@@ -34,6 +35,7 @@ const LEASED: u64 = 10_000;
 pub(crate) struct Service {
     settings: Settings,
     keys: BTreeMap<u16, EvaluationKey>,
+    blocked: Option<Blocked>,
     allowances: Allowances,
     request_time: Duration,
     places: Semaphore,
@@ -51,14 +53,23 @@ impl Service {
         let folder = settings.allowances();
         durable::make_folder(&folder)
             .map_err(|error| StartError::because(Problem::Folder, folder.display(), error))?;
+        let blocked = settings.blocked.as_deref().map(Blocked::open).transpose()?;
         Ok(Self {
             keys,
+            blocked,
             allowances: Allowances::new(folder, LEASED),
             request_time: settings.limits.connections().idle,
             places: Semaphore::new(settings.limits.threads),
             turns: AtomicU64::new(0),
             settings: settings.clone(),
         })
+    }
+
+    /// Reads the list of stopped sites again if it changed.
+    pub(crate) fn look(&self) {
+        if let Some(blocked) = &self.blocked {
+            blocked.look();
+        }
     }
 
     fn refuse(&self, refusal: Refusal) -> Response {
@@ -121,6 +132,9 @@ async fn answer(service: &Arc<Service>, peer: Peer, request: Request) -> Result<
         return Err(Refusal::Busy);
     }
     let site = peer.site.ok_or(Refusal::NoSite)?;
+    if service.blocked.as_ref().is_some_and(|it| it.holds(&site)) {
+        return Err(Refusal::Stopped);
+    }
     let body = to_bytes(request.into_body(), EVALUATION_BYTES_MAX);
     let question = timeout(service.request_time, body)
         .await

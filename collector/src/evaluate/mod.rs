@@ -87,15 +87,16 @@ fn serve(config: &Path) -> Result<(), StartError> {
     let listener = TcpListener::bind(settings.listen)
         .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
         .map_err(|error| StartError::because(Problem::Listen, settings.listen, error))?;
-    // Certificates, keys and settings are read; from here on, the allowances and the revocation
-    // list are the only files.
+    // Certificates, keys and settings are read; from here on, the allowances and what the centre
+    // tells are the only files.
     // Landlock holds for the calling thread and those that it starts, so this stands before the
     // runtime.
     if let Some(key) = settings.keys.first() {
         let allowances = settings.allowances();
-        let revocations = settings.tls.revocations.as_deref();
-        let told = revocations.and_then(Path::parent);
-        guard::restrict_to(&allowances, told, &key.file, settings.file_guard)?;
+        let told = settings.blocked.as_deref().into_iter();
+        let told = told.chain([settings.tls.revocations.as_path()]);
+        let told: Vec<&Path> = told.filter_map(Path::parent).collect();
+        guard::restrict_to(&allowances, &told, &key.file, settings.file_guard)?;
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(WORKERS)
@@ -103,9 +104,12 @@ fn serve(config: &Path) -> Result<(), StartError> {
         .enable_all()
         .build()
         .map_err(|error| StartError::because(Problem::Runtime, "tokio", error))?;
-    let looked = Arc::clone(&gate);
+    let (looked, stopped) = (Arc::clone(&gate), Arc::clone(&service));
     runtime.block_on(async {
-        tokio::spawn(server::look_on(move || looked.look()));
+        tokio::spawn(server::look_on(move || {
+            looked.look();
+            stopped.look();
+        }));
         server::serve(listener, &gate, router(service), limits.connections()).await
     })
 }

@@ -23,6 +23,10 @@ pub(crate) struct Settings {
     pub(crate) state: PathBuf,
     /// Certificates.
     pub(crate) tls: Tls,
+    /// The core's list of stopped sites, read again when it changes. Its folder holds nothing
+    /// secret.
+    #[serde(default)]
+    pub(crate) blocked: Option<PathBuf>,
     /// The keys, one for each epoch that devices may ask for.
     #[serde(rename = "key")]
     pub(crate) keys: Vec<Key>,
@@ -72,6 +76,8 @@ pub(crate) struct Limits {
     pub(crate) threads: usize,
     /// Open connections: 1 to 10,000.
     pub(crate) connections: usize,
+    /// Open connections of one site: 1 to 1,000.
+    pub(crate) connections_per_site: usize,
     /// Seconds for a TLS handshake: 1 to 60.
     pub(crate) handshake_seconds: u64,
     /// Seconds for one request, and between two on a connection: 1 to 600.
@@ -86,6 +92,7 @@ impl Default for Limits {
             evaluations_per_day: 500_000,
             threads: 4,
             connections: 256,
+            connections_per_site: 16,
             handshake_seconds: 10,
             idle_seconds: 60,
             drain_seconds: 20,
@@ -100,8 +107,7 @@ impl Limits {
     pub(crate) fn connections(&self) -> Connections {
         Connections {
             most: self.connections,
-            // Work is bounded by threads and allowances.
-            of_site: self.connections,
+            of_site: self.connections_per_site,
             handshake: Duration::from_secs(self.handshake_seconds),
             idle: Duration::from_secs(self.idle_seconds),
             drain: Duration::from_secs(self.drain_seconds),
@@ -126,8 +132,9 @@ impl Settings {
             &mut tls.certificate,
             &mut tls.private_key,
             &mut tls.client_authority,
+            &mut tls.revocations,
         ]);
-        for file in files.chain(&mut tls.revocations) {
+        for file in files.chain(&mut settings.blocked) {
             *file = base.join(&*file);
         }
         Ok(settings)
@@ -149,6 +156,12 @@ impl Settings {
         for (key, value, least, most) in per_day.chain([
             ("threads", limits.threads as u64, 1, 256),
             ("connections", limits.connections as u64, 1, 10_000),
+            (
+                "connections_per_site",
+                limits.connections_per_site as u64,
+                1,
+                1_000,
+            ),
             ("handshake_seconds", limits.handshake_seconds, 1, 60),
             ("idle_seconds", limits.idle_seconds, 1, 600),
             ("drain_seconds", limits.drain_seconds, 1, 600),
@@ -190,7 +203,8 @@ mod tests {
     use super::*;
 
     const BASE: &str = "listen = \"127.0.0.1:1\"\nstate = \"s\"\n\
-         [tls]\ncertificate = \"c\"\nprivate_key = \"k\"\nclient_authority = \"a\"\n";
+         [tls]\ncertificate = \"c\"\nprivate_key = \"k\"\nclient_authority = \"a\"\n\
+         revocations = \"r\"\n";
     const KEY: &str = "[[key]]\nepoch = 2\nfile = \"k\"\n";
 
     /// The commented example that is handed out with the unit.
@@ -218,6 +232,14 @@ mod tests {
         assert_eq!(settings.per_day(&"HOSP-B".parse().unwrap()), 500_000);
         for (text, named) in [
             (BASE.to_owned(), "key"),
+            (
+                format!("{BASE}{KEY}").replace("revocations", "revoked"),
+                "revoked",
+            ),
+            (
+                format!("{BASE}{KEY}").replace("revocations = \"r\"\n", ""),
+                "revocations",
+            ),
             (format!("{BASE}{KEY}{KEY}"), "epoch 2 twice"),
             (format!("unknown = 1\n{BASE}{KEY}"), "unknown"),
             (format!("{BASE}{KEY}[limits]\nthreads = 0\n"), "threads"),

@@ -67,19 +67,19 @@ pub(crate) fn restrict(settings: &Settings) -> Result<(), StartError> {
 }
 
 /// Restricts the calling thread and every thread it starts later to one folder of its own, and to
-/// reading in the folder of the revocation list: no other file can be opened, among them the keys
+/// reading in the folders of what the centre tells: no other file can be opened, among them the keys
 /// that were read before.
 ///
 /// # Errors
 /// The guard is required and the kernel cannot give it.
 pub(crate) fn restrict_to(
     own: &Path,
-    told: Option<&Path>,
+    told: &[&Path],
     shut: &Path,
     guard: InboxGuard,
 ) -> Result<(), StartError> {
     let read = make_bitflags!(AccessFs::{ReadFile | ReadDir});
-    let told = told.map(|folder| (folder, read));
+    let told = told.iter().map(|folder| (*folder, read));
     let rules: Vec<Rule<'_>> = [(own, work())].into_iter().chain(told).collect();
     enforce(&rules, shut, guard)
 }
@@ -151,11 +151,13 @@ mod tests {
     use super::*;
 
     fn settings(root: &Path, more: &str) -> Settings {
+        fs::create_dir_all(root.join("told")).unwrap();
         let root = root.display();
         let text = format!(
             "name = \"front-1\"\nlisten = \"127.0.0.1:0\"\n[folders]\ninbox = \"{root}/inbox\"\n\
              staging = \"{root}/staging\"\nreceipts = \"{root}/receipts\"\n[tls]\n\
-             certificate = \"x\"\nprivate_key = \"x\"\nclient_authority = \"x\"\n[keys]\n\
+             certificate = \"x\"\nprivate_key = \"x\"\nclient_authority = \"x\"\n\
+             revocations = \"{root}/told/devices.crl\"\n[keys]\n\
              receipt = \"x\"\n{more}"
         );
         toml::from_str(&text).unwrap()
@@ -246,7 +248,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let guarded = std::thread::spawn(move || {
-            restrict_to(&own, Some(&told), &key, InboxGuard::Required).unwrap();
+            restrict_to(&own, &[&told], &key, InboxGuard::Required).unwrap();
             assert_eq!(fs::read(told.join("crl")).unwrap(), b"list");
             assert!(refused(fs::write(told.join("crl"), "x")));
             assert!(refused(fs::read(&key)));

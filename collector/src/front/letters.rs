@@ -18,7 +18,7 @@ const LISTED_MAX: usize = 256;
 /// The core's note of the number of a site's last letter, beside the letters.
 const LAST: &str = "last";
 /// Most answers to one letter.
-const REVISIONS_MAX: u32 = 10_000;
+const REVISIONS_MAX: u32 = 256;
 
 /// The folders of letters.
 pub(crate) struct Letters {
@@ -81,11 +81,12 @@ impl Letters {
         }
     }
 
-    /// Keeps an answer to a letter that waits or waited once. The first of a revision stays: it may
-    /// have been read already.
+    /// Keeps an answer to a letter that waits or waited once. The first of a revision stays until the
+    /// core has taken it or set it aside; another one is not said to be kept.
     ///
     /// # Errors
-    /// The site never had such a letter, the bytes are no answer, or they cannot be stored.
+    /// The site never had such a letter, the bytes are no answer, another answer is there, or they
+    /// cannot be stored.
     pub(crate) fn answer(
         &self,
         site: &SiteId,
@@ -101,8 +102,11 @@ impl Letters {
             let name = format!("{number:012}-{revision:06}.answer");
             self.folders.answers.join(site.as_str()).join(name)
         };
-        if path(revision).exists() {
-            return Ok(());
+        match fs::read(path(revision)) {
+            Ok(kept) if kept == bytes => return Ok(()),
+            Ok(_) => return Err(Refusal::OtherAnswer),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(storage(error)),
         }
         if !self.letter(site, number).exists() && !(1..=self.last(site)).contains(&number) {
             return Err(Refusal::NoLetter);
@@ -196,12 +200,14 @@ mod tests {
             (&own, 1, 0, &bytes, Err(Refusal::BadRequest)),
             (&own, 1, 1, &b"x".to_vec(), Err(Refusal::BadRequest)),
             (&own, 1, 1, &bytes, Ok(())),
+            (&own, 1, 1, &bytes, Ok(())),
         ] {
             assert_eq!(letters.answer(site, number, revision, bytes), expected);
         }
         let stored = answers.join("HOSP-A/000000000001-000001.answer");
         fs::write(&stored, "first").unwrap();
-        assert_eq!(letters.answer(&own, 1, 1, &bytes), Ok(()));
+        let kept = letters.answer(&own, 1, 1, &bytes);
+        assert_eq!(kept, Err(Refusal::OtherAnswer));
         assert_eq!(fs::read(&stored).unwrap(), b"first");
         // A letter that was answered and taken away can still be answered anew, also when the core
         // has removed what was answered before.

@@ -48,7 +48,7 @@
 //! names to the inbox and do nothing else with it, and can open no connection to anywhere.
 
 pub(crate) mod api;
-mod blocked;
+pub(crate) mod blocked;
 mod bundle;
 mod certificates;
 pub(crate) mod guard;

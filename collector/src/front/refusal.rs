@@ -103,6 +103,9 @@ refusals! {
     NoRequest = "R024", NOT_FOUND,
         "その申請は届いていません。もう一度送ってください。",
         "No such request has arrived. Send it again.";
+    OtherAnswer = "R025", CONFLICT,
+        "その通知への別の回答が受付にあります。中核が受け取るまで待ち、次の実行でもう一度送ってください。",
+        "Another answer to that letter is there. Wait until the core has taken it, and send again at the next run.";
     Storage = "R016", INSUFFICIENT_STORAGE,
         "受付に保存できません。束はそのまま残し、センターに知らせてください。",
         "The front cannot store. Keep the batch and tell the centre.";

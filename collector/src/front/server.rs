@@ -9,6 +9,7 @@ use axum::extract::Extension;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use jiff::Timestamp;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -22,9 +23,14 @@ use crate::front::start::{Problem, StartError};
 use crate::front::tls::{Gate, Revoked};
 use crate::x509::{Facts, hex};
 
-/// Connections above the limit that are still told when to come back. Beyond them, connections
-/// are closed at once.
+/// Connections above a limit that are still told when to come back. Beyond them, connections are
+/// closed at once.
 const SURPLUS_CONNECTIONS: usize = 32;
+/// So long one of those is waited for: whoever says nothing takes the place of who would.
+const SURPLUS_PATIENCE: Duration = Duration::from_secs(5);
+/// No connection lasts longer, nor than its certificate: what is not on the revocation list any more
+/// because it is over is not heard on an old connection either.
+const LONGEST: Duration = Duration::from_secs(86_400);
 /// Bytes of one request's head.
 const HEAD_BYTES: usize = 16 << 10;
 const HEADERS_MAX: usize = 32;
@@ -37,7 +43,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// Bounds of connections.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Connections {
-    /// Open at once.
+    /// Open at once; as many more may be at their handshake.
     pub(crate) most: usize,
     /// Of one site.
     pub(crate) of_site: usize,
@@ -68,6 +74,8 @@ struct Shared {
     tls: TlsAcceptor,
     router: Router,
     limits: Connections,
+    places: Arc<Semaphore>,
+    surplus: Arc<Semaphore>,
     sites: Arc<Shares>,
     revoked: watch::Receiver<Revoked>,
     stopping: watch::Receiver<bool>,
@@ -103,12 +111,14 @@ pub(crate) async fn serve(
         tls: gate.acceptor.clone(),
         router,
         limits,
+        places: Arc::new(Semaphore::new(limits.most)),
+        surplus: Arc::new(Semaphore::new(SURPLUS_CONNECTIONS)),
         sites: Arc::new(Shares::new(limits.of_site)),
         revoked: gate.revoked(),
         stopping,
     };
-    let places = Arc::new(Semaphore::new(limits.most));
-    let surplus = Arc::new(Semaphore::new(SURPLUS_CONNECTIONS));
+    // Who has not said who it is yet takes no place of those who have.
+    let handshakes = Arc::new(Semaphore::new(limits.most));
     let mut connections = JoinSet::new();
     tracing::info!(address = %listener.local_addr().map_err(failed)?, "ready");
     loop {
@@ -119,8 +129,8 @@ pub(crate) async fn serve(
             Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    if let Some(place) = Place::take(&places, &surplus) {
-                        connections.spawn(connection(stream, place, shared.clone()));
+                    if let Ok(begun) = Arc::clone(&handshakes).try_acquire_owned() {
+                        connections.spawn(connection(stream, begun, shared.clone()));
                     }
                 }
                 Err(error) => {
@@ -157,6 +167,11 @@ impl Place {
                 _permit: permit,
             });
         }
+        Self::beyond(surplus)
+    }
+
+    /// One of those above a limit.
+    fn beyond(surplus: &Arc<Semaphore>) -> Option<Self> {
         let permit = Arc::clone(surplus).try_acquire_owned().ok()?;
         Some(Self {
             surplus: true,
@@ -165,7 +180,7 @@ impl Place {
     }
 }
 
-async fn connection(stream: TcpStream, place: Place, mut shared: Shared) {
+async fn connection(stream: TcpStream, begun: OwnedSemaphorePermit, mut shared: Shared) {
     let limits = shared.limits;
     let secured = match timeout(limits.handshake, shared.tls.accept(stream)).await {
         Ok(Ok(secured)) => secured,
@@ -174,10 +189,23 @@ async fn connection(stream: TcpStream, place: Place, mut shared: Shared) {
     };
     let certificates = secured.get_ref().1.peer_certificates();
     let facts = certificates.and_then(|chain| Facts::of(chain.first()?));
+    let lasts = lasts(facts.as_ref().map(|facts| facts.not_after));
     let (site, serial) = facts.map_or((None, Vec::new()), |facts| (facts.site, facts.serial));
     let share = site.as_ref().map(|site| shared.sites.take(site));
+    drop(begun);
     // One site alone does not take the places of the others.
-    let surplus = place.surplus || matches!(share, Some(None));
+    let place = match share {
+        Some(None) => Place::beyond(&shared.surplus),
+        _ => Place::take(&shared.places, &shared.surplus),
+    };
+    let Some(place) = place else {
+        return tracing::info!("too many connections");
+    };
+    let surplus = place.surplus;
+    let patience = match surplus {
+        true => limits.idle.min(SURPLUS_PATIENCE),
+        false => limits.idle,
+    };
     let certificate: Arc<str> = hex(&serial).into();
     let name = site.clone();
     let name = name.as_ref().map_or("-", |site| site.as_str());
@@ -190,7 +218,7 @@ async fn connection(stream: TcpStream, place: Place, mut shared: Shared) {
     let mut serving = std::pin::pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(limits.idle)
+            .header_read_timeout(patience)
             .max_buf_size(HEAD_BYTES)
             .max_headers(HEADERS_MAX)
             .keep_alive(!surplus)
@@ -205,11 +233,22 @@ async fn connection(stream: TcpStream, place: Place, mut shared: Shared) {
             serving.as_mut().graceful_shutdown();
             serving.await
         }
+        () = sleep(lasts) => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
     };
     match ended {
         Ok(()) => tracing::debug!(site = name, "connection closed"),
         Err(error) => tracing::info!(site = name, %error, "connection broken"),
     }
+}
+
+/// How long a connection may last whose certificate ends at this moment.
+fn lasts(not_after: Option<i64>) -> Duration {
+    let left = not_after.map(|end| end.saturating_sub(Timestamp::now().as_second()));
+    let left = left.map(|seconds| Duration::from_secs(seconds.try_into().unwrap_or_default()));
+    left.map_or(LONGEST, |left| left.min(LONGEST))
 }
 
 /// Ends when the certificate is revoked, and never where nothing tells so.

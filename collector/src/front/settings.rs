@@ -101,9 +101,8 @@ pub(crate) struct Tls {
     /// The authority that issues device certificates. No public authority is trusted.
     pub(crate) client_authority: PathBuf,
     /// The revocation list of whoever issues them, read again when it changes. Its folder holds
-    /// nothing secret. Without it nobody is stopped by revocation.
-    #[serde(default)]
-    pub(crate) revocations: Option<PathBuf>,
+    /// nothing secret.
+    pub(crate) revocations: PathBuf,
 }
 
 /// Files that hold keys.
@@ -128,8 +127,8 @@ pub(crate) struct Limits {
     pub(crate) chunks_per_site: usize,
     /// Batches of one site on their way in: 1 to 64.
     pub(crate) uploads_per_site: usize,
-    /// Bytes of new batches that one site may begin to send in a day: 64 MiB to 16 TiB. No less
-    /// than `batch_bytes`, or the largest batch would never pass.
+    /// Bytes that one site may send in a day, a batch counting for 1 MiB at least: 64 MiB to 16 TiB.
+    /// No less than `batch_bytes`, or the largest batch would never pass.
     pub(crate) bytes_per_site_and_day: u64,
     /// Open connections: 1 to 10,000.
     pub(crate) connections: usize,
@@ -269,13 +268,10 @@ impl Settings {
 
     /// Files that are read while the front serves, by their keys.
     fn told(&self) -> Vec<(&'static str, &Path)> {
-        let told = [
-            ("blocked", &self.blocked),
-            ("tls.revocations", &self.tls.revocations),
-        ];
-        let told = told.into_iter();
-        told.filter_map(|(key, path)| Some((key, path.as_deref()?)))
-            .collect()
+        let blocked = self.blocked.as_deref();
+        let blocked = blocked.map(|path| ("blocked", path));
+        let revocations = ("tls.revocations", self.tls.revocations.as_path());
+        [revocations].into_iter().chain(blocked).collect()
     }
 
     /// Folders of which the front may read what stands directly in them: those of files that are
@@ -327,6 +323,7 @@ mod tests {
         certificate = "/etc/front.pem"
         private_key = "/etc/front.key"
         client_authority = "/etc/devices.pem"
+        revocations = "/srv/told/devices.crl"
         [keys]
         receipt = "/etc/receipt.key"
     "#;
@@ -367,8 +364,8 @@ mod tests {
                 "blocked",
             ),
             (
-                "[keys]",
-                "revocations = \"/srv/staging/crl\"\n[keys]",
+                "/srv/told/devices.crl",
+                "/srv/staging/crl",
                 "tls.revocations",
             ),
         ] {

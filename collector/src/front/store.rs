@@ -21,6 +21,11 @@ use crate::front::start::{Problem, StartError};
 
 /// Where allowances lie among the receipts. No site has such a name.
 const ALLOWANCES: &str = ".allowances";
+/// The least that a batch takes of its site's allowance: many small ones cost the centre as much.
+const LEAST_BYTES: u64 = 1 << 20;
+/// An upload that has not gone on for so long gives way to a new one of its site, where there are
+/// too many.
+const GIVES_WAY: SignedDuration = SignedDuration::from_hours(1);
 /// Bytes that are leased of a site's allowance at once.
 const LEASED_BYTES: u64 = 256 << 20;
 
@@ -145,7 +150,7 @@ impl Store {
         let staging = &self.folders.staging;
         let remove = || {
             for site in fs::read_dir(staging)? {
-                self.remove_stale_of(&site?.path())?;
+                self.give_up(&site?.path(), self.stale_upload)?;
             }
             Ok(())
         };
@@ -154,12 +159,13 @@ impl Store {
         })
     }
 
-    fn remove_stale_of(&self, site: &Path) -> io::Result<()> {
+    /// Gives up uploads of a site that have not gone on for so long.
+    fn give_up(&self, site: &Path, waited: SignedDuration) -> io::Result<()> {
         let now = Timestamp::now();
         for staged in fs::read_dir(site)? {
             let staged = staged?;
             let changed = Timestamp::try_from(staged.metadata()?.modified()?);
-            if changed.is_ok_and(|changed| now.duration_since(changed) > self.stale_upload) {
+            if changed.is_ok_and(|changed| now.duration_since(changed) > waited) {
                 fs::remove_file(staged.path())?;
                 tracing::info!("stale upload given up");
             }
@@ -230,10 +236,12 @@ impl Store {
             }
             return Err(plain(Refusal::WrongLength));
         }
+        let mut taken = chunk.bytes.len() as u64;
         if reached.is_none() {
             self.make_room(site).map_err(plain)?;
-            self.allow(site, chunk.length).map_err(plain)?;
+            taken = taken.max(LEAST_BYTES);
         }
+        self.allow(site, taken).map_err(plain)?;
         // The last chunk is made durable with the whole, before that has a name in the inbox.
         let durable = end < chunk.length;
         write_on(&upload.staged, chunk.bytes, durable).map_err(|error| plain(storage(error)))?;
@@ -303,20 +311,23 @@ impl Store {
         self.inbox.sync_all()
     }
 
-    /// Refuses a site that has too many uploads under way.
+    /// Refuses a site that has too many uploads under way. Those that do not go on give way: whoever
+    /// begins some and leaves them keeps the site's device out no longer than that.
     fn make_room(&self, site: &SiteId) -> Result<(), Refusal> {
         let folder = self.folders.staging.join(site.as_str());
-        if self.has_room(&folder)? {
-            return Ok(());
+        for waited in [self.stale_upload, GIVES_WAY] {
+            if self.has_room(&folder)? {
+                return Ok(());
+            }
+            self.give_up(&folder, waited).map_err(storage)?;
         }
-        self.remove_stale_of(&folder).map_err(storage)?;
         self.has_room(&folder)?
             .then_some(())
             .ok_or(Refusal::TooManyUploads)
     }
 
-    /// Takes the bytes of a new upload from the site's allowance. What is gone on with was taken
-    /// before.
+    /// Takes bytes from the site's allowance before they are written. What the sender says of the
+    /// whole counts for nothing.
     fn allow(&self, site: &SiteId, bytes: u64) -> Result<(), Refusal> {
         let Some(per_day) = self.bytes_per_day else {
             return Ok(());

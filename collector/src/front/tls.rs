@@ -114,7 +114,7 @@ struct Clients {
     roots: Arc<RootCertStore>,
     hints: Vec<DistinguishedName>,
     verifier: RwLock<Arc<dyn ClientCertVerifier>>,
-    list: Option<Told>,
+    list: Told,
     numbers: RwLock<BTreeMap<Vec<u8>, Vec<u8>>>,
     revoked: watch::Sender<Revoked>,
 }
@@ -137,18 +137,10 @@ impl Clients {
             roots.add(certificate).map_err(|error| unusable(&error))?;
         }
         let roots = Arc::new(roots);
-        let list = files
-            .revocations
-            .as_deref()
-            .map(|path| Told::new(path, LIST_BYTES_MAX));
-        let lists = match &list {
-            None => Lists::default(),
-            Some(told) => {
-                let path = told.path().display().to_string();
-                let bytes = told.first().ok_or_else(|| unusable(&path))?;
-                Lists::read(&bytes).ok_or_else(|| unusable(&path))?
-            }
-        };
+        let list = Told::new(&files.revocations, LIST_BYTES_MAX);
+        let path = list.path().display().to_string();
+        let bytes = list.first().ok_or_else(|| unusable(&path))?;
+        let lists = Lists::read(&bytes).ok_or_else(|| unusable(&path))?;
         let verifier = verifier(&roots, &lists).map_err(|error| unusable(&error))?;
         Ok(Self {
             hints: verifier.root_hint_subjects().to_vec(),
@@ -163,7 +155,7 @@ impl Clients {
     /// Takes a new list into use. One that cannot be read, or is older than the one in use, changes
     /// nothing; when the one in use ends, nobody is heard any more.
     fn look(&self) {
-        let Some(bytes) = self.list.as_ref().and_then(|told| told.changed()) else {
+        let Some(bytes) = self.list.changed() else {
             return;
         };
         let Some(lists) = Lists::read(&bytes) else {
@@ -224,14 +216,11 @@ fn verifier(
     lists: &Lists,
 ) -> Result<Arc<dyn ClientCertVerifier>, Box<dyn std::error::Error + Send + Sync>> {
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::clone(roots), provider());
-    let builder = match lists.der.is_empty() {
-        true => builder,
-        false => builder
-            .with_crls(lists.der.clone())
-            .only_check_end_entity_revocation()
-            .enforce_revocation_expiration(),
-    };
-    Ok(builder.build()?)
+    Ok(builder
+        .with_crls(lists.der.clone())
+        .only_check_end_entity_revocation()
+        .enforce_revocation_expiration()
+        .build()?)
 }
 
 impl ClientCertVerifier for Clients {

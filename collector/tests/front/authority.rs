@@ -22,7 +22,7 @@ struct Centre {
 impl Centre {
     fn new() -> Self {
         let world = World::new("");
-        for folder in ["requests", "answers", "told"] {
+        for folder in ["requests", "answers"] {
             fs::create_dir(world.path(folder)).unwrap();
         }
         for old in ["front.pem", "front.key"] {
@@ -45,8 +45,7 @@ impl Centre {
              answers = \"{root}/answers\"\nnewcomers = \"{newcomers}\"\n[folders]"
         );
         let settings = world.settings("").replace("[folders]", &more);
-        let list = format!("[tls]\nrevocations = \"{root}/told/devices.crl\"");
-        fs::write(world.path("front.toml"), settings.replace("[tls]", &list)).unwrap();
+        fs::write(world.path("front.toml"), settings).unwrap();
         let centre = Self { world, newcomers };
         centre.ca(&["make-root", "--out", "root"]);
         centre.ca(&["make-issuing", "--root", "root", "--out", "ca"]);

@@ -17,7 +17,10 @@ use nix::unistd::Pid;
 use privacy::gate::{ConsentMode, ContractKind, GateEvidence, Products};
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, SanType, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, IsCa, Issuer,
+    KeyIdMethod, KeyPair, SanType, SerialNumber, date_time_ymd,
+};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -56,6 +59,21 @@ impl Authority {
         (params.signed_by(&key, &self.issuer).unwrap(), key)
     }
 
+    /// A revocation list that names nobody.
+    fn list(&self) -> String {
+        let now = u64::try_from(Timestamp::now().as_second()).unwrap();
+        let now = date_time_ymd(1970, 1, 1) + Duration::from_secs(now);
+        let list = CertificateRevocationListParams {
+            this_update: now - DAY,
+            next_update: now + DAY,
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: Vec::new(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).unwrap().pem().unwrap()
+    }
+
     /// A device certificate with this URI.
     pub(crate) fn device(&self, uri: &str) -> Device {
         self.device_for(uri, 90)
@@ -90,7 +108,7 @@ impl World {
             root: tempfile::tempdir().unwrap(),
             authority: Authority::new(),
         };
-        for folder in ["inbox", "staging", "receipts"] {
+        for folder in ["inbox", "staging", "receipts", "told"] {
             fs::create_dir(world.path(folder)).unwrap();
         }
         let (certificate, key) = world
@@ -102,6 +120,7 @@ impl World {
             ("front.key", key.serialize_pem()),
             ("receipt.key", receipt_key().to_text().to_string()),
             ("front.toml", world.settings(limits)),
+            ("told/devices.crl", world.authority.list()),
         ] {
             fs::write(world.path(name), text).unwrap();
         }
@@ -122,6 +141,7 @@ impl World {
                 certificate = "{root}/front.pem"
                 private_key = "{root}/front.key"
                 client_authority = "{root}/authority.pem"
+                revocations = "{root}/told/devices.crl"
                 [keys]
                 receipt = "{root}/receipt.key"
                 [limits]

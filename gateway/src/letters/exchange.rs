@@ -97,7 +97,8 @@ impl Line {
         }
     }
 
-    /// Brings an answer to the front. `false` when the front does not know the letter.
+    /// Brings an answer to the front. `false` when the front does not know the letter, or holds
+    /// another answer that the core has not taken yet: a later run tells it.
     pub(super) fn answer(
         &mut self,
         number: u64,
@@ -108,7 +109,7 @@ impl Line {
         let answer = self.ask(Method::PUT, &path, &Bytes::from(answer))?;
         match answer.status {
             StatusCode::OK => Ok(true),
-            StatusCode::NOT_FOUND => Ok(false),
+            StatusCode::NOT_FOUND | StatusCode::CONFLICT => Ok(false),
             _ => Err(refused(&answer)),
         }
     }

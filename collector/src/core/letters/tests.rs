@@ -180,6 +180,9 @@ fn an_answer_that_the_site_did_not_sign_confirms_nothing() {
     assert_eq!(summary.refused.get("L005"), Some(&1));
     assert!(centre.letter(1).exists() && centre.overdue(AT + UNCONFIRMED_SECONDS));
     assert_eq!(centre.answers(), 1, "it is kept for whoever looks into it");
+    // Its place is free for the site's own.
+    centre.answer(1, 1, applied(1, 0, 0), &site_key());
+    assert_eq!((centre.run(AT).answers, centre.answers()), (1, 1));
 }
 
 /// B-011: an order tells the device which earlier ones do not come any more, so that it does not

@@ -58,7 +58,7 @@ impl Bench {
                 certificate: PathBuf::new(),
                 private_key: PathBuf::new(),
                 client_authority: PathBuf::new(),
-                revocations: None,
+                revocations: PathBuf::new(),
             },
             keys: Keys {
                 receipt: path("receipt.key"),
@@ -275,24 +275,40 @@ fn sizes_and_numbers_beyond_the_limits_are_refused() {
     assert_eq!(other, Ok(State::Partial(1)));
 }
 
-/// O-11: one site cannot fill the centre's disks, whichever front it asks, and others go on. What
-/// it has begun it may end.
+const MIB: u64 = 1 << 20;
+
+/// One byte of a batch, at a place of it.
+fn put(store: &Store, of: &str, number: u8, offset: u64, length: u64) -> Outcome {
+    put_bytes(store, of, number, (offset, length), b"x")
+}
+
+fn put_bytes(
+    store: &Store,
+    of: &str,
+    number: u8,
+    (offset, length): (u64, u64),
+    bytes: &[u8],
+) -> Outcome {
+    let chunk = Chunk {
+        offset,
+        length,
+        bytes,
+    };
+    store.append(&site(of), BatchId::new([number; 32]), &chunk)
+}
+
+type Outcome = Result<State, (Refusal, Option<u64>)>;
+
+/// O-11: one site cannot fill the centre's disks, whichever front it asks, and others go on. A
+/// batch takes a mebibyte at least, so that very many small ones are bounded too.
 #[test]
 fn bytes_beyond_the_day_are_refused_by_every_front() {
     let limits = Limits {
-        bytes_per_site_and_day: 100,
+        bytes_per_site_and_day: 2 * MIB + 10,
         ..Limits::default()
     };
     let bench = Bench::new(limits);
     let second = bench.another_front(limits);
-    let put = |store: &Store, of: &str, number: u8, offset: u64, length: u64| {
-        let chunk = Chunk {
-            offset,
-            length,
-            bytes: b"x",
-        };
-        store.append(&site(of), BatchId::new([number; 32]), &chunk)
-    };
     assert_eq!(put(&bench.store, "HOSP-A", 1, 0, 60), Ok(State::Partial(1)));
     assert_eq!(put(&second, "HOSP-A", 2, 0, 30), Ok(State::Partial(1)));
     for store in [&bench.store, &second] {
@@ -306,7 +322,52 @@ fn bytes_beyond_the_day_are_refused_by_every_front() {
         )
         .unwrap();
     }
+    // What is left of the day is left for what was begun.
     assert_eq!(put(&second, "HOSP-A", 1, 1, 60), Ok(State::Partial(2)));
+}
+
+/// What a sender says of the whole counts for nothing: each byte is taken from the allowance.
+#[test]
+fn a_batch_that_grows_beyond_what_was_said_of_it_is_counted_as_it_grows() {
+    let limits = Limits {
+        bytes_per_site_and_day: 3 * MIB,
+        ..Limits::default()
+    };
+    let bench = Bench::new(limits);
+    assert_eq!(put(&bench.store, "HOSP-A", 1, 0, 2), Ok(State::Partial(1)));
+    let much = vec![0; MIB as usize];
+    let more = |offset| put_bytes(&bench.store, "HOSP-A", 1, (offset, 64 * MIB), &much);
+    assert_eq!(more(1), Ok(State::Partial(1 + MIB)));
+    assert_eq!(more(1 + MIB), Ok(State::Partial(1 + 2 * MIB)));
+    assert_eq!(refused(more(1 + 2 * MIB)), Refusal::Quota);
+}
+
+/// whoever had the site's certificate for a while and left uploads behind does not keep its
+/// device out for a week.
+#[test]
+fn uploads_that_do_not_go_on_give_way_to_a_new_one() {
+    let limits = Limits {
+        uploads_per_site: 2,
+        ..Limits::default()
+    };
+    let bench = Bench::new(limits);
+    let begin = |number| put(&bench.store, "HOSP-A", number, 0, 10);
+    for number in [1, 2] {
+        assert_eq!(begin(number), Ok(State::Partial(1)));
+    }
+    assert_eq!(refused(begin(3)), Refusal::TooManyUploads);
+    let left = bench
+        .root
+        .path()
+        .join(format!("staging/HOSP-A/{}.part", BatchId::new([1; 32])));
+    let an_hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3_700);
+    fs::File::open(&left)
+        .unwrap()
+        .set_modified(an_hour_ago)
+        .unwrap();
+    assert_eq!(begin(3), Ok(State::Partial(1)));
+    assert!(!left.exists());
+    assert_eq!(refused(begin(4)), Refusal::TooManyUploads);
 }
 
 /// A stop between the link and the receipt leaves the staged name on the inbox's own file.
