@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use formats::extended::cda::{self, MAX_RECORDS};
 use formats::extended::{Content, Document, Folder, Folders, Identified, Reader, Row, Table};
 use formats::extended::{disagrees, identify, sniff};
+use memchr::memmem;
 use record::{ChartNumber, Domain};
 
 use crate::message::{content_holds_no_identifier, is_bounded, says_nothing_of_the_patient};
@@ -47,10 +48,10 @@ pub(crate) fn run(data: &[u8]) {
     };
     let told = cda::read(&chart, &TABLE.systems, data);
     if let Ok(contents) = &told {
-        // The reader looks past a text before the root; the recognition need not.
-        let plain = data.trim_ascii_start().starts_with(b"<");
+        // The reader looks past a text before the root; the recognition need not, and such a file
+        // stays on site.
         assert!(
-            content == Content::Cda || !plain,
+            content == Content::Cda || !begins_with_markup(data),
             "a document would not be recognised"
         );
         assert!(contents.records.len() <= MAX_RECORDS, "records");
@@ -61,6 +62,25 @@ pub(crate) fn run(data: &[u8]) {
     document("18842-5", data, told.is_ok());
     if content == Content::Hl7 {
         document("8716-3", data, false);
+    }
+}
+
+/// Whether nothing but declarations and comments stands before the root.
+fn begins_with_markup(data: &[u8]) -> bool {
+    let mut rest = data;
+    loop {
+        rest = rest.trim_ascii_start();
+        let end: &[u8] = match rest {
+            [b'<', b'?', ..] => b"?>",
+            [b'<', b'!', b'-', b'-', ..] => b"-->",
+            [b'<', b'!', ..] => b">",
+            _ => return rest.starts_with(b"<"),
+        };
+        let after = memmem::find(rest, end).and_then(|at| rest.get(at + end.len()..));
+        match after {
+            Some(after) => rest = after,
+            None => return false,
+        }
     }
 }
 
