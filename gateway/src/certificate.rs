@@ -6,7 +6,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `current.pem` | key and chain in use; without it, those that the settings name |
-//! | `next.key` | the key that is asked for; there before the request is, and kept through refusals |
+//! | `next.key` | the key that is asked for; there before the request, kept through refusals |
 //! | `next.request` | the request as it was sent first, and is sent until there is an answer |
 //! | `next.pem` | key and chain that were given, until a connection has proven them |
 //! | `refused` | code and time of the last refusal |
