@@ -95,8 +95,9 @@ pub(crate) trait Office {
 }
 
 /// Renews the certificate when it is time, and goes on with what an earlier run began. What goes
-/// wrong keeps no run from its work: there are weeks left, and each run tries again.
-pub(crate) fn keep_up(settings: &Settings, at: i64) {
+/// wrong keeps no run from its work: there are weeks left, and each run tries again. Gives the
+/// settings with the certificate that is in use from now on.
+pub(crate) fn kept_up(settings: &Settings, at: i64) -> Settings {
     let kept = Store::open(settings).and_then(|store| {
         let mut front = Front::new(settings, store.is_over(at));
         store.keep_up(at, &mut front)
@@ -113,6 +114,9 @@ pub(crate) fn keep_up(settings: &Settings, at: i64) {
             );
         }
     }
+    let mut settings = settings.clone();
+    in_use(&mut settings);
+    settings
 }
 
 /// How the certificate of the line stands, for the page.

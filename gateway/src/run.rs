@@ -166,6 +166,8 @@ fn collect_and_send(
 ) -> Result<(), Failure> {
     state.collected_only(None)?;
     let ask = (delivery != Delivery::Hold).then_some(keys.as_ref());
+    let kept = ask.map(|_| certificate::kept_up(settings, now.seconds));
+    let settings = kept.as_ref().unwrap_or(settings);
     take_orders(settings, ask, now, report)?;
     let reports = Reports::of(&settings.state.folder, &settings.limits);
     // The feed is asked once: what it tells later is for the next run.
@@ -297,7 +299,6 @@ fn take_orders(
 ) -> Result<(), Failure> {
     ledger::open(settings)?.apply_orders(now)?;
     let Some(keys) = ask else { return Ok(()) };
-    certificate::keep_up(settings, now.seconds);
     letters::exchange(settings, keys, now, &mut report.letters).or_else(passing)
 }
 
@@ -406,7 +407,7 @@ pub(crate) fn orders(settings: &Settings, tell: &dyn Fn(&str)) -> Result<(), Fai
     let state = State::open(&settings.state.folder.join(STATE_FILE))?;
     let Look { now, trusted } = clock::look(&settings.clock, &state)?;
     trusted?;
-    certificate::keep_up(settings, now.seconds);
+    let settings = &certificate::kept_up(settings, now.seconds);
     ledger::open(settings)?.apply_orders(now)?;
     let mut report = LettersReport::default();
     let done = letters::exchange(settings, &keys, now, &mut report);
