@@ -360,10 +360,10 @@ fn uploads_that_do_not_go_on_give_way_to_a_new_one() {
         .root
         .path()
         .join(format!("staging/HOSP-A/{}.part", BatchId::new([1; 32])));
-    let an_hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3_700);
+    let an_hour_ago = Timestamp::now() - SignedDuration::from_secs(3_700);
     fs::File::open(&left)
         .unwrap()
-        .set_modified(an_hour_ago)
+        .set_modified(an_hour_ago.into())
         .unwrap();
     assert_eq!(begin(3), Ok(State::Partial(1)));
     assert!(!left.exists());

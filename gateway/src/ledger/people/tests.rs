@@ -78,22 +78,28 @@ fn met_as(patient: PatientReadings) -> Met {
     }
 }
 
+const AT: Now = Now {
+    seconds: 1_788_000_000,
+    today: date(2026, 9, 1),
+};
+
+fn ledger() -> (tempfile::TempDir, Ledger) {
+    let folder = tempfile::tempdir().unwrap();
+    let site: SiteId = "HOSP-A".parse().unwrap();
+    let ledger = Ledger::open(folder.path(), key(), &site).unwrap();
+    (folder, ledger)
+}
+
 /// B-074: a number that a whole clinic writes for everybody is counted over the site, whatever the
 /// branch number, and no household is taken for one.
 #[test]
 fn a_card_of_more_patients_than_a_household_has_is_told_once_and_taken_out() {
-    let folder = tempfile::tempdir().unwrap();
-    let site: SiteId = "HOSP-A".parse().unwrap();
-    let mut ledger = Ledger::open(folder.path(), key(), &site).unwrap();
-    let at = Now {
-        seconds: 1_788_000_000,
-        today: date(2026, 9, 1),
-    };
+    let (_folder, mut ledger) = ledger();
     let mut meet = |chart: usize, number: &str| {
         let branch = format!("{:02}", chart % 3);
         let people = [met(&format!("{chart:06}"), number, &branch)];
-        let first = ledger.meet(&people, at).unwrap();
-        assert!(ledger.meet(&people, at).unwrap().is_empty());
+        let first = ledger.meet(&people, AT).unwrap();
+        assert!(ledger.meet(&people, AT).unwrap().is_empty());
         (first, ledger.shared_cards().unwrap())
     };
     let taken = |cards: &SharedCards, number: &str| {
@@ -117,16 +123,10 @@ fn a_card_of_more_patients_than_a_household_has_is_told_once_and_taken_out() {
 /// A municipal number that a house writes for whoever has none is nobody's.
 #[test]
 fn a_municipal_number_of_many_patients_is_told_once_and_taken_out() {
-    let folder = tempfile::tempdir().unwrap();
-    let site: SiteId = "HOSP-A".parse().unwrap();
-    let mut ledger = Ledger::open(folder.path(), key(), &site).unwrap();
-    let at = Now {
-        seconds: 1_788_000_000,
-        today: date(2026, 9, 1),
-    };
+    let (_folder, mut ledger) = ledger();
     for chart in 1..=HOUSEHOLD_MOST + 2 {
         let people = [met_as(resident(&format!("{chart:06}"), "0000001"))];
-        let sharing = ledger.meet(&people, at).unwrap().len();
+        let sharing = ledger.meet(&people, AT).unwrap().len();
         let told = HOUSEHOLD_MOST + 1;
         assert_eq!(sharing, if chart == told { told } else { 0 }, "{chart}");
         let cards = ledger.shared_cards().unwrap();
