@@ -15,8 +15,8 @@
 //! certificate for the same request again.
 //!
 //! Whoever has the front can withhold answers and invent them. So a chain is taken only if it is of
-//! our own authority, one that no connection proves is asked for again, and after a refusal the same
-//! key is asked for: a second one would look like a clone's to an authority that had said yes.
+//! our own authority, one that no connection proves is asked for again, and after a refusal the
+//! same key is asked for: a second one would look like a clone's to an authority that had said yes.
 
 mod line;
 #[cfg(test)]

@@ -44,8 +44,8 @@ problems! {
         "The register has no such certificate or device. See `ca list`.";
     OfService = "N007",
         "センターのサービスの証明書は、失効リストでは止められません。装置はリストを見ないためです。鍵と証明書を作り直し、受領証の鍵も替えてください（operating/certificates）。",
-        "A certificate of the centre's own services cannot be stopped by the list, because devices look at \
-         none. Make its key and certificate anew, and change the receipt key (operating/certificates).";
+        "A certificate of the centre's own services cannot be stopped by the list, because devices look \
+         at none. Make key, certificate and receipt key anew (operating/certificates).";
     Malformed = "N011",
         "証明書の申請が読めません。装置のプログラムの版を確認してください。",
         "The request for a certificate cannot be read. Check the version of the device's program.";

@@ -118,7 +118,7 @@ impl Bench<'_> {
             return Ok(Judged::Issued(Box::new(next)));
         }
         if self.at > old.not_after {
-            tracing::error!(%site, "the key of an ended certificate that was renewed asks for another");
+            tracing::error!(%site, "the key of an ended certificate asks for another");
             return Ok(Judged::Refused(Problem::Late));
         }
         self.stop(site, "two keys for one certificate")
@@ -165,8 +165,8 @@ impl Bench<'_> {
         Ok(handed_out)
     }
 
-    /// Makes a certificate that stands nowhere yet; `None` where the policy allows none: the issuing
-    /// authority is near its end.
+    /// Makes a certificate that stands nowhere yet; `None` where the policy allows none: the
+    /// issuing authority is near its end.
     fn make(
         &self,
         (site, device): (&SiteId, &DeviceName),

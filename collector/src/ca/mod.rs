@@ -404,8 +404,8 @@ impl Office {
             .ok_or_else(|| Failure::new(Problem::Unknown, serial))
     }
 
-    /// Puts a new revocation list where the front reads it. Two steps at once, such as `sign` beside
-    /// `revoke`, do it one after the other, or the older list could be the last.
+    /// Puts a new revocation list where the front reads it. Two steps at once, such as `sign`
+    /// beside `revoke`, do it one after the other, or the older list could be the last.
     fn publish(&mut self) -> Result<()> {
         let Self {
             settings,

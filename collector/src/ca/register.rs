@@ -136,8 +136,8 @@ impl Register {
         query.query_map([], issued_of)?.map(|row| row?).collect()
     }
 
-    /// Takes back every certificate of a site that was not taken back before, also one that is over:
-    /// its key could ask to be let in again. Gives their number.
+    /// Takes back every certificate of a site that was not taken back before, also one that is
+    /// over: its key could ask to be let in again. Gives their number.
     pub(super) fn revoke_site(&self, site: &SiteId, reason: &str, at: i64) -> Result<usize> {
         Ok(self.connection.execute(
             "UPDATE certificate SET revoked_at = ?3, reason = ?2

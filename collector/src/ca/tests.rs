@@ -297,8 +297,8 @@ fn a_revoked_certificate_is_on_the_list() {
     assert!(world.listed(NOW)[0].ends_with("revoked:stolen"));
 }
 
-/// a code that somebody overheard is used by two. Which of them is the device cannot be told,
-/// so neither goes on.
+/// a code that somebody overheard is used by two. Which of them is the device cannot be
+/// told, so neither goes on.
 #[test]
 fn two_keys_for_one_code_stop_both() {
     let world = World::new();

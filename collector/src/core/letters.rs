@@ -466,8 +466,8 @@ fn code_state(outcome: Option<envelope::Outcome>, age: i64) -> &'static str {
     }
 }
 
-/// Keeps the last answer to a letter that was refused for whoever looks into it, and makes its place
-/// free for the site's own.
+/// Keeps the last answer to a letter that was refused for whoever looks into it, and makes its
+/// place free for the site's own.
 fn set_aside(path: &Path, number: u64) {
     let aside = path.with_file_name(format!("{number:012}.refused"));
     if let Err(error) = fs::rename(path, aside) {

@@ -67,8 +67,8 @@ pub(crate) fn restrict(settings: &Settings) -> Result<(), StartError> {
 }
 
 /// Restricts the calling thread and every thread it starts later to one folder of its own, and to
-/// reading in the folders of what the centre tells: no other file can be opened, among them the keys
-/// that were read before.
+/// reading in the folders of what the centre tells: no other file can be opened, among them the
+/// keys that were read before.
 ///
 /// # Errors
 /// The guard is required and the kernel cannot give it.

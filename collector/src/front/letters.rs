@@ -81,8 +81,8 @@ impl Letters {
         }
     }
 
-    /// Keeps an answer to a letter that waits or waited once. The first of a revision stays until the
-    /// core has taken it or set it aside; another one is not said to be kept.
+    /// Keeps an answer to a letter that waits or waited once. The first of a revision stays until
+    /// the core has taken it or set it aside; another one is not said to be kept.
     ///
     /// # Errors
     /// The site never had such a letter, the bytes are no answer, another answer is there, or they

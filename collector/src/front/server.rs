@@ -28,8 +28,8 @@ use crate::x509::{Facts, hex};
 const SURPLUS_CONNECTIONS: usize = 32;
 /// So long one of those is waited for: whoever says nothing takes the place of who would.
 const SURPLUS_PATIENCE: Duration = Duration::from_secs(5);
-/// No connection lasts longer, nor than its certificate: what is not on the revocation list any more
-/// because it is over is not heard on an old connection either.
+/// No connection lasts longer, nor than its certificate: what is not on the revocation list any
+/// more because it is over is not heard on an old connection either.
 const LONGEST: Duration = Duration::from_secs(86_400);
 /// Bytes of one request's head.
 const HEAD_BYTES: usize = 16 << 10;

@@ -127,8 +127,8 @@ pub(crate) struct Limits {
     pub(crate) chunks_per_site: usize,
     /// Batches of one site on their way in: 1 to 64.
     pub(crate) uploads_per_site: usize,
-    /// Bytes that one site may send in a day, a batch counting for 1 MiB at least: 64 MiB to 16 TiB.
-    /// No less than `batch_bytes`, or the largest batch would never pass.
+    /// Bytes that one site may send in a day, a batch counting for 1 MiB at least: 64 MiB to 16
+    /// TiB. No less than `batch_bytes`, or the largest batch would never pass.
     pub(crate) bytes_per_site_and_day: u64,
     /// Open connections: 1 to 10,000.
     pub(crate) connections: usize,

@@ -311,8 +311,8 @@ impl Store {
         self.inbox.sync_all()
     }
 
-    /// Refuses a site that has too many uploads under way. Those that do not go on give way: whoever
-    /// begins some and leaves them keeps the site's device out no longer than that.
+    /// Refuses a site that has too many uploads under way. Those that do not go on give way:
+    /// whoever begins some and leaves them keeps the site's device out no longer than that.
     fn make_room(&self, site: &SiteId) -> Result<(), Refusal> {
         let folder = self.folders.staging.join(site.as_str());
         for waited in [self.stale_upload, GIVES_WAY] {

@@ -31,8 +31,9 @@ pub struct Resolved<T> {
     pub current: Vec<(FileName, T)>,
     /// The newest file of each document that was taken back, in document order.
     pub withdrawn: Vec<(FileName, T)>,
-    /// Of each document that stands although a void file is newer, that void file. It is counted
-    /// as superseded; if its message is a cancel ([`super::cancels`]), the document is withdrawn.
+    /// Of each document that stands although a void file is newer, that void file. It is counted as
+    /// superseded; if its message is a cancel ([`super::FileReader::cancels`]), the document is
+    /// withdrawn.
     pub contested: Vec<(FileName, T)>,
     /// How many files were neither current nor the newest of a withdrawn document.
     pub superseded: u64,
