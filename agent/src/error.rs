@@ -22,10 +22,10 @@ pub(crate) enum AgentError {
     )]
     System(#[source] Errno),
 
-    /// `health.json` could not be replaced; the previous one still stands.
+    /// A file could not be replaced; the previous one still stands.
     #[error(
-        "AG03 health.json を書けません。空き容量と書き込み権限を確認してください。前回の内容は残っています。\n     \
-         health.json cannot be written. Check free space and permission. The last one still stands."
+        "AG03 データフォルダに書けません。空き容量と書き込み権限を確認してください。前回の内容は残っています。\n     \
+         The data folder cannot be written. Check free space and permission. What was there stands."
     )]
     Write(#[source] io::Error),
 

@@ -3,10 +3,12 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use ::health::Sample;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::AgentError;
+use crate::device::Device;
 
 /// This version was built after this moment, so an earlier clock is wrong:
 /// 2026-01-01T00:00:00Z in seconds since 1970.
@@ -36,6 +38,12 @@ pub(crate) struct Health {
     disk: Amount,
     /// Whether that disk is filling up.
     disk_state: DiskState,
+    /// The warmest part.
+    temperature_celsius: Option<i8>,
+    /// How much of the disk's life is used up.
+    wear_percent: Option<u8>,
+    /// Whether the closed network's interface has a carrier.
+    line_up: Option<bool>,
 }
 
 /// Major, minor and patch number.
@@ -72,11 +80,15 @@ struct Amount {
 }
 
 impl Health {
-    /// Asks the system. `now` is what the clock of the device says.
+    /// Asks the system. `now` is what the clock of the device says, `device` what `/sys` does.
     ///
     /// # Errors
     /// The data folder is missing, or the system does not answer.
-    pub(crate) fn measure(data_dir: &Path, now: Timestamp) -> Result<Self, AgentError> {
+    pub(crate) fn measure(
+        data_dir: &Path,
+        now: Timestamp,
+        device: Device,
+    ) -> Result<Self, AgentError> {
         let disk = nix::sys::statvfs::statvfs(data_dir).map_err(AgentError::DataFolder)?;
         let system = nix::sys::sysinfo::sysinfo().map_err(AgentError::System)?;
         let (one, five, fifteen) = system.load_average();
@@ -97,7 +109,32 @@ impl Health {
             },
             disk,
             disk_state: DiskState::judge(disk),
+            temperature_celsius: device.temperature,
+            wear_percent: device.wear,
+            line_up: device.line,
         })
+    }
+
+    /// The same as a sample of the history, on a device that was started so often.
+    pub(crate) fn sample(&self, starts: u32) -> Sample {
+        let narrow = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
+        let amount = |it: Amount| ::health::Amount {
+            total: narrow(it.total_bytes >> 20),
+            free: narrow(it.free_bytes >> 20),
+        };
+        let [_, five, _] = self.load_hundredths;
+        Sample {
+            at: self.measured_at_seconds,
+            uptime: narrow(self.uptime_seconds),
+            starts,
+            version: self.version.0,
+            load: u16::try_from(five).unwrap_or(u16::MAX),
+            memory: amount(self.memory),
+            disk: amount(self.disk),
+            temperature: self.temperature_celsius,
+            wear: self.wear_percent,
+            line: self.line_up,
+        }
     }
 
     /// The health on one line, with the keys in a fixed order.
@@ -139,6 +176,18 @@ impl Health {
             (
                 "データ空き / data disk free",
                 format!("{}  {disk}", self.disk.to_text()),
+            ),
+            ("温度 / temperature", told(self.temperature_celsius, " C")),
+            ("ディスクの消耗 / disk wear", told(self.wear_percent, " %")),
+            (
+                "閉域網 / closed network",
+                match self.line_up {
+                    None => told(None::<u8>, ""),
+                    Some(true) => "つながっています / up".to_owned(),
+                    Some(false) => {
+                        "切れています。回線を確認してください / down: check the line".to_owned()
+                    }
+                },
             ),
         ];
         for (name, value) in lines {
@@ -183,6 +232,14 @@ impl Amount {
     }
 }
 
+/// A number with its unit, or that it is not known.
+fn told(value: Option<impl ToString>, unit: &str) -> String {
+    value.map_or_else(
+        || "不明 / not known".to_owned(),
+        |value| value.to_string() + unit,
+    )
+}
+
 /// A load as the kernel gives it, in hundredths; nonsense becomes zero.
 fn hundredths(load: f64) -> u64 {
     // A cast from a float stops at the bounds of the integer and turns "not a number" to zero.
@@ -216,6 +273,9 @@ mod tests {
                 free_bytes: 5 << 30,
             },
             disk_state: DiskState::Low,
+            temperature_celsius: Some(41),
+            wear_percent: None,
+            line_up: Some(true),
         }
     }
 
@@ -260,7 +320,10 @@ mod tests {
                 serde_json::Value::Object(map) => map.values().for_each(|it| words(it, found)),
                 serde_json::Value::Array(list) => list.iter().for_each(|it| words(it, found)),
                 serde_json::Value::String(word) => found.push(word.clone()),
-                other => assert!(other.is_u64() || other.is_i64(), "{other}"),
+                other => assert!(
+                    other.is_number() || other.is_boolean() || other.is_null(),
+                    "{other}"
+                ),
             }
         }
         let mut found = Vec::new();
@@ -281,7 +344,10 @@ mod tests {
              負荷 / load: 0.05 1.20 10.00\n\
              メモリ空き / memory free: 1024 / 4096 MiB\n\
              データ空き / data disk free: 5120 / 102400 MiB  \
-             残りわずか。保守窓口に連絡してください / low: call support\n"
+             残りわずか。保守窓口に連絡してください / low: call support\n\
+             温度 / temperature: 41 C\n\
+             ディスクの消耗 / disk wear: 不明 / not known\n\
+             閉域網 / closed network: つながっています / up\n"
         );
     }
 
@@ -294,7 +360,12 @@ mod tests {
 
     #[test]
     fn a_missing_folder_is_an_error_with_a_code() {
-        let error = Health::measure(Path::new("/nonexistent"), Timestamp::UNIX_EPOCH).unwrap_err();
+        let error = Health::measure(
+            Path::new("/nonexistent"),
+            Timestamp::UNIX_EPOCH,
+            Device::default(),
+        )
+        .unwrap_err();
         assert!(error.to_string().starts_with("AG01 "));
     }
 }

@@ -7,27 +7,44 @@ use std::time::Duration;
 
 use nix::sys::signal::{SigSet, Signal};
 
+use ::health::History;
+
+use crate::device::{Device, SYS};
 use crate::error::AgentError;
 use crate::health::Health;
-use crate::health_file;
+use crate::health_file::{self, HEALTH};
+use crate::history_file;
 use crate::notify::Manager;
 
-/// Keeps `health.json` in `data_dir` up to date until SIGTERM or SIGINT.
+/// Where a run measures and writes.
+pub(crate) struct Places<'a> {
+    /// The folder of `health.json`, `history.cbor` and `starts`.
+    pub(crate) data: &'a Path,
+    /// A folder that is empty after each start of the device.
+    pub(crate) since_start: Option<&'a Path>,
+    /// The interface of the closed network.
+    pub(crate) line: Option<&'a str>,
+}
+
+/// Keeps `health.json` and the history of seven days up to date until SIGTERM or SIGINT.
 ///
 /// # Errors
 /// The first file cannot be written: then the settings are wrong. A later failure, such as a full
 /// disk, is reported and tried again, because a device in trouble must not lose its voice.
-pub(crate) fn run(data_dir: &Path, interval: Duration) -> Result<(), AgentError> {
+pub(crate) fn run(places: &Places<'_>, interval: Duration) -> Result<(), AgentError> {
     let stop = stop_signal().map_err(AgentError::Signals)?;
     let socket = std::env::var_os("NOTIFY_SOCKET");
     let manager = Manager::at(socket.as_deref()).map_err(AgentError::Signals)?;
 
-    report(data_dir)?;
+    let starts =
+        history_file::starts(places.data, places.since_start).map_err(AgentError::Write)?;
+    let mut history = history_file::read(places.data);
+    report(places, starts, &mut history)?;
     manager.ready();
     let mut failing = false;
     while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(interval) {
         manager.alive();
-        match report(data_dir) {
+        match report(places, starts, &mut history) {
             Ok(()) => failing = false,
             // Once per trouble, not once per minute.
             Err(error) if !failing => {
@@ -41,9 +58,16 @@ pub(crate) fn run(data_dir: &Path, interval: Duration) -> Result<(), AgentError>
     Ok(())
 }
 
-fn report(data_dir: &Path) -> Result<(), AgentError> {
-    let health = Health::measure(data_dir, jiff::Timestamp::now())?;
-    health_file::replace(data_dir, &health.to_json()).map_err(AgentError::Write)
+/// Measures, writes, and keeps the history when a slot of it is finished.
+fn report(places: &Places<'_>, starts: u32, history: &mut History) -> Result<(), AgentError> {
+    let device = Device::look(Path::new(SYS), places.line);
+    let health = Health::measure(places.data, jiff::Timestamp::now(), device)?;
+    let line = health.to_json() + "\n";
+    let written = health_file::replace(places.data, HEALTH, line.as_bytes());
+    if history.push(health.sample(starts)) {
+        history_file::write(places.data, history).map_err(AgentError::Write)?;
+    }
+    written.map_err(AgentError::Write)
 }
 
 /// A channel that gives one message when the process is told to stop.

@@ -40,6 +40,47 @@ fn status_is_printed_for_people_and_for_machines() {
     );
 }
 
+/// O-04: a restart of the program keeps the history, and a start of the device is counted once.
+#[test]
+fn the_history_survives_a_restart_of_the_program() {
+    let folder = tempfile::tempdir().unwrap();
+    let [data, since] = ["data", "since"].map(|name| folder.path().join(name));
+    for made in [&data, &since] {
+        std::fs::create_dir(made).unwrap();
+    }
+    let rows = || {
+        let output = agent()
+            .args(["history", "--data-dir"])
+            .arg(&data)
+            .output()
+            .unwrap();
+        assert!(output.status.success());
+        let text = String::from_utf8(output.stdout).unwrap();
+        let rows: Vec<String> = text.lines().skip(1).map(str::to_owned).collect();
+        rows
+    };
+    assert!(rows().is_empty());
+    for start in 1..=3 {
+        let mut child = agent()
+            .args(["run", "--interval", "1", "--line", "lo", "--data-dir"])
+            .arg(&data)
+            .arg("--since-start")
+            .arg(&since)
+            .spawn()
+            .unwrap();
+        while rows().is_empty() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM).unwrap();
+        assert!(child.wait().unwrap().success());
+        let last = rows().pop().unwrap();
+        let fields: Vec<_> = last.split(',').collect();
+        assert_eq!(fields[2], "1", "program start {start}: {last}");
+        assert_eq!(fields.last(), Some(&"true"));
+    }
+    assert!(rows().len() <= 2);
+}
+
 #[test]
 fn run_says_ready_after_the_first_file_and_ends_on_sigterm() {
     let folder = tempfile::tempdir().unwrap();
