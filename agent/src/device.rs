@@ -12,8 +12,8 @@ pub(crate) const SYS: &str = "/sys";
 pub(crate) struct Device {
     /// The warmest part, in degrees Celsius.
     pub(crate) temperature: Option<i8>,
-    /// How much of the disk's life is used up, in percent, as flash storage (eMMC) tells it in steps
-    /// of ten.
+    /// How much of the disk's life is used up, in percent, as flash storage (eMMC) tells it in
+    /// steps of ten.
     pub(crate) wear: Option<u8>,
     /// Whether the interface of the closed network has a carrier.
     pub(crate) line: Option<bool>,

@@ -85,7 +85,7 @@ impl History {
     /// Notes that a report arrived. One that was made before others arrived changes nothing twice.
     pub fn told(&mut self, report: &Report) {
         let next = self.slots.get(self.told);
-        if report.past().first().is_some() && report.past().first() == next {
+        if next.is_some() && report.past().first() == next {
             self.told += report.past().len();
         }
         self.lost = self.lost.saturating_sub(report.lost);
@@ -225,7 +225,9 @@ mod tests {
     proptest! {
         /// Whatever the clock does, the ring keeps what came last.
         #[test]
-        fn clocks_that_jump_lose_no_newer_sample(moments in proptest::collection::vec(any::<i64>(), 1..50)) {
+        fn clocks_that_jump_lose_no_newer_sample(
+            moments in proptest::collection::vec(any::<i64>(), 1..50),
+        ) {
             let mut history = History::new();
             for at in &moments {
                 history.push(sample(*at));

@@ -167,7 +167,7 @@ mod tests {
         let report = Report::new(largest(), [].iter(), 0);
         let newer = Report {
             format: 2,
-            ..report.clone()
+            ..report
         };
         let mut place = [0; REPORT_MAX];
         let bytes = newer.write(&mut place).unwrap();
@@ -185,7 +185,9 @@ mod tests {
         }
 
         #[test]
-        fn a_report_with_a_changed_byte_is_read_or_refused(at in 0_usize..200, byte in any::<u8>()) {
+        fn a_report_with_a_changed_byte_is_read_or_refused(
+            at in 0_usize..200, byte in any::<u8>(),
+        ) {
             let report = Report::new(largest(), [largest(); 3].iter(), 1);
             let mut place = [0; REPORT_MAX];
             let length = report.write(&mut place).unwrap().len();
