@@ -20,11 +20,14 @@ use rand_core::UnwrapErr;
 use record::BatchId;
 use serde::Serialize;
 
-use self::exchange::Line;
+use self::exchange::{Kept, Line};
 use crate::clock::Now;
 use crate::error::{Failure, Problem};
 use crate::keys::{self, Keys};
 use crate::ledger::{self, Ledger, Untold};
+
+/// So many places for one answer are tried in one run.
+const PLACES_AT_ONCE: u32 = 8;
 
 /// What a run did with letters.
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
@@ -236,6 +239,20 @@ impl Desk<'_> {
     /// Tells the centre what it does not know yet.
     fn answer(&mut self, line: &mut Line, keys: &Keys) -> Result<(), Failure> {
         for untold in self.ledger.untold()? {
+            self.answer_letter(untold, line, keys)?;
+        }
+        Ok(())
+    }
+
+    /// Tells what became of one letter. Where another answer has the place already, such as one that
+    /// was stored by a run that was killed before it noted that, the next place is taken.
+    fn answer_letter(
+        &mut self,
+        mut untold: Untold,
+        line: &mut Line,
+        keys: &Keys,
+    ) -> Result<(), Failure> {
+        for _ in 0..PLACES_AT_ONCE {
             let Untold {
                 number,
                 revision,
@@ -254,9 +271,17 @@ impl Desk<'_> {
             let sealed = answer.seal(&keys.core, &keys.signing, &mut UnwrapErr(SysRng));
             let sealed =
                 sealed.map_err(|error| Failure::because(Problem::Internal, "answer", error))?;
-            if line.answer(number, revision, sealed)? {
-                self.ledger.told(&untold)?;
-                self.report.answers += 1;
+            match line.answer(number, revision, sealed)? {
+                Kept::Stored => {
+                    self.ledger.told(&untold)?;
+                    self.report.answers += 1;
+                    break;
+                }
+                Kept::NoLetter => break,
+                Kept::Another => {
+                    self.ledger.place_taken(&untold)?;
+                    untold.revision += 1;
+                }
             }
         }
         Ok(())

@@ -21,6 +21,17 @@ const TRIES: u32 = 3;
 /// Most letters that are looked at in one run.
 const LISTED_MAX: usize = 10_000;
 
+/// What became of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// The front has it.
+    Stored,
+    /// The front knows no such letter.
+    NoLetter,
+    /// The front has another answer in its place.
+    Another,
+}
+
 /// An open line.
 pub(super) struct Line {
     runtime: Runtime,
@@ -97,19 +108,19 @@ impl Line {
         }
     }
 
-    /// Brings an answer to the front. `false` when the front does not know the letter, or holds
-    /// another answer that the core has not taken yet: a later run tells it.
+    /// Brings an answer to the front.
     pub(super) fn answer(
         &mut self,
         number: u64,
         revision: u32,
         answer: Vec<u8>,
-    ) -> Result<bool, Failure> {
+    ) -> Result<Kept, Failure> {
         let path = format!("/v1/letters/{number}/answers/{revision}");
         let answer = self.ask(Method::PUT, &path, &Bytes::from(answer))?;
         match answer.status {
-            StatusCode::OK => Ok(true),
-            StatusCode::NOT_FOUND | StatusCode::CONFLICT => Ok(false),
+            StatusCode::OK => Ok(Kept::Stored),
+            StatusCode::NOT_FOUND => Ok(Kept::NoLetter),
+            StatusCode::CONFLICT => Ok(Kept::Another),
             _ => Err(refused(&answer)),
         }
     }
