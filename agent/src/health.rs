@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use ::health::Sample;
+use ::health::{Gateway, Sample};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,8 @@ pub(crate) struct Health {
     wear_percent: Option<u8>,
     /// Whether the closed network's interface has a carrier.
     line_up: Option<bool>,
+    /// How the data path stood when its last run ended.
+    gateway: Option<Gateway>,
 }
 
 /// Major, minor and patch number.
@@ -112,6 +114,7 @@ impl Health {
             temperature_celsius: device.temperature,
             wear_percent: device.wear,
             line_up: device.line,
+            gateway: device.gateway,
         })
     }
 
@@ -134,6 +137,7 @@ impl Health {
             temperature: self.temperature_celsius,
             wear: self.wear_percent,
             line: self.line_up,
+            gateway: self.gateway,
         }
     }
 
@@ -141,6 +145,27 @@ impl Health {
     pub(crate) fn to_json(&self) -> String {
         // Numbers and fixed words cannot fail to be written; an empty object says nothing wrong.
         serde_json::to_string(self).unwrap_or_else(|_| "{}".to_owned())
+    }
+
+    /// What is told of the data path, once it has run.
+    fn of_gateway(&self) -> Vec<(&'static str, String)> {
+        let Some(gateway) = self.gateway else {
+            return Vec::new();
+        };
+        let ago = |at: Option<i64>| {
+            let hours = at.map(|at| (self.measured_at_seconds.saturating_sub(at) / 3_600).max(0));
+            told(hours, " h 前 ago")
+        };
+        let code = match gateway.problem {
+            0 => String::new(),
+            number => format!("  G{number:03}"),
+        };
+        vec![
+            ("送信待ち / waiting", gateway.waiting.to_string()),
+            ("前回の実行 / last run", ago(Some(gateway.at)) + &code),
+            ("前回の読み取り / source last read", ago(gateway.source)),
+            ("前回の受領 / last receipt", ago(gateway.receipt)),
+        ]
     }
 
     /// The health for a person, Japanese first.
@@ -190,7 +215,7 @@ impl Health {
                 },
             ),
         ];
-        for (name, value) in lines {
+        for (name, value) in lines.into_iter().chain(self.of_gateway()) {
             // Writing to a string does not fail.
             let _ = writeln!(text, "{name}: {value}");
         }
@@ -276,6 +301,14 @@ mod tests {
             temperature_celsius: Some(41),
             wear_percent: None,
             line_up: Some(true),
+            gateway: Some(Gateway {
+                at: 1_790_000_000 - 7_200,
+                problem: 12,
+                waiting: 3,
+                oldest: Some(1_790_000_000 - 86_400),
+                source: Some(1_790_000_000 - 7_200),
+                receipt: None,
+            }),
         }
     }
 
@@ -347,7 +380,11 @@ mod tests {
              残りわずか。保守窓口に連絡してください / low: call support\n\
              温度 / temperature: 41 C\n\
              ディスクの消耗 / disk wear: 不明 / not known\n\
-             閉域網 / closed network: つながっています / up\n"
+             閉域網 / closed network: つながっています / up\n\
+             送信待ち / waiting: 3\n\
+             前回の実行 / last run: 2 h 前 ago  G012\n\
+             前回の読み取り / source last read: 2 h 前 ago\n\
+             前回の受領 / last receipt: 不明 / not known\n"
         );
     }
 

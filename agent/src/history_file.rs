@@ -78,6 +78,7 @@ mod tests {
             temperature: None,
             wear: Some(10),
             line: Some(true),
+            gateway: None,
         }
     }
 

@@ -44,6 +44,9 @@ enum Command {
         /// 閉域網のインターフェース / interface of the closed network
         #[arg(long, value_name = "NAME")]
         line: Option<String>,
+        /// ゲートウェイが状態を置くフォルダ（`state.status`） / folder in which gateways leave how they stand
+        #[arg(long, value_name = "FOLDER")]
+        gateways: Option<PathBuf>,
     },
     /// 7日間の記録を CSV で表示します。10分ごとに1行です。
     /// Prints the history of seven days as CSV, one line for ten minutes.
@@ -65,6 +68,9 @@ enum Command {
         /// 閉域網のインターフェース / interface of the closed network
         #[arg(long, value_name = "NAME")]
         line: Option<String>,
+        /// ゲートウェイが状態を置くフォルダ（`state.status`） / folder in which gateways leave how they stand
+        #[arg(long, value_name = "FOLDER")]
+        gateways: Option<PathBuf>,
         /// 起動のたびに空になるフォルダ。起動の回数を数えるのに使います。
         /// Folder that is empty after each start of the device, by which starts are counted.
         #[arg(long, value_name = "FOLDER")]
@@ -86,7 +92,8 @@ fn main() -> ExitCode {
             data_dir,
             format,
             line,
-        } => status(&data_dir, format, line.as_deref()),
+            gateways,
+        } => status(&data_dir, format, line.as_deref(), gateways.as_deref()),
         Command::History { data_dir } => {
             history(&data_dir);
             Ok(())
@@ -95,12 +102,14 @@ fn main() -> ExitCode {
             data_dir,
             interval,
             line,
+            gateways,
             since_start,
         } => {
             let places = run::Places {
                 data: &data_dir,
                 since_start: since_start.as_deref(),
                 line: line.as_deref(),
+                gateways: gateways.as_deref(),
             };
             run::run(&places, Duration::from_secs(interval))
         }
@@ -118,8 +127,13 @@ fn main() -> ExitCode {
     clippy::print_stdout,
     reason = "the purpose of the command is to print the health"
 )]
-fn status(data_dir: &Path, format: Form, line: Option<&str>) -> Result<(), AgentError> {
-    let device = Device::look(Path::new(SYS), line);
+fn status(
+    data_dir: &Path,
+    format: Form,
+    line: Option<&str>,
+    gateways: Option<&Path>,
+) -> Result<(), AgentError> {
+    let device = Device::look(Path::new(SYS), line, gateways);
     let health = Health::measure(data_dir, jiff::Timestamp::now(), device)?;
     match format {
         Form::Text => print!("{}", health.to_text()),
@@ -135,7 +149,7 @@ fn status(data_dir: &Path, format: Form, line: Option<&str>) -> Result<(), Agent
 fn history(data_dir: &Path) {
     println!(
         "time,uptime_seconds,starts,version,load_hundredths,memory_free_mib,disk_free_mib,\
-         temperature_celsius,wear_percent,line_up"
+         temperature_celsius,wear_percent,line_up,waiting,problem"
     );
     for sample in history_file::read(data_dir).samples() {
         println!("{}", row(sample));
@@ -147,7 +161,7 @@ fn row(sample: &Sample) -> String {
     let time = jiff::Timestamp::from_second(sample.at).map_or(String::new(), |it| it.to_string());
     let [major, minor, patch] = sample.version;
     format!(
-        "{time},{},{},{major}.{minor}.{patch},{},{},{},{},{},{}",
+        "{time},{},{},{major}.{minor}.{patch},{},{},{},{},{},{},{},{}",
         sample.uptime,
         sample.starts,
         sample.load,
@@ -155,6 +169,8 @@ fn row(sample: &Sample) -> String {
         sample.disk.free,
         known(sample.temperature.map(|it| it.to_string())),
         known(sample.wear.map(|it| it.to_string())),
-        known(sample.line.map(|it| it.to_string()))
+        known(sample.line.map(|it| it.to_string())),
+        known(sample.gateway.map(|it| it.waiting.to_string())),
+        known(sample.gateway.map(|it| it.problem.to_string()))
     )
 }

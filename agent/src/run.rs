@@ -24,6 +24,8 @@ pub(crate) struct Places<'a> {
     pub(crate) since_start: Option<&'a Path>,
     /// The interface of the closed network.
     pub(crate) line: Option<&'a str>,
+    /// The folder in which gateways leave how they stand.
+    pub(crate) gateways: Option<&'a Path>,
 }
 
 /// Keeps `health.json` and the history of seven days up to date until SIGTERM or SIGINT.
@@ -60,7 +62,7 @@ pub(crate) fn run(places: &Places<'_>, interval: Duration) -> Result<(), AgentEr
 
 /// Measures, writes, and keeps the history when a slot of it is finished.
 fn report(places: &Places<'_>, starts: u32, history: &mut History) -> Result<(), AgentError> {
-    let device = Device::look(Path::new(SYS), places.line);
+    let device = Device::look(Path::new(SYS), places.line, places.gateways);
     let health = Health::measure(places.data, jiff::Timestamp::now(), device)?;
     let line = health.to_json() + "\n";
     let written = health_file::replace(places.data, HEALTH, line.as_bytes());

@@ -214,6 +214,9 @@ pub struct Ledger {
 pub struct State {
     /// A folder of its own on the encrypted data partition.
     pub folder: PathBuf,
+    /// A folder for a few numbers about how it stands, which the agent reads.
+    #[serde(default)]
+    pub status: Option<PathBuf>,
 }
 
 /// Files that hold keys, normally systemd credentials.

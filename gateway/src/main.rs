@@ -29,6 +29,7 @@ mod send;
 mod source;
 mod spool;
 mod state;
+mod status;
 
 use std::io::{Read as _, Write};
 use std::path::{Path, PathBuf};
@@ -295,14 +296,19 @@ fn run_once(config: &Path, report_file: Option<&Path>, delivery: Delivery) -> Re
     outcome
 }
 
-/// The page shows how the last run ended. A run that never began says nothing about it.
+/// The page shows how the last run ended, and the agent tells it. A run that never began says nothing about it.
 fn keep_for_page(settings: &Settings, report: &Report, failure: Option<&Failure>) {
     let begun = !matches!(
         failure.map(Failure::problem),
         Some(Problem::AlreadyRunning | Problem::StateOfOther)
     );
-    let kept = LastRun::of(report, clock::unchecked());
-    if begun && let Err(failure) = kept.write(&settings.state.folder) {
+    if !begun {
+        return;
+    }
+    let at = clock::unchecked();
+    let kept = LastRun::of(report, at).write(&settings.state.folder);
+    let left = status::leave(settings, failure.map(Failure::problem), at);
+    for failure in [kept, left].into_iter().filter_map(Result::err) {
         tracing::warn!(code = failure.problem().code(), "last run not kept");
     }
 }

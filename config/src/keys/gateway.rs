@@ -396,6 +396,13 @@ const OTHERS: &[Key] = &[
         "A folder of its own on the encrypted data partition, one for each site.",
     ),
     key(
+        "state.status",
+        Place,
+        Perhaps,
+        "機器の監視（sekisho-agent）が読む、件数と時刻だけを置くフォルダ。",
+        "A folder for a few numbers and times that sekisho-agent reads.",
+    ),
+    key(
         "keys.token",
         Place,
         Always,

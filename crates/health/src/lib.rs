@@ -6,10 +6,12 @@
 
 #![no_std]
 
+mod gateway;
 mod history;
 mod report;
 mod sample;
 
+pub use gateway::{GATEWAY_MAX, Gateway};
 pub use history::{History, SLOT_SECONDS, SLOTS};
 pub use report::{MOST_SAMPLES, REPORT_MAX, Report, ReportError};
 pub use sample::{Amount, Sample};

@@ -11,7 +11,7 @@ use crate::sample::Sample;
 /// Most bytes of a report.
 pub const REPORT_MAX: usize = 1 << 10;
 /// Most finished samples in one.
-pub const MOST_SAMPLES: usize = 10;
+pub const MOST_SAMPLES: usize = 6;
 
 const FORMAT: u8 = 1;
 
@@ -94,6 +94,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::gateway::Gateway;
     use crate::sample::Amount;
 
     fn largest() -> Sample {
@@ -112,6 +113,14 @@ mod tests {
             temperature: Some(i8::MIN),
             wear: Some(u8::MAX),
             line: Some(false),
+            gateway: Some(Gateway {
+                at: i64::MIN,
+                problem: u16::MAX,
+                waiting: u32::MAX,
+                oldest: Some(i64::MIN),
+                source: Some(i64::MIN),
+                receipt: Some(i64::MIN),
+            }),
         }
     }
 
@@ -146,6 +155,14 @@ mod tests {
             temperature: Some(41),
             wear: None,
             line: Some(true),
+            gateway: Some(Gateway {
+                at: 1_789_990_000,
+                problem: 0,
+                waiting: 2,
+                oldest: Some(1_789_980_000),
+                source: Some(1_789_990_000),
+                receipt: None,
+            }),
         };
         let mut place = [0; REPORT_MAX];
         let report = Report::new(now, [].iter(), 0);

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::gateway::Gateway;
+
 /// Numbers of one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,6 +28,8 @@ pub struct Sample {
     pub wear: Option<u8>,
     /// Whether the interface of the closed network is up.
     pub line: Option<bool>,
+    /// How the data path stood, once it has run.
+    pub gateway: Option<Gateway>,
 }
 
 /// A size and what is free of it, in MiB.
@@ -56,6 +60,7 @@ impl Sample {
                 (Some(one), Some(other)) => Some(one && other),
                 (one, other) => one.or(other),
             },
+            gateway: self.gateway.or(older.gateway),
             ..self
         }
     }

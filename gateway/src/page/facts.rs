@@ -113,6 +113,16 @@ impl Facts {
         Ok(transfer)
     }
 
+    /// When the source was last read to its end.
+    pub(crate) fn source_read_at(&self) -> Option<i64> {
+        let query = "SELECT completed_at FROM scan";
+        let found = self
+            .connection
+            .as_ref()?
+            .query_row(query, [], |row| row.get(0));
+        found.ok()
+    }
+
     /// Up to which moment the time was confirmed at the last look; `None` also where no run of this
     /// version has been yet.
     pub(crate) fn time_confirmed(&self) -> Option<i64> {

@@ -17,7 +17,7 @@ mod director;
 mod drift;
 mod emergency;
 mod entry;
-mod facts;
+pub(crate) mod facts;
 mod filed;
 mod files;
 mod frame;
