@@ -244,8 +244,8 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Tells what became of one letter. Where another answer has the place already, such as one that
-    /// was stored by a run that was killed before it noted that, the next place is taken.
+    /// Tells what became of one letter. Where another answer has the place already, such as one
+    /// that was stored by a run that was killed before it noted that, the next place is taken.
     fn answer_letter(
         &mut self,
         mut untold: Untold,

@@ -296,7 +296,8 @@ fn run_once(config: &Path, report_file: Option<&Path>, delivery: Delivery) -> Re
     outcome
 }
 
-/// The page shows how the last run ended, and the agent tells it. A run that never began says nothing about it.
+/// The page shows how the last run ended, and the agent tells it. A run that never began says
+/// nothing about it.
 fn keep_for_page(settings: &Settings, report: &Report, failure: Option<&Failure>) {
     let begun = !matches!(
         failure.map(Failure::problem),

@@ -1,5 +1,5 @@
-//! How the gateway stands, for the agent that tells the centre of the device's health (B-024): a few
-//! numbers in a folder that the agent may read, which may read nothing else of ours.
+//! How the gateway stands, for the agent that tells the centre of the device's health (B-024): a
+//! few numbers in a folder that the agent may read, which may read nothing else of ours.
 
 use config::gateway::Settings;
 use health::Gateway;
