@@ -278,10 +278,7 @@ impl Desk<'_> {
                     break;
                 }
                 Kept::NoLetter => break,
-                Kept::Another => {
-                    self.ledger.place_taken(&untold)?;
-                    untold.revision += 1;
-                }
+                Kept::Another => untold.revision += 1,
             }
         }
         Ok(())

@@ -220,8 +220,8 @@ impl<'a> Post<'a> {
             for (number, revision, path) in answers(&folder)? {
                 let of = |letter: &&Letter| letter.site == site.site && letter.number == number;
                 match known.iter().find(of) {
-                    Some(letter) if letter.revision < revision => {}
-                    // It says what the catalogue holds, or what is overtaken.
+                    Some(letter) if letter.revision <= revision => {}
+                    // It is overtaken.
                     Some(_) => {
                         remove(&path);
                         continue;

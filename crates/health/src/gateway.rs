@@ -2,9 +2,8 @@
 
 use heapless::Vec;
 use serde::{Deserialize, Serialize};
-use serde_cbor::ser::{Serializer, SliceWrite};
 
-use crate::report::ReportError;
+use crate::report::{ReportError, packed};
 
 /// Most bytes of one.
 pub const GATEWAY_MAX: usize = 128;
@@ -50,12 +49,7 @@ impl Gateway {
     /// Does not happen: the largest numbers fit.
     pub fn to_bytes(&self) -> Result<Vec<u8, GATEWAY_MAX>, ReportError> {
         let mut place = [0; GATEWAY_MAX];
-        let mut serializer = Serializer::new(SliceWrite::new(&mut place)).packed_format();
-        self.serialize(&mut serializer)
-            .map_err(|_| ReportError::TooLarge)?;
-        let written = serializer.into_inner().bytes_written();
-        let bytes = place.get(..written).ok_or(ReportError::TooLarge)?;
-        Vec::from_slice(bytes).map_err(|_| ReportError::TooLarge)
+        Vec::from_slice(packed(self, &mut place)?).map_err(|_| ReportError::TooLarge)
     }
 
     /// Reads the file.

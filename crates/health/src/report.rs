@@ -59,11 +59,7 @@ impl Report {
     /// # Errors
     /// Does not happen: [`MOST_SAMPLES`] of the largest fit.
     pub fn write<'b>(&self, place: &'b mut [u8; REPORT_MAX]) -> Result<&'b [u8], ReportError> {
-        let mut serializer = Serializer::new(SliceWrite::new(place)).packed_format();
-        self.serialize(&mut serializer)
-            .map_err(|_| ReportError::TooLarge)?;
-        let written = serializer.into_inner().bytes_written();
-        place.get(..written).ok_or(ReportError::TooLarge)
+        packed(self, place)
     }
 
     /// Reads one.
@@ -78,6 +74,19 @@ impl Report {
         serde_cbor::de::from_slice_with_scratch(bytes, &mut scratch)
             .map_err(|_| ReportError::Malformed)
     }
+}
+
+/// Writes numbers for the names of fields, and gives what was written.
+pub(crate) fn packed<'b>(
+    value: &impl Serialize,
+    place: &'b mut [u8],
+) -> Result<&'b [u8], ReportError> {
+    let mut serializer = Serializer::new(SliceWrite::new(place)).packed_format();
+    value
+        .serialize(&mut serializer)
+        .map_err(|_| ReportError::TooLarge)?;
+    let written = serializer.into_inner().bytes_written();
+    place.get(..written).ok_or(ReportError::TooLarge)
 }
 
 fn known<'d, D: Deserializer<'d>>(deserializer: D) -> Result<u8, D::Error> {

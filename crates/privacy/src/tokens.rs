@@ -290,17 +290,14 @@ impl Folded {
         let told = |name: &Text| !placeholder::is_name(name);
         let (family, given) = (family.filter(told), given.filter(told));
         let (kanji_family, kanji_given) = folded_parts(identity.kanji.as_ref(), fold::kanji);
-        let birth = identity.birth.map(|birth| birth.expose());
-        let birth = birth.filter(|day| !placeholder::is_birth(*day));
+        let birth = birth_of(identity);
         let born_in = birth.and_then(|date| u16::try_from(date.year()).ok());
         Self {
             kanji: joined(kanji_family.as_ref(), kanji_given.as_ref()),
             kana: joined(family.as_ref(), given.as_ref()),
             family,
             given,
-            day: birth
-                .zip(born_in)
-                .map(|(date, year)| digits::<8>(u32::from(year) * 10_000 + month_and_day(date))),
+            day: birth.and_then(day_of),
             year: born_in.map(|year| digits::<4>(u32::from(year))),
             born_in,
             sex: identity
@@ -310,6 +307,18 @@ impl Folded {
             postal: fold::postal(identity.postal.expose()).map(Text::new),
         }
     }
+}
+
+/// The day of birth, unless it is one that systems put for an unknown day.
+fn birth_of(identity: &Identity) -> Option<Date> {
+    let birth = identity.birth.map(|birth| birth.expose());
+    birth.filter(|day| !placeholder::is_birth(*day))
+}
+
+/// A day as `YYYYMMDD`.
+fn day_of(date: Date) -> Option<Text> {
+    let year = u16::try_from(date.year()).ok()?;
+    Some(digits::<8>(u32::from(year) * 10_000 + month_and_day(date)))
 }
 
 /// `MMDD` as a number.

@@ -257,15 +257,6 @@ impl Ledger {
         done.map(drop).map_err(database)
     }
 
-    /// Notes that another answer has the place, so that the next one is taken.
-    pub(crate) fn place_taken(&mut self, untold: &Untold) -> Result<(), Failure> {
-        let note = "UPDATE letter SET revision = ?2 WHERE number = ?1";
-        let done = self
-            .connection
-            .execute(note, params![untold.number, untold.revision]);
-        done.map(drop).map_err(database)
-    }
-
     /// What became of an order by now, counted by persons.
     fn outcome(
         &self,

@@ -54,6 +54,10 @@ fn check(file: &[u8], told: &[Row]) {
         assert_eq!(told.len(), 1, "rows without columns");
         return;
     }
+    if *told == [Row::IndividualNumber] {
+        // The header names one, and nothing more is read; or the one row after it holds one.
+        return;
+    }
     assert_eq!(told.len() + 1, rows(file), "one for each row");
     for row in told {
         if let Row::Change { change, .. } = row {

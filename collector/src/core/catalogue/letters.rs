@@ -222,14 +222,17 @@ impl Catalogue {
         Ok(statement.query_row(place, |row| row.get(0)).optional()?)
     }
 
-    /// Notes an answer of a device, if it is newer than what is known. Gives whether it was.
+    /// Notes an answer of a device, if it is newer than what is known. Gives whether it was. A run
+    /// of the device that was killed may have told one answer without noting that, and the next run
+    /// another under the same number: the later one counts.
     pub(crate) fn answered(&mut self, answer: &Answer, at: i64) -> Result<bool> {
         let outcome = serde_json::to_string(&answer.outcome).map_err(|_| damaged("outcome"))?;
         let place = &answer.place;
         let transaction = self.connection.transaction()?;
         let newer = transaction.execute(
             "UPDATE letter SET revision = ?3, answered_at = ?4, outcome = ?5
-             WHERE site = ?1 AND number = ?2 AND revision < ?3",
+             WHERE site = ?1 AND number = ?2 AND (revision < ?3
+                 OR revision = ?3 AND answered_at < ?4 AND outcome <> ?5)",
             params![
                 place.site.as_str(),
                 signed(place.number),

@@ -93,13 +93,23 @@ impl Centre {
     }
 
     fn answer(&mut self, number: u64, revision: u32, outcome: Outcome, key: &SigningKey) {
+        self.answer_at(AT, (number, revision), outcome, key);
+    }
+
+    fn answer_at(
+        &mut self,
+        at: i64,
+        (number, revision): (u64, u32),
+        outcome: Outcome,
+        key: &SigningKey,
+    ) {
         let answer = Answer {
             place: LetterPlace {
                 site: site(),
                 number,
                 revision,
             },
-            at: AT,
+            at,
             ledger_entries: 1,
             outcome,
         };
@@ -167,6 +177,26 @@ fn an_order_waits_for_its_confirmation_and_then_leaves_the_outbox() {
     centre.answer(1, 2, applied(1, 0, 1), &site_key());
     assert_eq!(centre.run(AT), Summary::default());
     assert_eq!(centre.answers(), 0);
+}
+
+/// A run that is killed after its answer was stored does not know that it was. The next one tells
+/// what came of the order meanwhile, under the same number.
+#[test]
+fn of_two_answers_under_one_number_the_later_counts() {
+    let mut centre = Centre::new();
+    centre.order(None, AT).unwrap();
+    for (at, outcome, taken, state) in [
+        (AT, applied(0, 0, 0), 1, "no_match"),
+        (AT + 60, applied(1, 0, 0), 1, "stopped"),
+        // The same again, and one that comes after it and is older.
+        (AT + 90, applied(1, 0, 0), 0, "stopped"),
+        (AT + 30, applied(0, 0, 0), 0, "stopped"),
+    ] {
+        centre.answer_at(at, (1, 1), outcome, &site_key());
+        assert_eq!(centre.run(AT + 100).answers, taken, "{at}");
+        assert_eq!(centre.state(AT), [state], "{at}");
+        assert_eq!(centre.answers(), 0);
+    }
 }
 
 #[test]

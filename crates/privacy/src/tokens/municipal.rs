@@ -7,7 +7,7 @@
 use record::Identity;
 use text::fold;
 
-use super::{DOMAIN, Folded, LinkageTokens, Text, Token, TokenKind, placeholder};
+use super::{DOMAIN, LinkageTokens, Text, Token, TokenKind, birth_of, day_of, placeholder};
 use crate::Prf;
 use crate::message::Message;
 
@@ -18,7 +18,7 @@ impl LinkageTokens {
     pub fn with_municipal(mut self, identity: &Identity, municipality: &dyn Prf) -> Self {
         let number = fold::municipal(identity.municipal.expose()).map(Text::new);
         let number = number.filter(|number| !placeholder::is_card(number));
-        if let Some((number, day)) = number.zip(Folded::of(identity).day) {
+        if let Some((number, day)) = number.zip(birth_of(identity).and_then(day_of)) {
             let message = Message::new(DOMAIN)
                 .number(TokenKind::Municipal.number().into())
                 .number(self.epoch)
