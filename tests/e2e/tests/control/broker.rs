@@ -77,8 +77,16 @@ impl Broker {
         let mut command = Command::new("/usr/sbin/mosquitto");
         command.arg("-c").arg(self.folder.join("mosquitto.conf"));
         let log = self.folder.join("mosquitto.log");
+        // What a killed broker left.
+        let centre = self.folder.join("centre.sock");
+        let _ = fs::remove_file(&centre);
         let mut running = Running::start(&mut command, &log).expect("apt install mosquitto");
         wait_for(self.address, &mut running).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !centre.exists() {
+            assert!(Instant::now() < deadline, "no socket for the centre");
+            sleep(Duration::from_millis(20));
+        }
         self.running = Some(running);
         let mut hearing = self.client("mosquitto_sub");
         hearing.args(["-q", "1", "-i", "centre", "-c", "-F", "%t %x"]);
