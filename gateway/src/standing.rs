@@ -65,7 +65,13 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::fixture;
+
+    fn settings() -> Settings {
+        let example = include_str!("../../config/examples/gateway.toml");
+        let mut settings = Settings::parse(example).unwrap();
+        settings.state.standing = None;
+        settings
+    }
 
     fn problem(settings: &Settings) -> Option<Problem> {
         check(settings).err().map(|failure| failure.problem())
@@ -75,7 +81,7 @@ mod tests {
     #[test]
     fn work_stops_while_the_centre_says_so() {
         let folder = tempfile::tempdir().unwrap();
-        let mut settings = fixture::settings(folder.path());
+        let mut settings = settings();
         assert_eq!(problem(&settings), None);
         let standing = folder.path().join("standing");
         settings.state.standing = Some(standing.clone());
@@ -100,7 +106,7 @@ mod tests {
     #[test]
     fn only_a_certificate_from_before_the_order_is_renewed_for_it() {
         let folder = tempfile::tempdir().unwrap();
-        let mut settings = fixture::settings(folder.path());
+        let mut settings = settings();
         assert!(!asks_for_renewal(&settings, 0));
         settings.state.standing = Some(folder.path().to_owned());
         assert!(!asks_for_renewal(&settings, 0));

@@ -56,6 +56,36 @@ pub enum Outcome {
     Refused(Refusal),
 }
 
+impl Outcome {
+    /// The same for people, in Japanese and English.
+    pub fn texts(self) -> [String; 2] {
+        let plain = |ja: &str, en: &str| [ja.to_owned(), en.to_owned()];
+        match self {
+            Self::Done => plain("済み", "done"),
+            Self::SelfTest(0) => plain("すべて正常", "everything works"),
+            Self::SelfTest(code) => [
+                format!("点検コード {code:04}"),
+                format!("self-test code {code:04}"),
+            ],
+            Self::Support(_) => plain("報告済み", "reported"),
+            Self::Stopped(problem) => [
+                format!("停止 G{problem:03}"),
+                format!("stopped G{problem:03}"),
+            ],
+            Self::Unreadable => plain("設定を読めません", "settings cannot be read"),
+            Self::Returned => plain(
+                "センターに届かず元の設定に戻しました",
+                "centre not reached, settings put back",
+            ),
+            Self::Late => plain("時間切れ", "not in time"),
+            Self::Refused(Refusal::OtherDevice) => plain("別の機器あて", "for another device"),
+            Self::Refused(Refusal::Expired) => plain("期限切れ", "expired"),
+            Self::Refused(Refusal::Clock) => plain("時刻が合いません", "clock differs"),
+            Self::Refused(Refusal::Busy) => plain("作業が多すぎます", "too many open"),
+        }
+    }
+}
+
 /// Why a signed order is not begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -18,6 +18,8 @@ struct Authority {
     /// Whether connections are heard.
     hears: bool,
     proven: Vec<String>,
+    /// From when its certificates are good.
+    begins: i64,
 }
 
 impl Authority {
@@ -31,6 +33,7 @@ impl Authority {
             waits: 0,
             hears: true,
             proven: Vec::new(),
+            begins: DUE - 3_600,
         }
     }
 
@@ -55,7 +58,7 @@ impl Office for Authority {
         let params = CertificateSigningRequestParams::from_pem(text).unwrap();
         let chain = match self.given.get(request) {
             Some(chain) => chain.clone(),
-            None => self.issue(&params.public_key, DUE - 3_600),
+            None => self.issue(&params.public_key, self.begins),
         };
         self.given.insert(request.to_vec(), chain.clone());
         Ok(Some(CertificateAnswer::Issued { chain }))
@@ -113,6 +116,28 @@ impl Device {
 }
 
 const DUE: i64 = BEGIN + (RENEWAL_DAY + 14) * DAY;
+
+/// O-06: an order of the centre has a certificate renewed before its time, and only once.
+#[test]
+fn a_certificate_is_renewed_early_when_the_centre_orders_it() {
+    let mut authority = Authority::new();
+    let device = Device::new(&authority);
+    let early = BEGIN + 5 * DAY;
+    authority.begins = early - 3_600;
+    let ordered = |since: i64| since < early;
+    let mut keep_up = || {
+        device
+            .store
+            .keep_up(early, ordered, &mut authority)
+            .unwrap()
+    };
+    assert_eq!(keep_up(), Kept::Renewed);
+    assert!(device.store.path(CURRENT).exists());
+    let given = authority.given.len();
+    let not_ordered = |since: i64| since < BEGIN - DAY;
+    let kept = device.store.keep_up(early, not_ordered, &mut authority);
+    assert_eq!((kept.unwrap(), authority.given.len()), (Kept::Good, given));
+}
 
 /// B-118: nothing happens before day 60; then the device asks, signed by the key it has, and uses
 /// what it gets once a connection has been heard with it.
