@@ -80,10 +80,7 @@ impl Desk {
             .filter(|(_, job)| matches!(job, Job::Settings { .. }))
             .map(|(task, _)| task.number)
             .collect();
-        let interrupted = match store.trial()? {
-            control::Trial::Trying { number, .. } => Some(number),
-            control::Trial::Steady { .. } => None,
-        };
+        let interrupted = store.trial()?.trying();
         let files = SettingsFiles::open(&settings.folders.settings, &gateway, &store)?;
         let mut desk = Self {
             docket,
@@ -236,8 +233,7 @@ impl Desk {
             return Ok(None);
         };
         // Another order's settings are on trial; these come after them.
-        if !matches!(self.files.state, control::Trial::Trying { number: other, .. } if other == number)
-        {
+        if self.files.state.trying() != Some(number) {
             return Ok(None);
         }
         let reached = agent::gateways::joined(&self.folders.gateways).and_then(|it| it.front);

@@ -23,7 +23,8 @@ pub(crate) enum ControlError {
 
     /// What was kept of orders is damaged.
     #[error(
-        "AG22 指示の控えが壊れています。センターに連絡してください。控えを消すと、古い指示が効く恐れがあります。\n     \
+        "AG22 指示の控えが壊れています。センターに連絡してください。\
+         控えを消すと、古い指示が効く恐れがあります。\n     \
          What was kept of orders is damaged. Call the centre. Without it old orders could count again."
     )]
     Docket,
@@ -38,7 +39,8 @@ pub(crate) enum ControlError {
     /// The system refuses what a program needs.
     #[error(
         "AG24 機器の資源が足りません。機器を再起動し、続く場合は保守窓口に連絡してください。\n     \
-         The system refuses what the program needs. Restart the device; if this stays, call support."
+         The system refuses what the program needs. Restart the device; if this stays, \
+         call support."
     )]
     System(#[source] io::Error),
 }

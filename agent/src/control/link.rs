@@ -5,7 +5,6 @@
 //! on the disk, so that nothing hangs on what a library remembers.
 
 use std::collections::VecDeque;
-use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -294,12 +293,8 @@ impl Session {
 
 async fn poll(mut packets: EventLoop, sender: tokio::sync::mpsc::Sender<Result<Event, ()>>) {
     loop {
-        let event = packets.poll().await.map_err(|error| {
-            if !matches!(error, rumqttc::ConnectionError::Io(ref it) if it.kind() == io::ErrorKind::ConnectionReset)
-            {
-                tell(&format!("MQTT: {}", kind(&error)));
-            }
-        });
+        let event = packets.poll().await;
+        let event = event.map_err(|error| tell(&format!("MQTT: {}", kind(&error))));
         let over = event.is_err();
         if sender.send(event).await.is_err() || over {
             return;

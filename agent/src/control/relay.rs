@@ -67,7 +67,8 @@ impl Line {
         })
     }
 
-    /// Opens a connection that the kernel lets out by the closed network only, and proves both ends.
+    /// Opens a connection that the kernel lets out by the closed network only, and proves both
+    /// ends.
     async fn open(&self) -> io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
         let socket = match self.address.is_ipv4() {
             true => TcpSocket::new_v4()?,

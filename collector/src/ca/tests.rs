@@ -170,8 +170,8 @@ fn enrolling_anew_revokes_the_device_before() {
     assert_eq!(refused(answer), "N014");
 }
 
-/// B-118: a device renews by itself, from day 60 on or when the centre orders it; within 180 days after the end a person lets it
-/// in; later it takes a new code.
+/// B-118: a device renews by itself, from day 60 on or when the centre orders it; within 180 days
+/// after the end a person lets it in; later it takes a new code.
 #[test]
 fn a_certificate_is_renewed_in_time_or_with_an_approval_or_not_at_all() {
     let world = World::new();

@@ -85,6 +85,14 @@ impl Trial {
         }
     }
 
+    /// The number of the settings on trial.
+    pub const fn trying(self) -> Option<u64> {
+        match self {
+            Self::Trying { number, .. } => Some(number),
+            Self::Steady { .. } => None,
+        }
+    }
+
     /// The number of the settings that work as far as anybody knows.
     pub const fn settled(self) -> u64 {
         match self {

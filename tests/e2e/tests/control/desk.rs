@@ -107,8 +107,8 @@ impl Scene {
         Running::start(&mut command, &self.path("control.log")).unwrap()
     }
 
-    /// Starts it, and waits until the broker keeps orders for it: before its first connection nobody
-    /// knows that there is such a device.
+    /// Starts it, and waits until the broker keeps orders for it: before its first connection
+    /// nobody knows that there is such a device.
     pub(crate) fn start_and_greet(&self) -> Running {
         let control = self.start();
         self.broker
