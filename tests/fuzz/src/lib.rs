@@ -15,6 +15,7 @@ mod index;
 mod letter;
 mod message;
 mod names;
+mod panel;
 pub mod seeds;
 mod share;
 mod tokenizer;
@@ -76,6 +77,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "names",
         run: names::run,
+    },
+    Target {
+        name: "panel",
+        run: panel::run,
     },
     Target {
         name: "share",
