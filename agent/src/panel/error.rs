@@ -54,7 +54,7 @@ pub(crate) enum PanelError {
     /// A whole code that this version does not have.
     #[error(
         "AG66 この版にはない状態コードです。読み間違いではありません。機器の版に合う一覧で調べてください。\n     \
-         This version has no such status code. It was not misread: look it up in the device's version."
+         This version has no such status code. It was not misread: look it up by its version."
     )]
     Unknown,
 }

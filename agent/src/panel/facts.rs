@@ -1,4 +1,4 @@
-//! What is known of the device, from the files of other programs and the kernel's list of addresses.
+//! What is known of the device, from files of other programs and the kernel's list of addresses.
 
 use std::fs::{self, File};
 use std::io::Read as _;

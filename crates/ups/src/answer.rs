@@ -197,10 +197,11 @@ mod tests {
     }
 
     proptest! {
-        /// C-17, P-07: noise before and behind an answer, and half an answer before it, cost nothing.
+        /// C-17, P-07: noise before an answer, and half an answer before it, cost nothing.
         #[test]
         fn an_answer_is_found_in_noise(
-            before in proptest::collection::vec(any::<u8>(), 0..90), bits in "[01]{8}", cut in 0_usize..45,
+            before in proptest::collection::vec(any::<u8>(), 0..90), bits in "[01]{8}",
+            cut in 0_usize..45,
         ) {
             let line = std::format!("(000.0 000.0 100.2 020 50.0 11.8 25.0 {bits}\r");
             let half = &line.as_bytes()[..cut];

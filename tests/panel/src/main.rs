@@ -1,4 +1,4 @@
-//! `panel-emulator`: a front panel in the terminal, for trying `sekisho-panel` without the hardware.
+//! `panel-emulator`: a front panel in the terminal, to try `sekisho-panel` without the hardware.
 
 #![expect(
     clippy::print_stdout,

@@ -11,6 +11,9 @@ const LIGHTS: [(&str, &str); 3] = [
     ("C", "データ Data"),
 ];
 
+const MIDDLE: &str = r#"text-anchor="middle""#;
+const MONO: &str = r#"font-size="26" font-family="'Noto Sans Mono CJK JP', monospace""#;
+
 /// A panel in letters: the display, then a line for each light.
 #[must_use]
 pub fn text(face: &Face) -> String {
@@ -32,8 +35,9 @@ pub fn text(face: &Face) -> String {
 #[must_use]
 pub fn svg(face: &Face) -> String {
     let mut svg = String::from(
-        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 220" font-family="'Noto Sans CJK JP', sans-serif">
-<rect x="4" y="4" width="632" height="212" rx="14" fill="#e9e9e4" stroke="#555" stroke-width="2"/>
+        r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 640 220"
+ font-family="'Noto Sans CJK JP', sans-serif" fill="#222">
+<rect x="4" y="4" width="632" height="212" rx="14" fill="#e9e9e4" stroke="#555"/>
 <rect x="232" y="34" width="300" height="98" rx="6" fill="#24361f"/>
 "##,
     );
@@ -45,10 +49,12 @@ pub fn svg(face: &Face) -> String {
     }
     svg.push_str(
         r##"<circle cx="584" cy="83" r="24" fill="#d0d0ca" stroke="#555" stroke-width="2"/>
-<text x="584" y="136" font-size="13" text-anchor="middle" fill="#222">ボタン</text>
-<text x="584" y="153" font-size="12" text-anchor="middle" fill="#222">Button</text>
-<text x="382" y="178" font-size="13" text-anchor="middle" fill="#222">短く押す：次の表示　3秒押す：自己診断</text>
-<text x="382" y="196" font-size="12" text-anchor="middle" fill="#222">short: next page, three seconds: self-test</text>
+<g text-anchor="middle">
+<text x="584" y="136" font-size="13">ボタン</text>
+<text x="584" y="153" font-size="12">Button</text>
+<text x="382" y="178" font-size="13">短く押す：次の表示　3秒押す：自己診断</text>
+<text x="382" y="196" font-size="12">short: next page, three seconds: self-test</text>
+</g>
 </svg>
 "##,
     );
@@ -82,7 +88,7 @@ fn lamp(x: u32, letter: &str, name: &str, place: u32, light: Light, svg: &mut St
     );
     let _ = writeln!(
         svg,
-        r##"<text x="{x}" y="78" font-size="17" font-weight="bold" text-anchor="middle" fill="#fff">{letter}</text>"##
+        r##"<text x="{x}" y="78" font-size="17" fill="#fff" {MIDDLE}>{letter}</text>"##
     );
     if !bars.is_empty() {
         let _ = writeln!(
@@ -95,7 +101,7 @@ fn lamp(x: u32, letter: &str, name: &str, place: u32, light: Light, svg: &mut St
     for (word, y, size) in [(ja, 136, 13), (en, 153, 12)] {
         let _ = writeln!(
             svg,
-            r##"<text x="{x}" y="{y}" font-size="{size}" text-anchor="middle" fill="#222">{word}</text>"##
+            r##"<text x="{x}" y="{y}" font-size="{size}" {MIDDLE}>{word}</text>"##
         );
     }
 }
@@ -111,7 +117,7 @@ fn letters(line: &Line, y: u32, svg: &mut String) {
         };
         let _ = writeln!(
             svg,
-            r##"<text x="{}" y="{y}" font-size="26" text-anchor="middle" fill="#c9f2a0" font-family="'Noto Sans Mono CJK JP', monospace">{letter}</text>"##,
+            r##"<text x="{}" y="{y}" fill="#c9f2a0" {MONO} {MIDDLE}>{letter}</text>"##,
             x + 9
         );
     }

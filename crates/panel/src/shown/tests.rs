@@ -219,7 +219,8 @@ proptest! {
     fn any_facts_are_shown(
         at in any::<[i64; 2]>(), since in any::<[Option<i64>; 2]>(), problem in any::<u16>(),
         bits in any::<[bool; 2]>(), device in any::<(Option<i8>, Option<u8>, Option<bool>)>(),
-        address in any::<Option<u128>>(), notices in any::<u16>(), self_test in any::<Option<u16>>(),
+        address in any::<Option<u128>>(), notices in any::<u16>(),
+        self_test in any::<Option<u16>>(),
     ) {
         let path = DataPath { at: at[1], problem, oldest: since[0], source: since[1] };
         let health = Health {
