@@ -20,6 +20,7 @@ pub mod seeds;
 mod share;
 mod tokenizer;
 mod transaction;
+mod ups;
 
 /// One fuzz target.
 #[derive(Clone, Copy)]
@@ -93,6 +94,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "transaction",
         run: transaction::run,
+    },
+    Target {
+        name: "ups",
+        run: ups::run,
     },
 ];
 

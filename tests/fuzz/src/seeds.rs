@@ -192,6 +192,7 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
             .map(|(kind, text)| (kind.to_string(), text.into_bytes()))
             .collect(),
         "transaction" => transactions(),
+        "ups" => crate::ups::seeds(),
         _ => Vec::new(),
     }
 }
