@@ -12,13 +12,9 @@ use panel::shown::explain;
 
 mod error;
 mod facts;
-#[path = "../line.rs"]
-mod line;
 #[path = "../notify.rs"]
 mod notify;
 mod run;
-#[path = "../stop.rs"]
-mod stop;
 
 use error::PanelError;
 use facts::Places;

@@ -10,12 +10,11 @@ use std::time::{Duration, Instant};
 use panel::message::Press;
 use panel::shown::{Facts, Page, face};
 use panel::{Device, Event};
+use serial::{Line, stop};
 
 use crate::error::PanelError;
 use crate::facts::{Looker, Places};
-use crate::line::Line;
 use crate::notify::Manager;
-use crate::stop;
 
 /// Bits a second on the line.
 const RATE: u32 = 115_200;

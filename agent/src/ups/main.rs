@@ -9,13 +9,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod error;
-#[path = "../line.rs"]
-mod line;
 #[path = "../notify.rs"]
 mod notify;
 mod run;
-#[path = "../stop.rs"]
-mod stop;
 
 use run::Settings;
 

@@ -8,12 +8,11 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use panel::shown::Notice;
+use serial::{Line, stop};
 use ups::{Limits, Power, Standing, Watch};
 
 use crate::error::UpsError;
-use crate::line::Line;
 use crate::notify::Manager;
-use crate::stop;
 
 /// Bits a second on the line.
 const RATE: u32 = 2_400;

@@ -5,6 +5,7 @@
 //! ordinary functions: the test of this crate replays the committed corpus through them, and the
 //! thin programs in `libfuzzer/` hand them to libFuzzer.
 
+mod astm;
 mod batch;
 mod cda;
 mod decoder;
@@ -35,6 +36,10 @@ pub struct Target {
 
 /// Every target, in the order of their names.
 pub const TARGETS: &[Target] = &[
+    Target {
+        name: "astm",
+        run: astm::run,
+    },
     Target {
         name: "batch",
         run: batch::run,

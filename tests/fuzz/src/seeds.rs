@@ -180,6 +180,7 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
         "folders" => folders(),
         "decoder" | "folding" => encodings(),
         "index" => indexes(),
+        "astm" => crate::astm::seeds(),
         "batch" => crate::batch::seeds(),
         "envelope" => crate::envelope::seeds(),
         "evaluation" => crate::evaluation::seeds(),

@@ -9,7 +9,10 @@ use nix::sys::signal::{SigSet, Signal};
 ///
 /// The signals are blocked here and in every later thread, so that they interrupt nothing; a
 /// thread of its own waits for them.
-pub(crate) fn signal() -> io::Result<Receiver<()>> {
+///
+/// # Errors
+/// The thread cannot be started.
+pub fn signal() -> io::Result<Receiver<()>> {
     let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
     signals.thread_block()?;
     let (sender, receiver) = sync_channel(1);

@@ -14,7 +14,7 @@ use serialport::TTYPort;
 const WAIT: Duration = Duration::from_millis(50);
 
 /// An open line.
-pub(crate) struct Line {
+pub struct Line {
     /// Sets the line up and reads.
     port: TTYPort,
     /// Writes. A second handle, because a writer of the first waits without an end where the other
@@ -27,7 +27,7 @@ impl Line {
     ///
     /// # Errors
     /// There is no such line, or it may not be used.
-    pub(crate) fn open(path: &Path, rate: u32) -> io::Result<Self> {
+    pub fn open(path: &Path, rate: u32) -> io::Result<Self> {
         let name = path.to_str().ok_or(io::ErrorKind::InvalidInput)?;
         let port = serialport::new(name, rate).timeout(WAIT).exclusive(false);
         let mut port = port.open_native()?;
@@ -43,7 +43,7 @@ impl Line {
     ///
     /// # Errors
     /// The line is gone.
-    pub(crate) fn read<'b>(&mut self, place: &'b mut [u8]) -> io::Result<&'b [u8]> {
+    pub fn read<'b>(&mut self, place: &'b mut [u8]) -> io::Result<&'b [u8]> {
         match self.port.read(place) {
             // A line that was pulled out ends like a file.
             Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -58,7 +58,7 @@ impl Line {
     ///
     /// # Errors
     /// The line is gone.
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self.out.write(bytes) {
             Ok(_) => Ok(()),
             Err(error) if passing(&error) => Ok(()),
