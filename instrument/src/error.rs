@@ -30,7 +30,7 @@ pub(crate) enum InstrumentError {
     /// Messages that were broken off or refused, since the program started.
     #[error(
         "AG79 受け取れなかった電文があります（途中 {broken_off}、拒否 {refused}）。検査機器の記録を確認してください。\n     \
-         Messages not taken: broken off {broken_off}, refused {refused}. Look at the instrument's log."
+         Messages not taken: broken off {broken_off}, refused {refused}. See the instrument's log."
     )]
     NotTaken {
         /// Broken off.
