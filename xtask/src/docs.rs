@@ -25,6 +25,7 @@ const PAGES: &[Page] = &[
     ("docs/what-leaves.md", page),
     ("docs/gate.md", privacy::gate::truth_table),
     ("docs/operating/settings.md", config::keys::page),
+    ("docs/operating/self-test.md", selftest::fault::page),
 ];
 
 /// Writes the pages.

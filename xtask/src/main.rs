@@ -15,6 +15,7 @@ mod demo;
 mod docs;
 mod fuzz;
 mod programs;
+mod sheet;
 mod test;
 mod tidy;
 mod units;
@@ -38,6 +39,8 @@ enum Command {
     Test(test::Arguments),
     /// Write the pages that are made from the code.
     Docs,
+    /// Print the A4 sheet of the first start as PDF.
+    Sheet,
     /// Check the dependencies: bans, licences, sources, advisories where they can be reached.
     Audit,
 }
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
         Command::Test(arguments) => test::run(&workspace, &arguments),
         Command::Docs => docs::run(&workspace),
+        Command::Sheet => sheet::run(&workspace),
         Command::Audit => audit::run(&workspace),
     });
     match outcome {

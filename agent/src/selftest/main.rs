@@ -20,10 +20,12 @@ mod examine;
 #[path = "../health_file.rs"]
 mod health_file;
 mod kernel;
+mod notice;
 mod time;
 mod wire;
 
 use error::SelftestError;
+use notice::Notice;
 
 /// A layer fails, and the report says which.
 const EXIT_FAULT: u8 = 3;
@@ -57,6 +59,9 @@ enum Command {
         /// 結果 selftest.json を置くフォルダ / folder for the result
         #[arg(long, value_name = "FOLDER")]
         write: Option<PathBuf>,
+        /// パネルが読む知らせのフォルダ / folder of notices that the panel reads
+        #[arg(long, value_name = "FOLDER")]
+        notices: Option<PathBuf>,
         /// 失敗した層が通るまで待つ秒数 / seconds to wait for a layer that fails
         #[arg(long, value_name = "SECONDS", default_value_t = 0,
               value_parser = clap::value_parser!(u64).range(0..=600))]
@@ -97,14 +102,14 @@ fn main() -> ExitCode {
             device,
             key,
             write,
+            notices,
             patience,
             format,
-        } => run(
-            (&config, &device, key),
-            write.as_deref(),
-            Duration::from_secs(patience),
-            format,
-        ),
+        } => {
+            let settings = (config.as_path(), device.as_path(), key);
+            let folders = (write.as_deref(), notices.as_deref());
+            run(settings, folders, Duration::from_secs(patience), format)
+        }
         Command::Explain { code } => explain(code),
         Command::Network { device, write } => network(&device, &write),
     };
@@ -120,7 +125,7 @@ fn main() -> ExitCode {
 )]
 fn run(
     (config, device, key): (&Path, &Path, Option<PathBuf>),
-    write: Option<&Path>,
+    (write, notices): (Option<&Path>, Option<&Path>),
     patience: Duration,
     format: Form,
 ) -> Result<ExitCode, SelftestError> {
@@ -131,7 +136,11 @@ fn run(
     if let Some(key) = key {
         site.front.private_key = key;
     }
+    let notice = notices.map(Notice::begin);
     let report = examine::all(&site, &device, patience)?;
+    if let Some(notice) = notice {
+        notice.end(report.code);
+    }
     let json = serde_json::to_string(&report).map_err(SelftestError::Json)? + "\n";
     if let Some(folder) = write {
         health_file::replace(folder, RESULT, json.as_bytes()).map_err(SelftestError::Write)?;

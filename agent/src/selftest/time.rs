@@ -1,12 +1,14 @@
 //! The time server, and whether the time service has confirmed the clock.
 
 use std::fs;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, connect, socket};
 use selftest::{ntp, seen};
 
 const PORT: u16 = 123;
@@ -34,12 +36,15 @@ fn confirmed(synchronized: &Path) -> bool {
 }
 
 fn ask(server: IpAddr) -> Option<ntp::Answer> {
-    let any = match server {
-        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    let family = match server {
+        IpAddr::V4(_) => AddressFamily::Inet,
+        IpAddr::V6(_) => AddressFamily::Inet6,
     };
-    let socket = UdpSocket::bind(SocketAddr::new(any, 0)).ok()?;
-    socket.connect(SocketAddr::new(server, PORT)).ok()?;
+    // Never bound: the unit forbids listening on any port.
+    let socket = socket(family, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None).ok()?;
+    let server = SockaddrStorage::from(SocketAddr::new(server, PORT));
+    connect(socket.as_raw_fd(), &server).ok()?;
+    let socket = UdpSocket::from(socket);
     socket.set_read_timeout(Some(PATIENCE)).ok()?;
     let mut nonce = [0; 8];
     getrandom::fill(&mut nonce).ok()?;
