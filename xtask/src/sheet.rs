@@ -54,7 +54,10 @@ pub(crate) fn check(workspace: &Workspace) -> anyhow::Result<Outcome> {
 
 fn html(workspace: &Workspace) -> anyhow::Result<String> {
     let text = std::fs::read_to_string(workspace.root.join(SHEET)).context(SHEET)?;
-    ensure!(text.matches(CODES).count() == 1, "{SHEET}: no place for the codes");
+    ensure!(
+        text.matches(CODES).count() == 1,
+        "{SHEET}: no place for the codes"
+    );
     let rows = SHOWN.iter().fold(String::new(), |mut rows, fault| {
         let entry = fault.entry();
         let _ = writeln!(
@@ -71,11 +74,22 @@ fn html(workspace: &Workspace) -> anyhow::Result<String> {
 
 fn print(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let folder = workspace.scratch("sheet")?;
-    let (page, pdf) = (folder.join("sheet.html"), folder.join("first-start-sheet.pdf"));
+    let (page, pdf) = (
+        folder.join("sheet.html"),
+        folder.join("first-start-sheet.pdf"),
+    );
     std::fs::write(&page, html(workspace)?).context("the page")?;
     let output = Command::new("chromium")
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer"])
-        .arg(format!("--user-data-dir={}", folder.join("chromium").display()))
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--no-pdf-header-footer",
+        ])
+        .arg(format!(
+            "--user-data-dir={}",
+            folder.join("chromium").display()
+        ))
         .arg(format!("--print-to-pdf={}", pdf.display()))
         .arg(&page)
         .output()
@@ -97,7 +111,10 @@ fn faults(html: &str, pdf: &Path) -> anyhow::Result<Vec<String>> {
     let fonts = tool("pdffonts", pdf, &[])?;
     let rows = fonts.lines().skip(2);
     let foreign = |row: &&str| !row.contains("IPAexGothic");
-    faults.extend(rows.filter(foreign).map(|row| format!("another font: {row}")));
+    faults.extend(
+        rows.filter(foreign)
+            .map(|row| format!("another font: {row}")),
+    );
     let text: String = tool("pdftotext", pdf, &["-"])?.split_whitespace().collect();
     let steps = steps(html);
     if !(1..=STEPS_MOST).contains(&steps.len()) {

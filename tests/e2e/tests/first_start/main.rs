@@ -116,7 +116,8 @@ fn the_failing_layer_is_named_in_every_network() {
                     let Some(scene) = chosen.get(number) else {
                         return;
                     };
-                    wrong.lock().unwrap().extend(play(scene, &centre, number));
+                    let said = play(scene, &centre, number);
+                    wrong.lock().unwrap().extend(said);
                 }
             });
         }
