@@ -26,8 +26,14 @@ pub(crate) struct Centre {
 impl Centre {
     pub(crate) fn new(root: &Path) -> Self {
         fs::create_dir_all(root).unwrap();
-        for name in ["notices.csv", "stops.csv"] {
-            fs::write(root.join(name), "").unwrap();
+        for (name, header) in [
+            (
+                "notices.csv",
+                "patient_id,notified_on,document_version,method\n",
+            ),
+            ("stops.csv", "patient_id,requested_on,requester\n"),
+        ] {
+            fs::write(root.join(name), header).unwrap();
         }
         let source = SiteSource {
             site: SITE.to_owned(),
@@ -264,6 +270,14 @@ impl<'a> Lan<'a> {
         Path::new(gateway.get_program()).with_file_name("sekisho-selftest")
     }
 
+    /// What the help desk reads of a code.
+    pub(crate) fn explain(&self, code: &str) -> String {
+        let output = Command::new(self.selftest())
+            .args(["explain", code])
+            .output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    }
+
     /// The box takes its addresses by the real systemd-networkd, from the files that the self-test
     /// writes of its settings.
     pub(crate) fn plug_in(&mut self, device: &str) {
@@ -303,6 +317,30 @@ impl<'a> Lan<'a> {
         wait(beginning, || self.shell("box", &line).stdout != b"0\n");
     }
 
+    /// What the panel reads.
+    pub(crate) fn notices(&self) -> PathBuf {
+        let folder = self.folder.join("notices");
+        fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    /// One run of the gateway at the box: exit status and what it tells.
+    pub(crate) fn gateway(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let config = self.folder.join("gateway.toml");
+        fs::write(&config, toml::to_string(&self.gateway).unwrap()).unwrap();
+        let output = Command::new("ip")
+            .args(["netns", "exec", &self.name("box")])
+            .arg(self.centre.programs.gateway().get_program())
+            .args(arguments)
+            .arg("--config")
+            .arg(&config)
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr);
+        (output.status.code(), told)
+    }
+
     /// One self-test of the box: exit status and result.
     pub(crate) fn test(&self, patience: u32) -> (Option<i32>, serde_json::Value, String) {
         let config = self.folder.join("gateway.toml");
@@ -318,6 +356,8 @@ impl<'a> Lan<'a> {
             .arg(self.folder.join("device.toml"))
             .arg("--write")
             .arg(&state)
+            .arg("--notices")
+            .arg(self.notices())
             .args(["--patience", &patience.to_string()])
             .output()
             .unwrap();

@@ -135,3 +135,63 @@ fn every_layer_fails_in_one_of_the_networks() {
         assert!(codes.iter().any(|code| code / 1_000 == digit), "{digit}");
     }
 }
+
+/// C-03: where only a proxy leads to the centre, the gateway goes through it as well, and what
+/// passes the proxy is TLS between the two ends.
+#[test]
+fn the_gateway_reaches_the_centre_through_a_proxy() {
+    if !can_run() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let centre = Centre::new(folder.path());
+    let mut lan = Lan::new(&centre, &folder.path().join("lan"));
+    scenes::behind_proxy(&mut lan, "ConnectPort 8443\nLogLevel Connect");
+    lan.plug_in(&format!("{}{}", scenes::DHCP, scenes::TIME));
+    lan.has_address("192.168.10.");
+    let (status, told) = lan.gateway(&["orders"]);
+    assert_eq!(status, Some(0), "{told}");
+    let log = std::fs::read_to_string(lan.folder.join("rt.log")).unwrap();
+    assert!(log.contains("CONNECT 10.2.0.2:8443"), "{log}");
+
+    // The proxy passes nothing on to that port: it mends itself when the proxy is put right.
+    let mut lan = Lan::new(&centre, &folder.path().join("refused"));
+    scenes::behind_proxy(&mut lan, "ConnectPort 443");
+    lan.plug_in(&format!("{}{}", scenes::DHCP, scenes::TIME));
+    lan.has_address("192.168.10.");
+    let (status, told) = lan.gateway(&["orders"]);
+    assert_eq!(status, Some(75), "{told}");
+    assert!(told.contains("the proxy answers 403"), "{told}");
+}
+
+/// C-01: a walk through the sheet by somebody who forgot the cable: the panel shows four digits that
+/// stand on the sheet, what stands beside them helps, and then all is well.
+#[test]
+fn a_walk_through_the_sheet_ends_well_also_for_who_forgets_the_cable() {
+    if !can_run() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let centre = Centre::new(folder.path());
+    let mut lan = Lan::new(&centre, &folder.path().join("lan"));
+    scenes::well(&mut lan);
+    let shown = |lan: &Lan<'_>| {
+        let names = std::fs::read_dir(lan.notices()).unwrap().flatten();
+        let names = names.map(|file| file.file_name().into_string().unwrap());
+        names.collect::<Vec<_>>()
+    };
+    // Steps 1 to 5, without step 2.
+    lan.ip("sw", &["link", "set", "p0", "down"]);
+    lan.plug_in(&format!("{}{}", scenes::DHCP, scenes::TIME));
+    lan.is_on();
+    // Step 6: the button. Step 8: four digits, and what to do.
+    lan.test(0);
+    assert_eq!(shown(&lan), ["self-test-1003"]);
+    let explained = lan.explain("1003");
+    assert!(explained.contains("ケーブルの両端"), "{explained}");
+    // What stands there is done, and the button is pressed again.
+    lan.ip("sw", &["link", "set", "p0", "up"]);
+    let (status, _, told) = lan.test(90);
+    assert_eq!(status, Some(0), "{told}");
+    assert_eq!(shown(&lan), ["self-test-0000"]);
+}

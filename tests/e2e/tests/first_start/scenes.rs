@@ -20,11 +20,11 @@ pub(crate) struct Scene {
     pub(crate) world: fn(&mut Lan<'_>),
 }
 
-const DHCP: &str = "[[lines]]\ninterface = \"lan0\"\naddressing = \"dhcp\"\n";
+pub(crate) const DHCP: &str = "[[lines]]\ninterface = \"lan0\"\naddressing = \"dhcp\"\n";
 const IPV6: &str = "[[lines]]\ninterface = \"lan0\"\naddressing = \"ipv6\"\n";
 const FIXED: &str = "[[lines]]\ninterface = \"lan0\"\naddressing = \"fixed\"\n\
     address = \"192.168.10.50/24\"\ngateway = \"192.168.10.1\"\n";
-const TIME: &str = "[time]\nserver = \"192.168.10.1\"\n";
+pub(crate) const TIME: &str = "[time]\nserver = \"192.168.10.1\"\n";
 const RANGE: &str = "--dhcp-range=192.168.10.100,192.168.10.120,1h";
 
 impl Scene {
@@ -63,7 +63,7 @@ fn unconfirmed(lan: &mut Lan<'_>) {
 }
 
 /// A proxy on the router, which passes nothing on itself.
-fn proxy(lan: &mut Lan<'_>, settings: &str) {
+pub(crate) fn behind_proxy(lan: &mut Lan<'_>, settings: &str) {
     well(lan);
     lan.shell("rt", "echo 0 > /proc/sys/net/ipv4/ip_forward");
     lan.set("front.proxy", "\"192.168.10.1:3128\"");
@@ -142,7 +142,7 @@ pub(crate) const SCENES: &[Scene] = &[
         lan.real_front();
     }),
     scene("a proxy is the only way out", 0, DHCP, None, |lan| {
-        proxy(lan, "ConnectPort 8443");
+        behind_proxy(lan, "ConnectPort 8443");
     }),
     scene("DHCP names a dead name server", 0, DHCP, None, |lan| {
         lan.dhcp("rt", "up0", &format!("{RANGE} --dhcp-option=6,192.0.2.53"));
@@ -360,7 +360,7 @@ pub(crate) const SCENES: &[Scene] = &[
         DHCP,
         Some("192.168.10."),
         |lan| {
-            proxy(lan, "ConnectPort 443");
+            behind_proxy(lan, "ConnectPort 443");
         },
     ),
     scene(
@@ -369,7 +369,7 @@ pub(crate) const SCENES: &[Scene] = &[
         DHCP,
         Some("192.168.10."),
         |lan| {
-            proxy(lan, "ConnectPort 8443\nBasicAuth user secret");
+            behind_proxy(lan, "ConnectPort 8443\nBasicAuth user secret");
         },
     ),
     scene(
