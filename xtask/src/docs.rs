@@ -29,6 +29,7 @@ const PAGES: &[Page] = &[
     ("docs/operating/panel-good.svg", front_panel::good),
     ("docs/operating/panel-line-down.svg", front_panel::line_down),
     ("docs/operating/panel-code.svg", front_panel::code),
+    ("docs/operating/self-test.md", selftest::fault::page),
 ];
 
 /// Writes the pages.

@@ -538,6 +538,13 @@ const OTHERS: &[Key] = &[
         "Where the front hears devices without a valid certificate, for their first one.",
     ),
     key(
+        "front.proxy",
+        Address,
+        Perhaps,
+        "センターへの接続をすべて通す、施設の HTTP プロキシー（CONNECT、認証なし）。中身は機器とセンターの間の TLS のままです。トンネルの回線では書けません。",
+        "An HTTP proxy of the institution (CONNECT, no password) for all connections to the centre; inside is TLS between the two ends as ever. Not with a tunnel.",
+    ),
+    key(
         "front.transport",
         Words(&["leased-line", "ip-vpn", "ipsec", "wireguard", "laboratory"]),
         Always,
