@@ -33,6 +33,11 @@ pub struct Time {
 }
 
 impl Floor {
+    /// By how many seconds it is later than another.
+    pub const fn since(self, other: Self) -> i64 {
+        self.0.saturating_sub(other.0)
+    }
+
     /// Judges the clock. `confirmed` is when the time service last compared it with its source.
     /// Only a confirmed clock raises the floor, so that one that ran ahead for a while does not
     /// keep the right one out.

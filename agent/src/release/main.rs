@@ -1,0 +1,253 @@
+//! `sekisho-release`: makes and signs what devices update from: a repository, and media for sites
+//! without a network. For the centre; it is not part of the image.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
+use update::{Manifest, Name, Plan, PlanStage, Release, SHARE_ALL, Version};
+
+mod keys;
+mod repository;
+
+use keys::Keys;
+use repository::{Repository, Validity};
+
+/// 装置が更新を受け取る置き場を作り、署名します。
+/// Makes and signs the repository from which devices update.
+#[derive(Parser)]
+#[command(name = "sekisho-release", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// 役割ごとの鍵を作ります。 / Makes a key for each role.
+    Keys {
+        /// 鍵のフォルダ / folder for the keys
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// 信頼の起点を作ります（3人のうち2人が署名）。 / Makes the root, which two of three sign.
+    Root {
+        /// 鍵のフォルダ / folder of the keys
+        #[arg(long)]
+        keys: PathBuf,
+        /// 書き出すファイル / file to write
+        #[arg(long)]
+        out: PathBuf,
+        /// これまでの起点。次の番号になります。 / the root until now; the new one follows it
+        #[arg(long)]
+        previous: Option<PathBuf>,
+        /// 有効な日数 / days that it is good for
+        #[arg(long, default_value_t = 730)]
+        days: u16,
+    },
+    /// 新しい版を置きます。 / Publishes a version.
+    Publish {
+        #[command(flatten)]
+        signing: Signing,
+        #[command(flatten)]
+        version: Box<Published>,
+        #[command(flatten)]
+        plan: Spread,
+    },
+    /// 今の版の広げ方を変えます（停止を含む）。 / Changes how the present version spreads, or halts it.
+    Plan {
+        #[command(flatten)]
+        signing: Signing,
+        /// 基板の名前 / board
+        #[arg(long)]
+        board: Name,
+        /// 新しく始めさせません。 / nobody begins any more
+        #[arg(long)]
+        halt: bool,
+        #[command(flatten)]
+        plan: Spread,
+    },
+    /// 「これが最新」という署名を新しくします（毎日）。
+    /// Signs anew that this is the newest state; daily.
+    Refresh {
+        #[command(flatten)]
+        signing: Signing,
+    },
+    /// ネットワークのない施設へ運ぶ媒体のフォルダを作ります。
+    /// Makes the folder of a medium for a site without a network.
+    Media {
+        /// 置き場のフォルダ / folder of the repository
+        #[arg(long)]
+        repository: PathBuf,
+        /// 基板の名前 / board
+        #[arg(long)]
+        board: Name,
+        /// 媒体のフォルダ / folder of the medium
+        #[arg(long)]
+        out: PathBuf,
+    },
+}
+
+#[derive(Args)]
+struct Signing {
+    /// 置き場のフォルダ / folder of the repository
+    #[arg(long)]
+    repository: PathBuf,
+    /// 鍵のフォルダ / folder of the keys
+    #[arg(long)]
+    keys: PathBuf,
+    /// 版の一覧が有効な日数 / days that the list of versions is good for
+    #[arg(long, default_value_t = 365)]
+    days: u16,
+    /// 「これが最新」が有効な日数 / days that it stays the newest state
+    #[arg(long, default_value_t = 14)]
+    fresh_days: u16,
+}
+
+#[derive(Args)]
+struct Published {
+    /// 信頼の起点 / the root
+    #[arg(long)]
+    root: PathBuf,
+    /// 基板の名前 / board
+    #[arg(long)]
+    board: Name,
+    /// 版の番号 / version
+    #[arg(long = "release")]
+    version: Version,
+    /// これより古い版は入れさせない / nothing older is installed from now on
+    #[arg(long)]
+    least: Option<Version>,
+    /// 読み取り専用のルート / root file system
+    #[arg(long)]
+    image: PathBuf,
+    /// その検査木 / its verity tree
+    #[arg(long)]
+    verity: PathBuf,
+    /// カーネル（UKI） / kernel (UKI)
+    #[arg(long)]
+    kernel: PathBuf,
+    /// スロット B 用のカーネル / kernel for slot B, if it has its own
+    #[arg(long)]
+    kernel_b: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Spread {
+    /// 順番を変える語。省けば版の番号 / changes the order of devices; the version by default
+    #[arg(long)]
+    salt: Option<String>,
+    /// `時刻=割合`（1万分率）。省けばすぐ全部 / `TIME=SHARE` in ten-thousandths; all at once by default
+    #[arg(long = "stage", value_parser = stage)]
+    stages: Vec<PlanStage>,
+}
+
+fn stage(text: &str) -> Result<PlanStage> {
+    let (from, share) = text.split_once('=').context("TIME=SHARE")?;
+    let from: Timestamp = from.parse()?;
+    Ok(PlanStage {
+        from: from.as_second(),
+        share: share.parse()?,
+    })
+}
+
+impl Spread {
+    fn plan(self, version: Version, halted: bool) -> Plan {
+        let all = vec![PlanStage {
+            from: 0,
+            share: SHARE_ALL,
+        }];
+        Plan {
+            salt: self.salt.unwrap_or_else(|| version.to_string()),
+            stages: match self.stages.is_empty() {
+                true => all,
+                false => self.stages,
+            },
+            halted,
+        }
+    }
+}
+
+impl Signing {
+    fn open(&self, root: Option<&Path>) -> Result<(Repository, Keys, Validity)> {
+        let valid = Validity {
+            targets: self.days,
+            fresh: self.fresh_days,
+        };
+        let repository = Repository::open(&self.repository, root)?;
+        Ok((repository, Keys::read(&self.keys)?, valid))
+    }
+}
+
+fn publish(signing: &Signing, of: Published, plan: Spread) -> Result<()> {
+    let (repository, keys, valid) = signing.open(Some(&of.root))?;
+    let add = |path: &PathBuf| repository.add_file(path);
+    let images = [add(&of.image)?, add(&of.verity)?];
+    let kernel_b = of.kernel_b.as_ref().map(add).transpose()?;
+    let board = of.board.clone();
+    let manifest = Manifest::new(board, of.version, images, add(&of.kernel)?, kernel_b)?;
+    let least = of.least.unwrap_or(Version([0, 0, 0]));
+    let plan = plan.plan(of.version, false);
+    let release = Release::new(of.board, of.version, least, plan)?;
+    repository.publish(&keys, &release, Some(&manifest), valid)
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
+        Command::Keys { out } => keys::make(&out),
+        Command::Root {
+            keys,
+            out,
+            previous,
+            days,
+        } => {
+            let root = repository::root(&Keys::read(&keys)?, previous.as_deref(), days)?;
+            repository::put(&out, &root)
+        }
+        Command::Publish {
+            signing,
+            version,
+            plan,
+        } => publish(&signing, *version, plan),
+        Command::Plan {
+            signing,
+            board,
+            halt,
+            plan,
+        } => {
+            let (repository, keys, valid) = signing.open(None)?;
+            let old = repository.release(&board)?;
+            let changed = match (halt, plan.stages.is_empty()) {
+                (true, true) => Plan {
+                    halted: true,
+                    ..old.plan
+                },
+                _ => plan.plan(old.version, halt),
+            };
+            let release = Release::new(board, old.version, old.least, changed)?;
+            repository.publish(&keys, &release, None, valid)
+        }
+        Command::Refresh { signing } => {
+            let (repository, keys, valid) = signing.open(None)?;
+            repository.refresh(&keys, None, valid)
+        }
+        Command::Media {
+            repository,
+            board,
+            out,
+        } => Repository::open(&repository, None)?.media(&board, &out),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the last word of a command line tool")]
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sekisho-release: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

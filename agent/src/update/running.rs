@@ -1,0 +1,52 @@
+//! What runs: its version, its slot, and whether its boot entry has proven itself.
+
+use std::path::Path;
+
+use update::{Running, Slot, Version};
+
+use crate::entries::Entries;
+use crate::error::UpdateError;
+use crate::files;
+use crate::settings::Settings;
+
+const TEXT_MAX: usize = 64 << 10;
+
+/// The version and the slot that run.
+pub(crate) fn now(settings: &Settings) -> Result<(Version, Slot), UpdateError> {
+    let boot = &settings.boot;
+    let version = word(&boot.version, "IMAGE_VERSION=")?;
+    let version = version.trim_matches('"').parse();
+    let version = version.map_err(|error| UpdateError::Running(Box::new(error)))?;
+    let slot = match word(&boot.slot, "sekisho.slot=")?.as_str() {
+        "a" => Slot::A,
+        "b" => Slot::B,
+        _ => return Err(UpdateError::Running("no such slot".into())),
+    };
+    Ok((version, slot))
+}
+
+/// The same with what the boot entries say.
+pub(crate) fn with_entries(
+    settings: &Settings,
+    entries: &Entries<'_>,
+) -> Result<Running, UpdateError> {
+    let (version, slot) = now(settings)?;
+    Ok(Running {
+        board: settings.board.clone(),
+        version,
+        slot,
+        proven: entries.find(version)?.is_some_and(|it| it.left.is_none()),
+    })
+}
+
+/// What stands behind `key` in a file of words.
+fn word(path: &Path, key: &str) -> Result<String, UpdateError> {
+    let unknown = |error| UpdateError::Running(error);
+    let bytes = files::read(path, TEXT_MAX).map_err(|error| unknown(error.into()))?;
+    let bytes = bytes.ok_or_else(|| unknown("no such file".into()))?;
+    let text = String::from_utf8(bytes).map_err(|error| unknown(error.into()))?;
+    let found = text.split_whitespace().find_map(|it| it.strip_prefix(key));
+    found
+        .map(str::to_owned)
+        .ok_or_else(|| unknown(format!("no {key}").into()))
+}

@@ -1,0 +1,29 @@
+//! The record of updates on the disk.
+
+use update::Record;
+
+use crate::error::{UpdateError, state};
+use crate::files;
+use crate::settings::Settings;
+
+/// The record.
+const FILE: &str = "update.json";
+const FILE_MAX: usize = 4 << 10;
+
+/// The record; a new one where there is none.
+///
+/// # Errors
+/// There is one that cannot be read.
+pub(crate) fn record(settings: &Settings) -> Result<Record, UpdateError> {
+    let bytes = files::read(&settings.state.join(FILE), FILE_MAX).map_err(state)?;
+    match bytes {
+        Some(bytes) => Record::read(&bytes).map_err(state),
+        None => Ok(Record::default()),
+    }
+}
+
+/// Keeps the record: after the return it is on the disk.
+pub(crate) fn keep(settings: &Settings, record: &Record) -> Result<(), UpdateError> {
+    let bytes = record.to_bytes().map_err(state)?;
+    files::replace(&settings.state, FILE, &bytes).map_err(state)
+}
