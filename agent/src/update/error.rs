@@ -18,7 +18,7 @@ pub(crate) enum UpdateError {
     /// What was signed is not what came.
     #[error(
         "AG41 更新の署名を確認できません。何も変えていません。続く場合はセンターに連絡してください。\n     \
-         The signature of the update does not hold. Nothing was changed. If this stays, call the centre."
+         The signature does not hold. Nothing was changed. If this stays, call the centre."
     )]
     Signature(#[source] Source),
 
@@ -53,7 +53,7 @@ pub(crate) enum UpdateError {
     /// A part of a file is not what was signed.
     #[error(
         "AG46 受け取った内容が署名と一致しません。何も変えていません。続く場合はセンターに連絡してください。\n     \
-         What was received is not what was signed. Nothing was changed. If this stays, call the centre."
+         What came is not what was signed. Nothing was changed. If this stays, call the centre."
     )]
     Tampered,
 
@@ -81,7 +81,7 @@ pub(crate) enum UpdateError {
     /// Our own state cannot be read or written.
     #[error(
         "AG50 更新の記録を読み書きできません。データ領域の空きと権限を確認してください。\n     \
-         The record of updates cannot be read or written. Check room and permission of the data disk."
+         The record of updates cannot be read or written. Check room and permission."
     )]
     State(#[source] Source),
 
@@ -109,7 +109,7 @@ pub(crate) enum UpdateError {
     /// Given up before.
     #[error(
         "AG54 この版は一度試して戻しました。同じ版は自動では入れません。センターに連絡してください。\n     \
-         This version was tried and given up; it is not installed by itself again. Call the centre."
+         This version was tried and given up. Call the centre."
     )]
     GivenUp,
 
@@ -123,7 +123,7 @@ pub(crate) enum UpdateError {
     /// The health gate did not let the version stay.
     #[error(
         "AG56 新しい版が確認を通りませんでした。再起動して、だめなら前の版に戻ります。\n     \
-         The new version did not pass its checks. The device starts again, and goes back if it must."
+         The new version did not pass its checks. The device starts again or goes back."
     )]
     Gate,
 

@@ -20,11 +20,32 @@ use crate::state;
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long one look may take.
+/// How long one look may take at most, and at least.
 const LOOK: Duration = Duration::from_secs(5);
+const LEAST: Duration = Duration::from_secs(1);
 
-/// Lets the version that runs stay, or says why not. A version that is not being tried passes.
+/// Lets the version that runs stay, or says why not and asks for another start. A version that is
+/// not being tried passes.
 pub(crate) fn gate(settings: &Settings) -> Result<(), UpdateError> {
+    let decided = decide(settings);
+    // Only where the boot loader counts: a version that has proven itself is never started again
+    // and again, whatever is wrong with it.
+    if decided.is_err() && counted(settings)? {
+        state::restart(settings)?;
+    }
+    decided
+}
+
+/// Whether the boot loader counts this start.
+fn counted(settings: &Settings) -> Result<bool, UpdateError> {
+    let (version, _) = running::now(settings)?;
+    let entries = Entries::new(&settings.boot.entries, &settings.boot.name);
+    Ok(entries
+        .find(version)?
+        .is_some_and(|entry| entry.left.is_some()))
+}
+
+fn decide(settings: &Settings) -> Result<(), UpdateError> {
     let (version, slot) = running::now(settings)?;
     // What cannot be read says nothing good: the version proves itself.
     let mut record = state::record(settings).unwrap_or_else(|_| Record::unknown(version, slot));
@@ -58,14 +79,16 @@ pub(crate) fn gate(settings: &Settings) -> Result<(), UpdateError> {
 /// Looks again and again until it is well or the time is over; once in any case.
 fn wait_for(settings: &Settings, check: Check, until: Instant) -> Verdict {
     loop {
-        match look(settings, check) {
+        // A look within the last second still has that second.
+        let left = until.saturating_duration_since(Instant::now());
+        match look(settings, check, left.clamp(LEAST, LOOK)) {
             Verdict::Ill if Instant::now() < until => sleep(PAUSE),
             verdict => return verdict,
         }
     }
 }
 
-fn look(settings: &Settings, check: Check) -> Verdict {
+fn look(settings: &Settings, check: Check, patience: Duration) -> Verdict {
     let gate = &settings.gate;
     let well = match check {
         Check::Agent => gate
@@ -76,14 +99,13 @@ fn look(settings: &Settings, check: Check) -> Verdict {
             .spool
             .as_deref()
             .map(|path| since_start(path).is_ok_and(|it| it)),
-        Check::Settings => gate
-            .settings
-            .split_first()
-            .map(|(program, arguments)| runs_well(Path::new(program), arguments).unwrap_or(false)),
-        Check::Page => gate.page.map(|address| answers(address).is_ok()),
+        Check::Settings => gate.settings.split_first().map(|(program, arguments)| {
+            runs_well(Path::new(program), arguments, patience).unwrap_or(false)
+        }),
+        Check::Page => gate.page.map(|address| answers(address, patience).is_ok()),
         Check::Centre => {
             let source = settings.source.as_ref();
-            source.map(|source| TcpStream::connect_timeout(&source.address, LOOK).is_ok())
+            source.map(|source| TcpStream::connect_timeout(&source.address, patience).is_ok())
         }
     };
     match well {
@@ -103,14 +125,14 @@ fn since_start(path: &Path) -> io::Result<bool> {
 }
 
 /// Whether a command ends well in time. One that hangs is ended.
-fn runs_well(program: &Path, arguments: &[String]) -> io::Result<bool> {
+fn runs_well(program: &Path, arguments: &[String], patience: Duration) -> io::Result<bool> {
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()?;
-    let until = Instant::now() + LOOK;
+    let until = Instant::now() + patience;
     while Instant::now() < until {
         if let Some(status) = child.try_wait()? {
             return Ok(status.success());
@@ -124,10 +146,10 @@ fn runs_well(program: &Path, arguments: &[String]) -> io::Result<bool> {
 
 /// Whether somebody at an address answers at all. A page over TLS answers a plain question with an
 /// alert, which is an answer: whose certificate it has is not the question here.
-fn answers(address: SocketAddr) -> io::Result<()> {
-    let mut stream = TcpStream::connect_timeout(&address, LOOK)?;
-    stream.set_read_timeout(Some(LOOK))?;
-    stream.set_write_timeout(Some(LOOK))?;
+fn answers(address: SocketAddr, patience: Duration) -> io::Result<()> {
+    let mut stream = TcpStream::connect_timeout(&address, patience)?;
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
     stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
     stream.read_exact(&mut [0])
 }

@@ -9,7 +9,6 @@ use update::{Install, Manifest, Offer, Reason, Running, Slot, Step, Unwanted};
 use crate::clock;
 use crate::entries::Entries;
 use crate::error::{UpdateError, slot as unwritable};
-use crate::files;
 use crate::parts::Parts;
 use crate::report::{Outcome, Report};
 use crate::running;
@@ -162,20 +161,9 @@ impl Job<'_> {
                 let bytes = self.parts.whole(kernel)?;
                 self.entries.place(install.version(), kernel, &bytes)
             }
-            Step::Restart => restart(&self.settings.boot.restart),
+            Step::Restart => state::restart(self.settings),
         }
     }
-}
-
-/// Asks for a start of the device: a unit waits for the file.
-fn restart(path: &Path) -> Result<(), UpdateError> {
-    let name = path.file_name().and_then(|name| name.to_str());
-    let (Some(folder), Some(name)) = (path.parent(), name) else {
-        return Err(UpdateError::Settings(
-            "boot.restart: a path of a file".into(),
-        ));
-    };
-    files::replace(folder, name, b"").map_err(crate::error::state)
 }
 
 fn reason(error: &UpdateError) -> Reason {

@@ -215,3 +215,17 @@ impl Settings {
         Ok(settings)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shipped_example_can_be_read() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../systemd/examples/update.toml");
+        let settings = Settings::read(&path).unwrap();
+        let window = settings.when.window();
+        assert_eq!((window.from, window.until), (3 * 3_600, 5 * 3_600));
+        assert!(settings.source.is_some() && settings.gate.page.is_some());
+    }
+}

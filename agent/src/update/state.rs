@@ -1,4 +1,4 @@
-//! The record of updates on the disk.
+//! The record of updates on the disk, and the wish to start again.
 
 use update::Record;
 
@@ -26,4 +26,16 @@ pub(crate) fn record(settings: &Settings) -> Result<Record, UpdateError> {
 pub(crate) fn keep(settings: &Settings, record: &Record) -> Result<(), UpdateError> {
     let bytes = record.to_bytes().map_err(state)?;
     files::replace(&settings.state, FILE, &bytes).map_err(state)
+}
+
+/// Asks for a start of the device: a unit waits for the file.
+pub(crate) fn restart(settings: &Settings) -> Result<(), UpdateError> {
+    let path = &settings.boot.restart;
+    let name = path.file_name().and_then(|name| name.to_str());
+    let (Some(folder), Some(name)) = (path.parent(), name) else {
+        return Err(UpdateError::Settings(
+            "boot.restart: a path of a file".into(),
+        ));
+    };
+    files::replace(folder, name, b"").map_err(state)
 }

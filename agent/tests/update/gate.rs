@@ -33,8 +33,10 @@ fn each_check_that_fails_returns_the_device_with_its_own_reason() {
         world.gate(&lines);
         for tries in 1..=3 {
             world.try_new("1.1.0");
+            fs::remove_file(world.at("run/restart")).unwrap();
             refused(&world.update(&["health-gate"]), "AG56", 1);
             assert_eq!(world.stage()["starts"], tries);
+            assert!(world.at("run/restart").exists());
         }
         assert!(
             world
@@ -127,6 +129,30 @@ fn the_centre_has_to_be_reached_only_if_it_was_before() {
         let why = &world.stage()["why"];
         assert_eq!(*why == "centre-unreachable", reached);
     }
+}
+
+/// A device that nobody counts is not started again and again.
+#[test]
+fn a_version_that_has_proven_itself_is_never_started_again_by_the_gate() {
+    let mut world = World::new();
+    world.gate("settings = [\"/bin/false\"]");
+    fs::write(world.at("state/update.json"), "damaged").unwrap();
+    refused(&world.update(&["health-gate"]), "AG56", 1);
+    fs::remove_dir_all(world.at("state")).unwrap();
+    world.update(&["health-gate"]);
+    assert!(!world.at("run/restart").exists());
+}
+
+/// A new version that cannot keep its record is counted by the boot loader alone, and returns.
+#[test]
+fn a_tried_version_without_a_record_returns_as_well() {
+    let world = staged();
+    world.try_new("1.1.0");
+    fs::remove_file(world.at("run/restart")).unwrap();
+    fs::remove_dir_all(world.at("state")).unwrap();
+    fs::write(world.at("state"), "no folder").unwrap();
+    assert!(!world.update(&["health-gate"]).status.success());
+    assert!(world.at("run/restart").exists());
 }
 
 /// A record that cannot be read is no way past the gate.

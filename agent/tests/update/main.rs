@@ -7,6 +7,7 @@
 )]
 
 mod attacks;
+mod delta;
 mod device;
 mod gate;
 mod kill;

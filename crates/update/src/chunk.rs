@@ -1,8 +1,8 @@
 //! Cutting a file into chunks by its content.
 //!
 //! A file is looked at in blocks of 4 KiB, as the file system of the image lays it out. A chunk
-//! ends behind a block whose own digest begins with four zero bits, which is one in sixteen, or
-//! when it is as long as is allowed. So a block that is put in moves what follows but does not
+//! ends behind a block whose own digest begins with three zero bits, which is one in eight, or when
+//! it is as long as is allowed. So a block that is put in moves what follows but does not
 //! change how it is cut, and chunks behind it are known again by their digests. Chunks of fixed
 //! places would all change (decision 0058 has the figures).
 
@@ -13,7 +13,7 @@ use crate::Digest;
 /// Bytes of a block.
 pub const BLOCK: usize = 4 << 10;
 /// Most bytes of a chunk.
-pub const CHUNK_MAX: usize = 64 * BLOCK;
+pub const CHUNK_MAX: usize = 16 * BLOCK;
 
 /// A part of a file: how long it is and what it has to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ pub fn cut(file: &[u8]) -> Vec<Chunk> {
 fn first(rest: &[u8]) -> usize {
     let most = rest.len().min(CHUNK_MAX);
     let blocks = rest.chunks_exact(BLOCK).take(CHUNK_MAX / BLOCK);
-    let ends = |block: &[u8]| Digest::of(block).bytes()[0] < 0x10;
+    let ends = |block: &[u8]| Digest::of(block).bytes()[0] < 0x20;
     match blocks.into_iter().position(ends) {
         Some(index) => (index + 1) * BLOCK,
         None => most,
