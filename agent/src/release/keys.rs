@@ -22,9 +22,9 @@ const ONLINE: [&str; 3] = ["targets", "snapshot", "timestamp"];
 const ROOT_THRESHOLD: usize = 2;
 const KEY_MAX: u64 = 4_096;
 
-/// One key that signs.
+/// One key: who holds it can sign, everybody can name it.
 struct Holder {
-    pair: Ed25519KeyPair,
+    pair: Option<Ed25519KeyPair>,
     id: String,
     public: Value,
 }
@@ -32,7 +32,8 @@ struct Holder {
 /// The keys that are at hand, by the name of their file.
 pub(crate) struct Keys(BTreeMap<String, Holder>);
 
-/// Makes a key for each role, in a folder that has none.
+/// Makes a key for each role, in a folder that has none, and the public half beside it: holders of
+/// the root take their keys away and leave those.
 pub(crate) fn make(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     for name in ROOTS.iter().chain(&ONLINE) {
@@ -47,35 +48,49 @@ pub(crate) fn make(folder: &Path) -> Result<()> {
         let mut file = file.with_context(|| path.display().to_string())?;
         file.write_all(made.as_ref())?;
         file.sync_all()?;
+        let pair = Ed25519KeyPair::from_pkcs8(made.as_ref());
+        let pair = pair.map_err(|_| anyhow!("no Ed25519 key"))?;
+        let public = serde_json::to_vec(&public(&pair))?;
+        let path = folder.join(format!("{name}.pub"));
+        fs::write(&path, public).with_context(|| path.display().to_string())?;
     }
     Ok(())
 }
 
+fn public(pair: &Ed25519KeyPair) -> Value {
+    json!({
+        "keytype": "ed25519",
+        "scheme": "ed25519",
+        "keyval": {"public": hex(pair.public_key().as_ref())},
+    })
+}
+
 impl Keys {
-    /// Reads the keys that are in a folder.
+    /// Reads the keys of a folder, of some the public half only.
     pub(crate) fn read(folder: &Path) -> Result<Self> {
         let mut keys = BTreeMap::new();
         for name in ROOTS.iter().chain(&ONLINE) {
-            let path = folder.join(format!("{name}.pk8"));
-            if !path.exists() {
-                continue;
-            }
-            let size = fs::metadata(&path)?.len();
-            ensure!(size <= KEY_MAX, "{}: too large", path.display());
-            let bytes = fs::read(&path).with_context(|| path.display().to_string())?;
-            let pair = Ed25519KeyPair::from_pkcs8(&bytes)
-                .map_err(|_| anyhow!("{}: no Ed25519 key", path.display()))?;
-            keys.insert((*name).to_owned(), Holder::new(pair)?);
+            let at = |kind: &str| folder.join(format!("{name}.{kind}"));
+            let holder = match (read(&at("pk8"))?, read(&at("pub"))?) {
+                (Some(bytes), _) => {
+                    let pair = Ed25519KeyPair::from_pkcs8(&bytes)
+                        .map_err(|_| anyhow!("{name}.pk8: no Ed25519 key"))?;
+                    Holder::new(public(&pair), Some(pair))?
+                }
+                (None, Some(bytes)) => Holder::new(serde_json::from_slice(&bytes)?, None)?,
+                (None, None) => continue,
+            };
+            keys.insert((*name).to_owned(), holder);
         }
         Ok(Self(keys))
     }
 
-    /// The part of a root that says which keys hold which role. All of them have to be at hand.
+    /// The part of a root that says which keys hold which role.
     pub(crate) fn roles(&self) -> Result<(Value, Value)> {
         let mut keys = serde_json::Map::new();
         let mut roles = serde_json::Map::new();
         for name in ROOTS.iter().chain(&ONLINE) {
-            let holder = self.0.get(*name).with_context(|| format!("{name}.pk8"))?;
+            let holder = self.0.get(*name).with_context(|| format!("{name}.pub"))?;
             keys.insert(holder.id.clone(), holder.public.clone());
         }
         let ids = |names: &[&str]| -> Vec<&str> {
@@ -93,31 +108,40 @@ impl Keys {
 
     /// Signs a role by every key at hand that may hold it.
     pub(crate) fn sign<T: Role + Serialize>(&self, role: &T) -> Result<Vec<u8>> {
+        self.add_to(role, Vec::new())
+    }
+
+    /// Adds signatures by the keys at hand to those that are there.
+    pub(crate) fn add_to<T: Role + Serialize>(
+        &self,
+        role: &T,
+        mut signatures: Vec<Value>,
+    ) -> Result<Vec<u8>> {
         let form = role.canonical_form().map_err(|error| anyhow!("{error}"))?;
         let own = T::TYPE.to_string();
         let holds = |name: &str| name == own || (own == "root" && name.starts_with("root-"));
-        let signatures: Vec<Value> = self
-            .0
-            .iter()
-            .filter(|(name, _)| holds(name))
-            .map(|(_, holder)| {
-                let signature = hex(holder.pair.sign(&form).as_ref());
-                json!({"keyid": holder.id, "sig": signature})
-            })
-            .collect();
-        ensure!(!signatures.is_empty(), "{own}: no key at hand");
+        let before = signatures.len();
+        for (name, holder) in &self.0 {
+            let there = signatures
+                .iter()
+                .any(|it| it["keyid"] == holder.id.as_str());
+            let Some(pair) = holder.pair.as_ref().filter(|_| holds(name) && !there) else {
+                continue;
+            };
+            let signature = hex(pair.sign(&form).as_ref());
+            signatures.push(json!({"keyid": holder.id, "sig": signature}));
+        }
+        ensure!(
+            signatures.len() > before,
+            "{own}: no key at hand that has not signed"
+        );
         let signed = json!({"signed": role, "signatures": signatures});
         Ok(serde_json::to_vec_pretty(&signed)?)
     }
 }
 
 impl Holder {
-    fn new(pair: Ed25519KeyPair) -> Result<Self> {
-        let public = json!({
-            "keytype": "ed25519",
-            "scheme": "ed25519",
-            "keyval": {"public": hex(pair.public_key().as_ref())},
-        });
+    fn new(public: Value, pair: Option<Ed25519KeyPair>) -> Result<Self> {
         let key: Key = serde_json::from_value(public.clone())?;
         let id = key.key_id().map_err(|error| anyhow!("{error}"))?;
         Ok(Self {
@@ -126,6 +150,16 @@ impl Holder {
             public,
         })
     }
+}
+
+fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let size = fs::metadata(path)?.len();
+    ensure!(size <= KEY_MAX, "{}: too large", path.display());
+    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
+    Ok(Some(bytes))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -47,6 +47,15 @@ enum Command {
         #[arg(long, default_value_t = 730)]
         days: u16,
     },
+    /// ほかの人が作った起点に署名を足します。 / Adds signatures to a root that others have made.
+    SignRoot {
+        /// 鍵のフォルダ / folder of the keys
+        #[arg(long)]
+        keys: PathBuf,
+        /// 起点のファイル / the root
+        #[arg(long)]
+        root: PathBuf,
+    },
     /// 新しい版を置きます。 / Publishes a version.
     Publish {
         #[command(flatten)]
@@ -205,6 +214,10 @@ fn run(command: Command) -> Result<()> {
         } => {
             let root = repository::root(&Keys::read(&keys)?, previous.as_deref(), days)?;
             repository::put(&out, &root)
+        }
+        Command::SignRoot { keys, root } => {
+            let signed = repository::sign_root(&Keys::read(&keys)?, &root)?;
+            repository::put(&root, &signed)
         }
         Command::Publish {
             signing,

@@ -39,7 +39,7 @@ pub(crate) struct Repository {
     folder: PathBuf,
 }
 
-/// Makes the root, or the one after `previous`, which the holders of that one sign as well.
+/// Makes the root, or the one after `previous`, signed by the keys at hand.
 pub(crate) fn root(keys: &Keys, previous: Option<&Path>, days: u16) -> Result<Vec<u8>> {
     let version = match previous {
         Some(path) => read::<Root>(path)?.version.get() + 1,
@@ -56,6 +56,16 @@ pub(crate) fn root(keys: &Keys, previous: Option<&Path>, days: u16) -> Result<Ve
         "roles": roles,
     }))?;
     keys.sign(&root)
+}
+
+/// Adds the signatures of the keys at hand to a root that others have made.
+pub(crate) fn sign_root(keys: &Keys, path: &Path) -> Result<Vec<u8>> {
+    let bytes = fs::read(path).with_context(|| path.display().to_string())?;
+    let root: Signed<Root> = serde_json::from_slice(&bytes)?;
+    let Value::Array(signatures) = serde_json::to_value(&root.signatures)? else {
+        anyhow::bail!("signatures: not a list");
+    };
+    keys.add_to(&root.signed, signatures)
 }
 
 impl Repository {

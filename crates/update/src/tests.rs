@@ -179,6 +179,10 @@ impl World {
     }
 
     fn start(&mut self, well: bool, cut: u8) {
+        // Also what would only be fallen back to.
+        for entry in &self.entries {
+            assert!(self.slots.contains(&Held::Whole(entry.version)), "{self:?}");
+        }
         self.boot();
         if cut == 0 {
             return;
