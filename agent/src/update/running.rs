@@ -13,14 +13,18 @@ const TEXT_MAX: usize = 64 << 10;
 
 /// The version and the slot that run.
 pub(crate) fn now(settings: &Settings) -> Result<(Version, Slot), UpdateError> {
-    let boot = &settings.boot;
-    let version = word(&boot.version, "IMAGE_VERSION=")?;
+    let unknown = |error| UpdateError::Running(error);
+    let release = text(&settings.boot.version)?;
+    let version = release
+        .lines()
+        .find_map(|line| line.strip_prefix("IMAGE_VERSION="));
+    let version = version.ok_or_else(|| unknown("no IMAGE_VERSION=".into()))?;
     let version = version.trim_matches('"').parse();
-    let version = version.map_err(|error| UpdateError::Running(Box::new(error)))?;
-    let slot = match word(&boot.slot, "sekisho.slot=")?.as_str() {
+    let version = version.map_err(|error| unknown(Box::new(error)))?;
+    let slot = match text(&settings.boot.slot)?.trim() {
         "a" => Slot::A,
         "b" => Slot::B,
-        _ => return Err(UpdateError::Running("no such slot".into())),
+        _ => return Err(unknown("no such slot".into())),
     };
     Ok((version, slot))
 }
@@ -39,14 +43,9 @@ pub(crate) fn with_entries(
     })
 }
 
-/// What stands behind `key` in a file of words.
-fn word(path: &Path, key: &str) -> Result<String, UpdateError> {
+fn text(path: &Path) -> Result<String, UpdateError> {
     let unknown = |error| UpdateError::Running(error);
     let bytes = files::read(path, TEXT_MAX).map_err(|error| unknown(error.into()))?;
     let bytes = bytes.ok_or_else(|| unknown("no such file".into()))?;
-    let text = String::from_utf8(bytes).map_err(|error| unknown(error.into()))?;
-    let found = text.split_whitespace().find_map(|it| it.strip_prefix(key));
-    found
-        .map(str::to_owned)
-        .ok_or_else(|| unknown(format!("no {key}").into()))
+    String::from_utf8(bytes).map_err(|error| unknown(error.into()))
 }

@@ -81,7 +81,7 @@ pub(crate) struct BootPlaces {
     pub(crate) entries: PathBuf,
     /// A file with `IMAGE_VERSION=` of what runs.
     pub(crate) version: PathBuf,
-    /// A file in which the word `sekisho.slot=a` or `=b` stands: the kernel's command line.
+    /// A file that holds the letter of the slot that runs.
     pub(crate) slot: PathBuf,
     /// The file whose appearance starts the device again.
     pub(crate) restart: PathBuf,

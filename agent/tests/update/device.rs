@@ -98,11 +98,7 @@ impl World {
     pub(crate) fn boots(&self, version: &str, slot: &str) {
         let text = format!("NAME=Sekisho\nIMAGE_VERSION={version}\n");
         fs::write(self.at("os-release"), text).unwrap();
-        fs::write(
-            self.at("cmdline"),
-            format!("quiet sekisho.slot={slot} ro\n"),
-        )
-        .unwrap();
+        fs::write(self.at("slot"), format!("{slot}\n")).unwrap();
     }
 
     fn settings(&self) {
@@ -112,7 +108,7 @@ impl World {
              incoming = \"{folder}/incoming\"\nroot = \"{folder}/root.json\"\n\
              synchronized = \"{folder}/synchronized\"\n{}{}{}\
              [boot]\nname = \"{NAME}\"\nentries = \"{folder}/esp\"\n\
-             version = \"{folder}/os-release\"\nslot = \"{folder}/cmdline\"\n\
+             version = \"{folder}/os-release\"\nslot = \"{folder}/slot\"\n\
              restart = \"{folder}/run/restart\"\n\
              a = {{ root = \"{folder}/root-a\", verity = \"{folder}/verity-a\" }}\n\
              b = {{ root = \"{folder}/root-b\", verity = \"{folder}/verity-b\" }}\n",
