@@ -113,10 +113,10 @@ pub(crate) enum UpdateError {
     )]
     GivenUp,
 
-    /// Another version is being tried.
+    /// Another version is being installed or tried.
     #[error(
-        "AG55 別の版を確認中です。再起動が終わってから、もう一度行ってください。\n     \
-         Another version is being tried. Try again after the device has started anew."
+        "AG55 別の更新が進行中か、確認中です。再起動が終わってから、もう一度行ってください。\n     \
+         Another update is on its way or being tried. Try again after the next start."
     )]
     Busy,
 

@@ -21,7 +21,7 @@ use crate::report::{Outcome, Report};
 use crate::running;
 use crate::server::{Line, Server};
 use crate::settings::Settings;
-use crate::state::record;
+use crate::state::{alone, record};
 use crate::trust::{self, Place, Trusted};
 use crate::turn::reason_to_wait;
 
@@ -34,6 +34,7 @@ const RESERVE: u64 = 64 << 20;
 pub(crate) async fn fetch(settings: &Settings, load: bool) -> Result<Report, UpdateError> {
     let source = settings.source.as_ref().ok_or(UpdateError::NoSource)?;
     let folder = &settings.incoming;
+    let _alone = alone(folder)?;
     let time = clock::look(settings, folder)?;
     let server = Arc::new(Server::new(source)?);
     let (version, slot) = running::now(settings)?;

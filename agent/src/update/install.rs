@@ -28,6 +28,7 @@ pub(crate) async fn install(
     from: &Path,
     asked: bool,
 ) -> Result<Report, UpdateError> {
+    let _alone = state::alone(&settings.state)?;
     let time = clock::look(settings, &settings.state)?;
     let entries = Entries::new(&settings.boot.entries, &settings.boot.name);
     let running = running::with_entries(settings, &entries)?;

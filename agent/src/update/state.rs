@@ -1,5 +1,8 @@
 //! The record of updates on the disk, and the wish to start again.
 
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
 use update::Record;
 
 use crate::error::{UpdateError, state};
@@ -26,6 +29,22 @@ pub(crate) fn record(settings: &Settings) -> Result<Record, UpdateError> {
 pub(crate) fn keep(settings: &Settings, record: &Record) -> Result<(), UpdateError> {
     let bytes = record.to_bytes().map_err(state)?;
     files::replace(&settings.state, FILE, &bytes).map_err(state)
+}
+
+/// That no other process of updates works on a folder, as long as this is kept.
+pub(crate) struct Alone(#[expect(dead_code, reason = "held open")] File);
+
+/// Waits for nobody: two that write the same slot would each find the other's half.
+///
+/// # Errors
+/// Another process is at work.
+pub(crate) fn alone(folder: &Path) -> Result<Alone, UpdateError> {
+    let file = File::create(folder.join("lock")).map_err(state)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Alone(file)),
+        Err(TryLockError::WouldBlock) => Err(UpdateError::Busy),
+        Err(TryLockError::Error(error)) => Err(state(error)),
+    }
 }
 
 /// Asks for a start of the device: a unit waits for the file.

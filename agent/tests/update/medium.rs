@@ -60,6 +60,19 @@ fn what_is_there_already_is_not_installed_again_and_older_ones_never() {
     assert!(!world.slot_b_is(&version(1)));
 }
 
+/// A medium that is inserted while the night's installation runs.
+#[test]
+fn two_installations_do_not_run_at_once() {
+    let world = World::new();
+    let medium = world.medium();
+    let lock = fs::File::create(world.at("state/lock")).unwrap();
+    lock.lock().unwrap();
+    refused(&world.import(&medium), "AG55", 1);
+    assert_eq!(world.entries(), ["sekisho_1.0.0.efi"]);
+    drop(lock);
+    well(&world.import(&medium));
+}
+
 /// A version whose own entry still counts tries keeps what it would fall back to.
 #[test]
 fn nothing_is_overwritten_before_what_runs_has_proven_itself() {
