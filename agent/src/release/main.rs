@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
-use update::{Manifest, Name, Plan, PlanStage, Release, SHARE_ALL, Version};
+use update::{Manifest, Name, Plan, PlanStage, Release, SHARE_ALL, Slot, Version};
 
 mod keys;
 mod repository;
@@ -197,10 +197,26 @@ fn publish(signing: &Signing, of: Published, plan: Spread) -> Result<()> {
     let kernel_b = of.kernel_b.as_ref().map(add).transpose()?;
     let board = of.board.clone();
     let manifest = Manifest::new(board, of.version, images, add(&of.kernel)?, kernel_b)?;
+    if let Some(old) = repository.offered(&of.board)? {
+        tell(&manifest, &old);
+    }
     let least = of.least.unwrap_or(Version([0, 0, 0]));
     let plan = plan.plan(of.version, false);
     let release = Release::new(of.board, of.version, least, plan)?;
     repository.publish(&keys, &release, Some(&manifest), valid)
+}
+
+/// Tells what a device of the version before has to download.
+#[expect(clippy::print_stdout, reason = "the figure is for whoever publishes")]
+fn tell(new: &Manifest, old: &Manifest) {
+    let total: u64 = new.chunks(Slot::B).map(|it| u64::from(it.size)).sum();
+    let download = new.download(old, Slot::B);
+    println!(
+        "{} → {}: {download} / {total} bytes ({} %)",
+        old.version,
+        new.version,
+        download.saturating_mul(100).div_ceil(total.max(1))
+    );
 }
 
 fn run(command: Command) -> Result<()> {

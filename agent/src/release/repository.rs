@@ -179,6 +179,19 @@ impl Repository {
         Ok(Release::read(&bytes)?)
     }
 
+    /// What the version that is offered to a board consists of, if one is.
+    pub(crate) fn offered(&self, board: &Name) -> Result<Option<Manifest>> {
+        let name = tough::TargetName::new(Release::target(board));
+        let name = name.map_err(|error| anyhow::anyhow!("{error}"))?;
+        match self.targets()? {
+            Some(targets) if targets.targets.contains_key(&name) => {
+                let version = self.release(board)?.version;
+                self.manifest(board, version).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// What a version consists of.
     pub(crate) fn manifest(&self, board: &Name, version: Version) -> Result<Manifest> {
         let bytes = self.target(&Manifest::target(board, version))?;

@@ -140,8 +140,7 @@ impl Download<'_> {
 
 /// Chunks that the slot that runs has: they need not come over the line.
 fn local(old: Option<&Manifest>, slot: Slot) -> BTreeSet<Digest> {
-    let images = old.into_iter().flat_map(|old| old.images(slot));
-    let chunks = images.flat_map(|image| &image.chunks);
+    let chunks = old.into_iter().flat_map(|old| old.chunks(slot));
     chunks.map(|chunk| chunk.digest).collect()
 }
 

@@ -1,5 +1,7 @@
 //! What a version consists of: the files of a slot and their chunks.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -162,6 +164,20 @@ impl Manifest {
         [&self.root, &self.verity, self.kernel(slot)]
     }
 
+    /// The chunks that a slot needs.
+    pub fn chunks(&self, slot: Slot) -> impl Iterator<Item = &Chunk> {
+        self.images(slot)
+            .into_iter()
+            .flat_map(|image| &image.chunks)
+    }
+
+    /// Bytes that a slot needs and that a device which runs `old` in the other one does not have.
+    pub fn download(&self, old: &Self, slot: Slot) -> u64 {
+        let known: BTreeSet<Digest> = old.chunks(slot.other()).map(|it| it.digest).collect();
+        let fresh = self.chunks(slot).filter(|it| !known.contains(&it.digest));
+        fresh.map(|chunk| u64::from(chunk.size)).sum()
+    }
+
     /// Every file, for whichever slot.
     pub fn all_images(&self) -> impl Iterator<Item = &Image> {
         let images = [&self.root, &self.verity, &self.kernel];
@@ -197,6 +213,20 @@ mod tests {
             let same = read.kernel(Slot::A) == read.kernel(Slot::B);
             assert_eq!(same, !own);
         }
+    }
+
+    #[test]
+    fn what_the_version_before_has_is_not_downloaded() {
+        let old = manifest(true);
+        assert_eq!(
+            old.download(&old, Slot::B),
+            1,
+            "the kernel of the other slot"
+        );
+        let mut new = manifest(false);
+        assert_eq!(new.download(&old, Slot::B), 0);
+        new.verity = Image::of(&[3; 5000]);
+        assert_eq!(new.download(&old, Slot::A), 5000 + 1);
     }
 
     #[test]
