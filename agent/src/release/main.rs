@@ -1,19 +1,24 @@
 //! `sekisho-release`: makes and signs what devices update from: a repository, and media for sites
 //! without a network. For the centre; it is not part of the image.
 
+use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
-use update::{Manifest, Name, Plan, PlanStage, Release, SHARE_ALL, Slot, Version};
+use update::{Manifest, Name, Plan, PlanStage, Record, Release, SHARE_ALL, Slot, Tally, Version};
 
 mod keys;
 mod repository;
 
 use keys::Keys;
 use repository::{Repository, Validity};
+
+/// More bytes than a record has.
+const RECORD_MAX: u64 = 8 << 10;
 
 /// 装置が更新を受け取る置き場を作り、署名します。
 /// Makes and signs the repository from which devices update.
@@ -77,6 +82,18 @@ enum Command {
         halt: bool,
         #[command(flatten)]
         plan: Spread,
+    },
+    /// 装置の記録を数え、戻した装置が 0.5％ を超えたら止めます。
+    /// Counts what devices tell, and halts the version when more than 0.5 % have given it up.
+    Watch {
+        #[command(flatten)]
+        signing: Signing,
+        /// 基板の名前 / board
+        #[arg(long)]
+        board: Name,
+        /// 装置ごとの update.json（`*.json`）のフォルダ / folder of the devices' update.json
+        #[arg(long)]
+        records: PathBuf,
     },
     /// 「これが最新」という署名を新しくします（毎日）。
     /// Signs anew that this is the newest state; daily.
@@ -206,6 +223,51 @@ fn publish(signing: &Signing, of: Published, plan: Spread) -> Result<()> {
     repository.publish(&keys, &release, Some(&manifest), valid)
 }
 
+/// Counts the records of a fleet, tells the count, and halts the version if it has to be.
+#[expect(clippy::print_stdout, reason = "the count is for whoever watches")]
+fn watch(signing: &Signing, board: &Name, records: &Path) -> Result<()> {
+    let (repository, keys, valid) = signing.open(None)?;
+    let release = repository.release(board)?;
+    let (mut tally, mut unread) = (Tally::default(), 0_u64);
+    for file in fs::read_dir(records).with_context(|| records.display().to_string())? {
+        let path = file?.path();
+        if path.extension().is_none_or(|kind| kind != "json") {
+            continue;
+        }
+        match record(&path) {
+            Ok(record) => tally.add(release.version, &record),
+            Err(_) => unread += 1,
+        }
+    }
+    println!(
+        "{}: 確認済み / good {}, 途中 / underway {}, 戻した / given up {}, 読めない / unread {unread}",
+        release.version,
+        tally.good,
+        tally.underway,
+        tally.failed()
+    );
+    for (why, count) in &tally.given_up {
+        println!("    {}: {count}", serde_json::to_string(why)?);
+    }
+    if !tally.halts() || release.plan.halted {
+        return Ok(());
+    }
+    println!("止めました / halted");
+    let plan = Plan {
+        halted: true,
+        ..release.plan
+    };
+    let halted = Release::new(release.board, release.version, release.least, plan)?;
+    repository.publish(&keys, &halted, None, valid)
+}
+
+fn record(path: &Path) -> Result<Record> {
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path)?;
+    file.take(RECORD_MAX).read_to_end(&mut bytes)?;
+    Ok(Record::read(&bytes)?)
+}
+
 /// Tells what a device of the version before has to download.
 #[expect(clippy::print_stdout, reason = "the figure is for whoever publishes")]
 fn tell(new: &Manifest, old: &Manifest) {
@@ -258,6 +320,11 @@ fn run(command: Command) -> Result<()> {
             let release = Release::new(board, old.version, old.least, changed)?;
             repository.publish(&keys, &release, None, valid)
         }
+        Command::Watch {
+            signing,
+            board,
+            records,
+        } => watch(&signing, &board, &records),
         Command::Refresh { signing } => {
             let (repository, keys, valid) = signing.open(None)?;
             repository.refresh(&keys, None, valid)

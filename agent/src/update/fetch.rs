@@ -40,6 +40,9 @@ pub(crate) async fn fetch(settings: &Settings, load: bool) -> Result<Report, Upd
     let (version, slot) = running::now(settings)?;
     let trusted = trust::load(settings, folder, Place::Server(&server), time).await?;
     let release = trusted.release().await?;
+    // Also where nothing is downloaded: a version that was halted must not be installed from what
+    // was downloaded before.
+    trusted.copy_to(folder, &[]).await?;
     let outcome = outcome(&record(settings)?, &release, version)
         .or_else(|| reason_to_wait(settings, &release, time));
     if let Some(outcome) = outcome {

@@ -236,6 +236,49 @@ fn a_version_waits_for_its_turn_its_hour_and_the_site() {
     assert_eq!(world.json("incoming/report.json")["outcome"], "given-up");
 }
 
+/// O-04: what devices tell halts a version by itself, and none begins any more.
+#[test]
+fn a_version_that_fails_in_the_fleet_is_halted() {
+    let (world, _server) = connected();
+    let fleet = world.at("fleet");
+    fs::create_dir(&fleet).unwrap();
+    let record = |at: &str, why: &str| {
+        format!(
+            "{{\"format\":1,\"least\":[0,0,0],\"stage\":{{\"at\":\"{at}\",\
+             \"version\":[1,1,0]{why}}}}}\n"
+        )
+    };
+    let good = record("good", "");
+    let returned = record("returned", ",\"why\":\"page-silent\"");
+    for device in 0..1_000 {
+        let text = if device < 5 { &returned } else { &good };
+        fs::write(fleet.join(format!("box-{device}.json")), text).unwrap();
+    }
+    fs::write(fleet.join("box-x.json"), "a device that says nonsense").unwrap();
+    let watch = [
+        "watch",
+        "--repository",
+        "repository",
+        "--keys",
+        "keys",
+        "--board",
+        "qemu-x86",
+        "--records",
+        "fleet",
+    ];
+    world.release(&watch);
+    well(&world.update(&["check"]));
+    well(&world.update(&["fetch"]));
+    assert_eq!(world.json("incoming/report.json")["outcome"], "loaded");
+    fs::write(fleet.join("box-5.json"), &returned).unwrap();
+    world.release(&watch);
+    well(&world.update(&["fetch"]));
+    assert_eq!(world.json("incoming/report.json")["outcome"], "waits");
+    // Also what was downloaded before is not installed any more, once the device has heard of it.
+    well(&world.update(&["install"]));
+    assert_eq!(world.entries(), ["sekisho_1.0.0.efi"]);
+}
+
 /// The bound is kept over the whole download: it takes at least as long as it has to.
 #[test]
 fn the_bandwidth_is_bounded() {

@@ -15,6 +15,7 @@ mod pace;
 mod plan;
 mod record;
 mod release;
+mod rollout;
 mod version;
 mod window;
 
@@ -29,6 +30,7 @@ pub use pace::Pace;
 pub use plan::{Plan, SHARE_ALL, Stage as PlanStage, position};
 pub use record::{Boot, Reason, Record, RecordError, Slot, Stage};
 pub use release::{RELEASE_MAX, Release, ReleaseError};
+pub use rollout::Tally;
 pub use version::{Name, Version};
 pub use window::Window;
 
