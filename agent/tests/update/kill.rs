@@ -1,9 +1,12 @@
-//! An installation that is killed at every call that changes the disk.
+//! Updates that are killed at every call that changes the disk.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs;
 use std::process::Command;
 
 use crate::device::{Files, NAME, World, said, version, well};
+use crate::network::connected;
 
 /// Calls after which a file or a folder is another one.
 const CALLS: &str =
@@ -68,6 +71,38 @@ fn an_installation_that_is_killed_anywhere_goes_on_and_never_boots_half_a_versio
     assert!(kills > 60, "{kills}");
     assert!(world.slot_b_is(&new));
     assert_eq!(world.stage()["at"], "staged");
+}
+
+/// What a folder of downloads holds, by name.
+fn downloaded(world: &World) -> BTreeMap<OsString, Vec<u8>> {
+    let files = fs::read_dir(world.at("incoming/files")).unwrap();
+    let files = files.map(|file| file.unwrap());
+    files
+        .map(|file| (file.file_name(), fs::read(file.path()).unwrap()))
+        .collect()
+}
+
+/// C-14: a download that is killed anywhere is finished by the next run, byte for byte.
+#[test]
+fn a_download_that_is_killed_anywhere_goes_on() {
+    let (world, _server) = connected();
+    well(&world.update(&["fetch"]));
+    let whole = downloaded(&world);
+    let mut kills = 0;
+    // Every fourth call: most of them are one chunk each.
+    for n in (1..).step_by(4) {
+        fs::remove_dir_all(world.at("incoming")).unwrap();
+        fs::create_dir(world.at("incoming")).unwrap();
+        if !killed_at(&world, &["fetch"], n) {
+            break;
+        }
+        kills += 1;
+        well(&world.update(&["fetch"]));
+        assert!(downloaded(&world) == whole, "{n}");
+    }
+    assert!(kills > 10, "{kills}");
+    well(&world.update(&["install"]));
+    assert!(world.slot_b_is(&version(1)));
 }
 
 /// A gate that is killed anywhere neither blesses nor loses what it has found out.

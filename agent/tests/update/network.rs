@@ -8,7 +8,7 @@ use crate::device::{World, refused, said, version, well};
 use crate::server::{Server, authority, enrol};
 
 /// A device and a server that knows it.
-fn connected() -> (World, Server) {
+pub(crate) fn connected() -> (World, Server) {
     let mut world = World::new();
     let authority = authority();
     enrol(&authority, world.folder.path());
