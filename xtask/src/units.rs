@@ -96,6 +96,8 @@ fn stage(workspace: &Workspace) -> anyhow::Result<Vec<PathBuf>> {
         ("sekisho-front", "front-network.conf"),
         ("sekisho-evaluate", "evaluate.conf"),
         ("sekisho-selftest", "selftest.conf"),
+        ("sekisho-update", "source.conf"),
+        ("sekisho-health-gate", "gate.conf"),
     ] {
         let drop_in = folder.join(format!("{unit}.service.d"));
         std::fs::create_dir_all(&drop_in).context("scratch folder")?;
