@@ -315,13 +315,14 @@ pub(crate) const SCENES: &[Scene] = &[
         Some("192.168.10."),
         |lan| {
             well(lan);
-            for (port, other) in [("wan0", "wan1")] {
-                lan.ip(
-                    "box",
-                    &["link", "add", port, "type", "veth", "peer", "name", other],
-                );
-                lan.ip("box", &["link", "set", port, "up"]);
-                lan.ip("box", &["link", "set", other, "up"]);
+            lan.ip(
+                "box",
+                &[
+                    "link", "add", "wan0", "type", "veth", "peer", "name", "wan1",
+                ],
+            );
+            for end in ["wan0", "wan1"] {
+                lan.ip("box", &["link", "set", end, "up"]);
             }
             lan.set("network.interface", "\"wan0\"");
         },
