@@ -19,14 +19,15 @@ pub(crate) enum MediaError {
     /// The list is wrong.
     #[error(
         "AG81 登録の一覧 {} に誤りがあります。次の行を見て直してください。USB メモリーは読みません。\n     \
-         The list of sticks is wrong. Put right what the next line names. No stick is read.", .0.display()
+         The list of sticks is wrong. Put right what the next line names. No stick is read.",
+        .0.display()
     )]
     List(PathBuf, #[source] ListError),
 
     /// The log cannot be kept; nothing is read without it.
     #[error(
         "AG82 USB メモリーの記録を書けません。空き容量と権限を確かめてください。記録できない間は読みません。\n     \
-         The log of sticks cannot be kept. Check free space and permission. Nothing is read without it."
+         The log of sticks cannot be kept. Check free space and permission. Nothing is read."
     )]
     Keep(#[source] io::Error),
 

@@ -1,8 +1,9 @@
-//! `sekisho-media`: takes what is on a registered stick, and leaves every other alone (C-06, A-122).
+//! `sekisho-media`: takes what is on a registered stick, and leaves every other alone (C-06,
+//!
 //!
-//! A stick that is not on the list is never opened. One that is on it is looked at, mounted read-only
-//! in a namespace of this process alone, copied into a folder of the device, and let go: no other
-//! program ever sees it. Who may be read is judged in the pure crate `media`.
+//! A stick that is not on the list is never opened. One that is on it is looked at, mounted
+//! read-only in a namespace of this process alone, copied into a folder of the device, and let go:
+//! no other program ever sees it. Who may be read is judged in the pure crate `media`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

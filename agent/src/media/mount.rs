@@ -9,6 +9,7 @@ use media::list::FileSystem;
 use media::{Word, volume};
 use nix::mount::{MntFlags, MsFlags, mount as mount_it, umount2};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::statvfs::{FsFlags, statvfs};
 
 /// A stick that is mounted; it is let go with this value.
 pub(crate) struct Mounted {
@@ -51,9 +52,19 @@ pub(crate) fn mount(
     };
     mount_it(Some(device), point, Some(kind.as_str()), flags, options)
         .map_err(|_| Word::Unreadable)?;
-    Ok(Mounted {
+    let mounted = Mounted {
         folder: point.to_owned(),
-    })
+    };
+    match as_meant(point) {
+        true => Ok(mounted),
+        false => Err(Word::NotKept),
+    }
+}
+
+/// Whether the kernel says that nothing on the stick is written, run, or more than data.
+fn as_meant(point: &Path) -> bool {
+    let meant = FsFlags::ST_RDONLY | FsFlags::ST_NOEXEC | FsFlags::ST_NOSUID | FsFlags::ST_NODEV;
+    statvfs(point).is_ok_and(|told| told.flags().contains(meant))
 }
 
 /// A namespace of our own, from which nothing comes back to the machine.

@@ -24,7 +24,8 @@ pub enum Word {
     Nameless,
     /// Its registration has ended.
     Ended,
-    /// Its file system is not the one that was registered, or its first bytes contradict themselves.
+    /// Its file system is not the one that was registered, or its first bytes contradict
+    /// themselves.
     FileSystem,
     /// The kernel does not take it.
     Unreadable,

@@ -426,7 +426,7 @@ const COLUMNS: &str = "\
 |---|---|---|---|
 ";
 
-const HEADER: &str = include_str!("page.md");
+const HEADER: &str = include_str!("page.txt");
 
 #[cfg(test)]
 mod tests {

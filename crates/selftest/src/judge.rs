@@ -170,7 +170,8 @@ pub fn tunnel(site: &Site, seen: &Way) -> Verdict {
     Ok(())
 }
 
-/// As the gateway judges it before each batch: an interface serves only the transport that it is of.
+/// As the gateway judges it before each batch: an interface serves only the transport that it is
+/// of.
 fn fits(transport: Transport, kind: Option<&str>) -> bool {
     match transport {
         Transport::LeasedLine | Transport::IpVpn => {

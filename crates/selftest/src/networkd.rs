@@ -189,7 +189,8 @@ mod tests {
     #[test]
     fn each_line_has_a_file_of_its_own_and_time_has_one_server() {
         let file = "[[lines]]\ninterface = \"lan0\"\naddressing = \"dhcp\"\n[[lines]]\n\
-                    interface = \"wan0\"\naddressing = \"ipv6\"\n[time]\nserver = \"2001:db8::1\"\n";
+                    interface = \"wan0\"\naddressing = \"ipv6\"\n[time]\n\
+                    server = \"2001:db8::1\"\n";
         let files = files(&Device::parse(file).unwrap());
         let names: Vec<_> = files.iter().map(|file| file.name.as_str()).collect();
         assert_eq!(

@@ -220,7 +220,8 @@ impl<'a> Lan<'a> {
             host,
             &format!(
                 "dnsmasq --no-daemon --conf-file=/dev/null --no-hosts --no-resolv --no-ping --port=0 \
-                 --user=root --interface={interface} --bind-interfaces --dhcp-leasefile={} {options}",
+                 --user=root --interface={interface} --bind-interfaces --dhcp-leasefile={} \
+                 {options}",
                 leases.display()
             ),
         );

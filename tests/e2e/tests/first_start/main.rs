@@ -164,8 +164,8 @@ fn the_gateway_reaches_the_centre_through_a_proxy() {
     assert!(told.contains("the proxy answers 403"), "{told}");
 }
 
-/// C-01: a walk through the sheet by somebody who forgot the cable: the panel shows four digits that
-/// stand on the sheet, what stands beside them helps, and then all is well.
+/// C-01: a walk through the sheet by somebody who forgot the cable: the panel shows four digits
+/// that stand on the sheet, what stands beside them helps, and then all is well.
 #[test]
 fn a_walk_through_the_sheet_ends_well_also_for_who_forgets_the_cable() {
     if !can_run() {

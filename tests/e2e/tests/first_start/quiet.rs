@@ -19,7 +19,8 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"nb0")
 name = b"\x00\x01\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x04_all\x05local\x00\x00\xff\x00\x01"
-search = b"M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nMAN: \"ssdp:discover\"\r\nMX: 1\r\nST: ssdp:all\r\n\r\n"
+search = (b"M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\n"
+          b"MAN: \"ssdp:discover\"\r\nMX: 1\r\nST: ssdp:all\r\n\r\n")
 everybody = ["255.255.255.255", "192.168.10.255"]
 for address, port, data in (
     [("224.0.0.251", 5353, name), ("224.0.0.252", 5355, name), ("239.255.255.250", 1900, search),
@@ -67,7 +68,7 @@ fn the_box_disturbs_nobody() {
     let script = lan.folder.join("ask.py");
     fs::write(&script, ASK_EVERYBODY).unwrap();
     lan.shell("nb", &format!("python3 {}", script.display()));
-    // Neighbours that are asked for at once are told in the time that the kernel takes for three tries.
+    // The kernel asks for each neighbour three times, a second apart.
     sleep(Duration::from_secs(4));
 
     let (host, port) = CENTRE.split_once(':').unwrap();

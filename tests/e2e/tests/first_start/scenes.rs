@@ -84,6 +84,15 @@ fn intercept(lan: &mut Lan<'_>, port: u16) {
     ));
 }
 
+/// A host loses what fits.
+fn lose(lan: &Lan<'_>, host: &str, hook: &str, what: &str) {
+    let chain = format!("type filter hook {hook} priority 0; {what} drop;");
+    lan.rules(
+        host,
+        &format!("table ip hole {{ chain lost {{ {chain} }} }}"),
+    );
+}
+
 /// A front with a certificate of another authority for the same name.
 fn foreign_front(lan: &Lan<'_>) -> PathBuf {
     let folder = lan.folder.join("foreign");
@@ -232,7 +241,7 @@ pub(crate) const SCENES: &[Scene] = &[
         |lan| {
             unconfirmed(lan);
             lan.chrony("", "'local stratum 8'");
-            lan.rules("rt", "table ip t { chain in { type filter hook input priority 0; udp dport 123 drop; } }");
+            lose(lan, "rt", "input", "udp dport 123");
         },
     ),
     scene(
@@ -306,13 +315,14 @@ pub(crate) const SCENES: &[Scene] = &[
         Some("192.168.10."),
         |lan| {
             well(lan);
-            for (port, other) in [("wan0", "wan1")] {
-                lan.ip(
-                    "box",
-                    &["link", "add", port, "type", "veth", "peer", "name", other],
-                );
-                lan.ip("box", &["link", "set", port, "up"]);
-                lan.ip("box", &["link", "set", other, "up"]);
+            lan.ip(
+                "box",
+                &[
+                    "link", "add", "wan0", "type", "veth", "peer", "name", "wan1",
+                ],
+            );
+            for end in ["wan0", "wan1"] {
+                lan.ip("box", &["link", "set", end, "up"]);
             }
             lan.set("network.interface", "\"wan0\"");
         },
@@ -379,7 +389,7 @@ pub(crate) const SCENES: &[Scene] = &[
         Some("192.168.10."),
         |lan| {
             well(lan);
-            lan.rules("nw", "table ip hole { chain f { type filter hook forward priority 0; ip length > 1300 drop; } }");
+            lose(lan, "nw", "forward", "ip length > 1300");
         },
     ),
     scene(
@@ -487,7 +497,7 @@ pub(crate) const SCENES: &[Scene] = &[
         Some("192.168.10."),
         |lan| {
             well(lan);
-            lan.rules("nw", "table ip hole { chain f { type filter hook forward priority 0; tcp dport 8443 drop; } }");
+            lose(lan, "nw", "forward", "tcp dport 8443");
         },
     ),
     scene(
