@@ -50,6 +50,7 @@ impl World {
             ("--health", "agent/health.json"),
             ("--notices", "notices"),
             ("--requests", "requests"),
+            ("--blink", "blink"),
         ] {
             command.arg(option).arg(self.path(name));
         }
@@ -134,6 +135,20 @@ fn a_stick_is_shown_while_it_is_in_the_port() {
     until_line(&mut emulator, STICK);
     assert_eq!(face_of(&emulator).lights[2], AMBER);
     fs::remove_file(world.path("notices/media-ignored")).unwrap();
+    until_line(&mut emulator, NOBODY_MEASURES);
+}
+
+/// The order of the centre by which a device is found among others.
+#[test]
+fn all_lights_blink_while_the_centre_wants_it() {
+    let mut world = World::new();
+    let mut emulator = world.plug();
+    world.start();
+    let until = jiff::Timestamp::now().as_second() + 600;
+    fs::write(world.path("blink"), format!("{until}\n")).unwrap();
+    self::until(&mut emulator, |face| face.lights == [AMBER; 3]);
+    assert_eq!(face_of(&emulator).lines[0], Line::new("ｺﾉ ｷｶｲ ﾃﾞｽ"));
+    fs::write(world.path("blink"), "0\n").unwrap();
     until_line(&mut emulator, NOBODY_MEASURES);
 }
 

@@ -18,6 +18,10 @@ const STALE: Duration = Duration::from_secs(300);
 const HEALTH_MAX: u64 = 4_096;
 /// Most notices that are looked at.
 const NOTICES_MAX: usize = 64;
+/// The longest that an order lets the device blink.
+const BLINK_MAX_SECONDS: i64 = 3_600;
+/// Most bytes of a second since 1970.
+const BLINK_MAX_BYTES: u64 = 24;
 /// A notice of this name says what the last self-test found: `self-test-4210`.
 const SELF_TEST: &str = "self-test-";
 
@@ -27,6 +31,9 @@ pub(crate) struct Places {
     pub(crate) health: PathBuf,
     /// The folder in which programs leave notices as names of files.
     pub(crate) notices: PathBuf,
+    /// Until when the centre wants the device to be found: a second since 1970 (`blink` among the
+    /// requests of `sekisho-control`).
+    pub(crate) blink: Option<PathBuf>,
     /// The interface of the local network; any that has an address where it is not told.
     pub(crate) lan: Option<String>,
 }
@@ -46,11 +53,15 @@ impl Looker {
     /// What is known now.
     pub(crate) fn look(&mut self, now: Instant) -> Facts {
         let (notices, self_test) = notices(&self.places.notices);
+        let second = jiff::Timestamp::now().as_second();
+        let health = self.health(now);
+        let blink = self.places.blink.as_deref();
         Facts {
-            health: self.health(now),
+            health,
             address: address(self.places.lan.as_deref()),
             notices,
             self_test,
+            wanted: blink.is_some_and(|path| wanted(path, second)),
         }
     }
 
@@ -133,6 +144,16 @@ fn notices(folder: &Path) -> (Notices, Option<u16>) {
     standing
 }
 
+/// Whether the moment in the file is ahead, and no further than any order asks for: a clock that
+/// jumps lets nothing blink for ever.
+fn wanted(path: &Path, now: i64) -> bool {
+    let mut text = String::new();
+    let file = File::open(path);
+    let read = file.and_then(|file| file.take(BLINK_MAX_BYTES).read_to_string(&mut text));
+    let until: Option<i64> = read.ok().and_then(|_| text.trim().parse().ok());
+    until.is_some_and(|until| (1..=BLINK_MAX_SECONDS).contains(&until.saturating_sub(now)))
+}
+
 /// The address by which the device is found in the local network.
 fn address(lan: Option<&str>) -> Option<IpAddr> {
     let all = getifaddrs().ok()?;
@@ -173,6 +194,7 @@ mod tests {
         Looker::at(Places {
             health: folder.join("health.json"),
             notices: folder.to_owned(),
+            blink: Some(folder.join("blink")),
             lan: Some("lo".to_owned()),
         })
     }
@@ -228,6 +250,24 @@ mod tests {
         let facts = looker(folder.path()).look(Instant::now());
         assert_eq!(facts.self_test, Some(4_210));
         assert_eq!(facts.address, None, "the loopback leads nowhere");
+    }
+
+    #[test]
+    fn a_device_is_wanted_until_the_second_in_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("blink");
+        assert!(!wanted(&path, 0));
+        for (text, now, blinks) in [
+            ("1000\n", 999, true),
+            ("1000\n", 1_000, false),
+            ("4601\n", 1_000, false),
+            ("1000000000000000000000000", 0, false),
+            ("soon", 0, false),
+            ("", 0, false),
+        ] {
+            fs::write(&path, text).unwrap();
+            assert_eq!(wanted(&path, now), blinks, "{text:?} at {now}");
+        }
     }
 
     #[test]

@@ -48,6 +48,9 @@ enum Command {
         /// 長押しのときに依頼を置くフォルダ / folder in which a long press leaves its request
         #[arg(long, value_name = "FOLDER")]
         requests: PathBuf,
+        /// センターが機器を点滅させる依頼のファイル / file by which the centre lets the device blink
+        #[arg(long, value_name = "FILE")]
+        blink: Option<PathBuf>,
         /// 院内ネットワークのインターフェース / interface of the local network
         #[arg(long, value_name = "NAME")]
         lan: Option<String>,
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
             health,
             notices,
             requests,
+            blink,
             lan,
         } => run::run(Settings {
             device,
@@ -69,6 +73,7 @@ fn main() -> ExitCode {
             places: Places {
                 health,
                 notices,
+                blink,
                 lan,
             },
         }),

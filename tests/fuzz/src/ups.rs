@@ -1,7 +1,7 @@
 //! The serial line of a supply with a battery: its protocol has no checksum, and anything may hang
 //! on the plug.
 
-use ups::{Answer, Limits, Power, Reader, Watch};
+use ups::{Limits, Power, Reader, Watch};
 
 const LIMITS: Limits = Limits {
     battery_ms: 300_000,
@@ -12,16 +12,18 @@ const LOW: &[u8] = b"(000.0 000.0 101.0 034 50.0 1.75 35.0 11000000\r";
 /// The bytes of the line, in pieces that a line feed ends; a question comes before each.
 pub(crate) fn run(data: &[u8]) {
     let mut watch = Watch::new(LIMITS, 0);
-    let mut on_battery = 0;
+    // The same bytes without the questions: an answer may span pieces.
+    let (mut reader, mut on_battery) = (Reader::new(), 0);
     for piece in data.split(|byte| *byte == b'\n') {
         let now = watch.poll_timeout();
         let sent = std::iter::from_fn(|| watch.poll_transmit(now)).count();
         assert_eq!(sent, 1, "one line at a time");
         for byte in piece {
             watch.handle_byte(*byte, now);
+            let read = reader.push(*byte);
+            on_battery += usize::from(matches!(read, Some(Ok(it)) if it.on_battery));
         }
         watch.handle_timeout(now);
-        on_battery += usize::from(answers(piece).any(|it| it.on_battery));
     }
     // Whatever came, one answer of a battery never stops the device.
     assert!(
@@ -29,16 +31,6 @@ pub(crate) fn run(data: &[u8]) {
         "stopped by one answer"
     );
     recovers(watch);
-}
-
-/// The answers of a piece, each as its own bytes say.
-fn answers(piece: &[u8]) -> impl Iterator<Item = Answer> {
-    let mut reader = Reader::new();
-    piece.iter().filter_map(move |byte| {
-        let answer = reader.push(*byte)?.ok()?;
-        assert_eq!(*byte, b'\r', "an answer without its end");
-        Some(answer)
-    })
 }
 
 /// Once the line is good, the mains are told; a stop that was decided stays.

@@ -39,6 +39,8 @@ pub struct Facts {
     pub notices: Notices,
     /// What the last self-test found: four digits, 0 for nothing.
     pub self_test: Option<u16>,
+    /// The centre wants the device to be found among others.
+    pub wanted: bool,
 }
 
 /// How the device is.
@@ -187,7 +189,10 @@ pub fn face(facts: &Facts, page: Page) -> Face {
         Page::Code => [Line::new("ﾃﾞﾝﾜﾃﾞ ﾂﾀｴﾙ ｺｰﾄﾞ"), written(first.code())],
         Page::Address => whole(facts.address),
     };
-    let lights = [Place::Device, Place::Network, Place::Data].map(|it| light(facts, &found, it));
+    let lights = match facts.wanted {
+        true => [Light::Lit(Colour::Amber, Rhythm::Slow); 3],
+        false => [Place::Device, Place::Network, Place::Data].map(|it| light(facts, &found, it)),
+    };
     Face { lights, lines }
 }
 
@@ -243,6 +248,7 @@ fn found(facts: &Facts) -> Vec<Found, FOUND_MAX> {
         (Notice::Updating, &table::UPDATING),
         (Notice::Testing, &table::TESTING),
     ];
+    add(facts.wanted, &table::WANTED, 0);
     for (notice, row) in notices {
         add(facts.notices.hold(notice), row, 0);
     }
@@ -277,15 +283,17 @@ fn found(facts: &Facts) -> Vec<Found, FOUND_MAX> {
     found
 }
 
-/// What the display is about: a stick while it is in the port, because somebody stands before it;
-/// otherwise the worst, and of those the first in the table.
+/// What the display is about: that this is the device that somebody looks for; then a stick while
+/// it is in the port, because somebody stands before it; otherwise the worst, and of those the
+/// first in the table.
 fn first(found: &[Found]) -> Found {
+    let wanted = found.iter().find(|it| *it.row == table::WANTED);
     let stick = found.iter().find(|it| it.row.layer == Layer::Media);
     let place = |it: &&Found| TABLE.iter().position(|row| row == it.row);
     let worst = found
         .iter()
         .min_by_key(|it| (core::cmp::Reverse(it.row.level), place(it)));
-    stick.or(worst).copied().unwrap_or(Found {
+    wanted.or(stick).or(worst).copied().unwrap_or(Found {
         row: &table::READY,
         number: 0,
     })

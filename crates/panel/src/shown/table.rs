@@ -74,6 +74,7 @@ pub const TABLE: &[Row] = &[
     TEST_PASSED,
     MEDIA_READING,
     MEDIA_DONE,
+    WANTED,
     READY,
 ];
 
@@ -102,6 +103,20 @@ pub(super) const READY: Row = row(
     "ｾｲｼﾞｮｳ",
     ["正常です。", "することはありません。"],
     ["All is well.", "Nothing to do."],
+);
+
+pub(super) const WANTED: Row = row(
+    (Layer::Ready, Some(1)),
+    (Device, Attention),
+    "ｺﾉ ｷｶｲ ﾃﾞｽ",
+    [
+        "センターの依頼で、この機器を見つけられるように3つとも点滅しています。",
+        "電話の相手に、見つけたと伝えてください。",
+    ],
+    [
+        "The centre has all three lights blink, so that the device is found.",
+        "Say on the telephone that you have found it.",
+    ],
 );
 
 pub(super) const UNKNOWN: Row = row(

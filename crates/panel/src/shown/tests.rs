@@ -36,6 +36,7 @@ fn good() -> Facts {
         address: Some([192, 168, 1, 20].into()),
         notices: Notices::default(),
         self_test: None,
+        wanted: false,
     }
 }
 
@@ -59,6 +60,7 @@ fn path(path: DataPath) -> Facts {
 fn devices() -> Vec<(&'static Row, Facts, [Light; 3])> {
     std::vec![
         (&table::READY, good(), [GREEN; 3]),
+        (&table::WANTED, Facts { wanted: true, ..good() }, [AMBER; 3]),
         (&table::UNKNOWN, Facts { health: None, ..good() }, [RED, GREEN, Light::Off]),
         (&table::SAFE_MODE, notice(Notice::SafeMode), [RED, GREEN, GREEN]),
         (&table::CLOCK, health(Health { clock: false, ..HEALTH }), [RED, GREEN, GREEN]),
@@ -155,6 +157,12 @@ fn of_several_problems_the_worst_is_shown_and_a_stick_before_all() {
     let shown = face(&Facts { notices, ..facts }, Page::State);
     assert_eq!(shown.lines[0], Line::new("USB ﾐﾄｳﾛｸ"));
     assert_eq!(shown.lights, [GREEN, RED, AMBER]);
+    let wanted = Facts {
+        notices,
+        wanted: true,
+        ..facts
+    };
+    assert_eq!(code(&wanted), Code::new(Layer::Ready, 1));
 }
 
 #[test]
@@ -218,7 +226,8 @@ proptest! {
     #[test]
     fn any_facts_are_shown(
         at in any::<[i64; 2]>(), since in any::<[Option<i64>; 2]>(), problem in any::<u16>(),
-        bits in any::<[bool; 2]>(), device in any::<(Option<i8>, Option<u8>, Option<bool>)>(),
+        bits in any::<[bool; 2]>(), wanted in any::<bool>(),
+        device in any::<(Option<i8>, Option<u8>, Option<bool>)>(),
         address in any::<Option<u128>>(), notices in any::<u16>(),
         self_test in any::<Option<u16>>(),
     ) {
@@ -232,6 +241,7 @@ proptest! {
             address: address.map(|it| Ipv6Addr::from_bits(it).into()),
             notices: Notices(notices),
             self_test,
+            wanted,
         };
         let code = code(&facts);
         let row = explain(code).unwrap();
