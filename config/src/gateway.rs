@@ -217,6 +217,10 @@ pub struct State {
     /// A folder for a few numbers about how it stands, which the agent reads.
     #[serde(default)]
     pub status: Option<PathBuf>,
+    /// A folder in which the control channel leaves what the centre has ordered of the device. The
+    /// gateway only reads it, and does nothing while it cannot.
+    #[serde(default)]
+    pub standing: Option<PathBuf>,
 }
 
 /// Files that hold keys, normally systemd credentials.
@@ -302,8 +306,26 @@ pub struct Front {
     /// Where the front hears devices without a valid certificate, for their first one.
     #[serde(default)]
     pub newcomers: Option<SocketAddr>,
+    /// An HTTP proxy of the institution through which all connections to the centre go, as TLS
+    /// between the two ends (CONNECT).
+    #[serde(default)]
+    pub proxy: Option<SocketAddr>,
     /// By which closed network batches travel.
     pub transport: Transport,
+}
+
+impl Front {
+    /// A proxy stands on the line; behind the institution's end of a tunnel there is none.
+    fn check(&self) -> Result<(), SettingsError> {
+        match (self.proxy, self.transport) {
+            (Some(proxy), Transport::Ipsec | Transport::Wireguard) => Err(SettingsError::Range {
+                key: "front.proxy",
+                value: proxy.to_string(),
+                expected: "left out where the transport is a tunnel".to_owned(),
+            }),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Letters of the centre to this device.
@@ -544,6 +566,7 @@ impl Settings {
         self.upload.check()?;
         range("bundle.media", self.bundle.media.len() as u64, 0, 100)?;
         network::check(self.network.as_ref(), self.front.transport)?;
+        self.front.check()?;
         let imports = &self.ledger.imports;
         range("ledger.imports", imports.len() as u64, 0, 50)?;
         imports.iter().try_for_each(Import::check)?;

@@ -2,6 +2,7 @@
 //! `docs/operating/settings.md`. A test holds the list against what the programs read, with types,
 //! ranges and defaults.
 
+mod device;
 mod gateway;
 mod page;
 #[cfg(test)]
@@ -175,6 +176,11 @@ pub fn page() -> String {
             page::SECTIONS,
             page::KEYS,
         ),
+        (
+            "device.toml（`sekisho-selftest`）",
+            device::SECTIONS,
+            device::KEYS,
+        ),
     ] {
         page.push_str(&format!("\n## {title}\n"));
         for section in sections {
@@ -225,7 +231,8 @@ Keys and passwords never stand in settings; they name the files.
 
 例 / examples:
 [gateway.toml](../../config/examples/gateway.toml),
-[page.toml](../../config/examples/page.toml)
+[page.toml](../../config/examples/page.toml),
+[device.toml](../../config/examples/device.toml)
 
 確かめるには / to check a file: `sekisho-gateway check --config /etc/sekisho/gateway.toml`
 ";

@@ -13,8 +13,10 @@ mod audit;
 mod bench;
 mod demo;
 mod docs;
+mod front_panel;
 mod fuzz;
 mod programs;
+mod sheet;
 mod test;
 mod tidy;
 mod units;
@@ -38,6 +40,8 @@ enum Command {
     Test(test::Arguments),
     /// Write the pages that are made from the code.
     Docs,
+    /// Print the A4 sheet of the first start as PDF.
+    Sheet,
     /// Check the dependencies: bans, licences, sources, advisories where they can be reached.
     Audit,
 }
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
         Command::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
         Command::Test(arguments) => test::run(&workspace, &arguments),
         Command::Docs => docs::run(&workspace),
+        Command::Sheet => sheet::run(&workspace),
         Command::Audit => audit::run(&workspace),
     });
     match outcome {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use crate::{Workspace, docs, tidy, units};
+use crate::{Workspace, docs, sheet, tidy, units};
 
 /// What `cargo xtask test` takes.
 #[derive(clap::Args)]
@@ -39,6 +39,7 @@ const STEPS: &[Step] = &[
     ("tidy", tidy::run),
     ("units", units::run),
     ("pages", docs::check),
+    ("sheet", sheet::check),
     ("clippy", clippy),
     ("build", build),
     ("tests", tests),

@@ -1,19 +1,11 @@
-//! Files that are always whole, whenever the power goes, and reading within bounds.
+//! Reading within bounds, and names that are on the disk. How files are replaced is shared by the
+//! programs of the device.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
 
-/// Replaces a file: a reader sees the previous one or this one. After the return it is on the disk.
-pub(crate) fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let unfinished = folder.join(format!("{name}.new"));
-    let mut file = File::create(&unfinished)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    drop(file);
-    fs::rename(&unfinished, folder.join(name))?;
-    sync_folder(folder)
-}
+pub(crate) use agent::files::replace;
 
 /// Has the names in a folder on the disk.
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {

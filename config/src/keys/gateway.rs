@@ -403,6 +403,14 @@ const OTHERS: &[Key] = &[
         "A folder for a few numbers and times that sekisho-agent reads.",
     ),
     key(
+        "state.standing",
+        Place,
+        Perhaps,
+        "監視と指示の回線（sekisho-control）が、隔離・一時停止・証明書更新の指示を置くフォルダ。読めない間は動かない。",
+        "A folder in which sekisho-control leaves orders to quarantine, pause and renew the \
+         certificate; nothing is done while it cannot be read.",
+    ),
+    key(
         "keys.token",
         Place,
         Always,
@@ -528,6 +536,13 @@ const OTHERS: &[Key] = &[
         Perhaps,
         "有効な証明書がまだない装置が、最初の証明書を申請する受付の番地。",
         "Where the front hears devices without a valid certificate, for their first one.",
+    ),
+    key(
+        "front.proxy",
+        Address,
+        Perhaps,
+        "センターへの接続をすべて通す、施設の HTTP プロキシー（CONNECT、認証なし）。中身は機器とセンターの間の TLS のままです。トンネルの回線では書けません。",
+        "An HTTP proxy of the institution (CONNECT, no password) for all connections to the centre; inside is TLS between the two ends as ever. Not with a tunnel.",
     ),
     key(
         "front.transport",

@@ -24,6 +24,10 @@ pub struct Gateway {
     pub source: Option<i64>,
     /// When the centre last took a batch, by the centre's clock.
     pub receipt: Option<i64>,
+    /// When the front was last reached, by whatever run.
+    pub front: Option<i64>,
+    /// Since when the certificate of the line is good.
+    pub certificate: Option<i64>,
 }
 
 impl Gateway {
@@ -40,6 +44,8 @@ impl Gateway {
             oldest,
             source: worse(self.source, other.source),
             receipt: worse(self.receipt, other.receipt),
+            front: worse(self.front, other.front),
+            certificate: worse(self.certificate, other.certificate),
         }
     }
 
@@ -77,6 +83,8 @@ mod tests {
         oldest: Some(150),
         source: Some(190),
         receipt: Some(180),
+        front: Some(195),
+        certificate: Some(20),
     };
 
     #[test]
@@ -88,6 +96,8 @@ mod tests {
             oldest: Some(i64::MIN),
             source: Some(i64::MIN),
             receipt: Some(i64::MIN),
+            front: Some(i64::MIN),
+            certificate: Some(i64::MIN),
         };
         for gateway in [GOOD, largest] {
             let bytes = gateway.to_bytes().unwrap();
@@ -108,6 +118,8 @@ mod tests {
             oldest: None,
             source: None,
             receipt: Some(90),
+            front: None,
+            certificate: Some(10),
         };
         let both = Gateway {
             at: 100,
@@ -116,6 +128,8 @@ mod tests {
             oldest: Some(150),
             source: None,
             receipt: Some(90),
+            front: None,
+            certificate: Some(10),
         };
         assert_eq!(GOOD.with(behind), both);
         assert_eq!(behind.with(GOOD), both);

@@ -64,6 +64,11 @@ fn firewall(settings: &Settings, network: &Network) -> String {
         settings.front.newcomers,
         settings.evaluation.as_ref().map(|it| it.address),
     ];
+    // A proxy stands before all of them.
+    let centre = match settings.front.proxy {
+        Some(proxy) => [Some(proxy), None, None],
+        None => centre,
+    };
     for address in centre.into_iter().flatten() {
         allow(&mut rules, Some(interface), "tcp", address);
     }
@@ -225,6 +230,16 @@ mod tests {
         );
         assert_eq!(files[0].1.matches("policy drop;").count(), 2);
         assert_eq!(files.len(), 2);
+    }
+
+    #[test]
+    fn where_a_proxy_leads_to_the_centre_it_alone_may_be_called() {
+        let line = "# proxy = \"192.168.10.5:3128\"";
+        assert!(EXAMPLE.contains(line));
+        let firewall = &rendered(&EXAMPLE.replace(line, &line[2..]))[0].1;
+        let rule = "oifname \"wan0\" ip daddr 192.168.10.5 tcp dport 3128 accept";
+        assert!(firewall.contains(rule), "{firewall}");
+        assert!(!firewall.contains("10.0.0.10"), "{firewall}");
     }
 
     #[test]

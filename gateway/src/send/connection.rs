@@ -18,6 +18,8 @@ use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
+use selftest::connect::{self, Head};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -36,6 +38,7 @@ const ANSWER_BYTES_MAX: usize = 64 << 10;
 /// The front and how to trust it.
 pub(crate) struct Peer {
     address: std::net::SocketAddr,
+    proxy: Option<std::net::SocketAddr>,
     line: Line,
     name: ServerName<'static>,
     connector: TlsConnector,
@@ -118,6 +121,7 @@ impl Peer {
         let connector = TlsConnector::from(Arc::new(config));
         Ok(Self {
             address,
+            proxy: settings.front.proxy,
             line: Line::of(settings),
             name,
             connector,
@@ -126,12 +130,13 @@ impl Peer {
 
     /// Looks whether the closed network leads there.
     pub(crate) fn check_line(&self) -> Result<(), Trouble> {
-        self.line.check(self.address.ip()).map_err(|failure| {
-            match failure.problem().exit_status() {
+        let first = self.proxy.unwrap_or(self.address);
+        self.line
+            .check(first.ip())
+            .map_err(|failure| match failure.problem().exit_status() {
                 75 => Trouble::Passing(failure),
                 _ => Trouble::Lasting(failure),
-            }
-        })
+            })
     }
 
     /// Opens a connection and proves both sides.
@@ -157,16 +162,22 @@ impl Peer {
         Ok(Connection { sender, peer })
     }
 
-    /// A socket that the kernel lets out by the interface of the closed network only.
+    /// A connection by a socket that the kernel lets out by the interface of the closed network
+    /// only.
     async fn open(&self) -> std::io::Result<TcpStream> {
-        let socket = match self.address.is_ipv4() {
+        let first = self.proxy.unwrap_or(self.address);
+        let socket = match first.is_ipv4() {
             true => TcpSocket::new_v4()?,
             false => TcpSocket::new_v6()?,
         };
         if let Some(interface) = self.line.interface() {
             socket.bind_device(Some(interface.as_bytes()))?;
         }
-        socket.connect(self.address).await
+        let mut stream = socket.connect(first).await?;
+        if self.proxy.is_some() {
+            pass_on(&mut stream, self.address).await?;
+        }
+        Ok(stream)
     }
 }
 
@@ -195,6 +206,24 @@ impl Connection {
         timeout(patience, exchange)
             .await
             .map_err(|_| late("answer"))?
+    }
+}
+
+/// Has a proxy pass the connection on. Its answer is read byte by byte: what follows is the other
+/// end's.
+async fn pass_on(stream: &mut TcpStream, to: std::net::SocketAddr) -> std::io::Result<()> {
+    stream.write_all(connect::request(to).as_bytes()).await?;
+    let mut head = Vec::new();
+    loop {
+        head.push(stream.read_u8().await?);
+        match connect::head(&head) {
+            Head::Unfinished => {}
+            Head::Status(200..=299) => return Ok(()),
+            Head::Status(status) => {
+                return Err(std::io::Error::other(format!("the proxy answers {status}")));
+            }
+            Head::Nonsense => return Err(std::io::Error::other("no answer of a proxy")),
+        }
     }
 }
 

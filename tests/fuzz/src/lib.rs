@@ -5,6 +5,7 @@
 //! ordinary functions: the test of this crate replays the committed corpus through them, and the
 //! thin programs in `libfuzzer/` hand them to libFuzzer.
 
+mod astm;
 mod batch;
 mod cda;
 mod decoder;
@@ -15,10 +16,13 @@ mod index;
 mod letter;
 mod message;
 mod names;
+mod order;
+mod panel;
 pub mod seeds;
 mod share;
 mod tokenizer;
 mod transaction;
+mod ups;
 
 /// One fuzz target.
 #[derive(Clone, Copy)]
@@ -33,6 +37,10 @@ pub struct Target {
 
 /// Every target, in the order of their names.
 pub const TARGETS: &[Target] = &[
+    Target {
+        name: "astm",
+        run: astm::run,
+    },
     Target {
         name: "batch",
         run: batch::run,
@@ -78,6 +86,14 @@ pub const TARGETS: &[Target] = &[
         run: names::run,
     },
     Target {
+        name: "order",
+        run: order::run,
+    },
+    Target {
+        name: "panel",
+        run: panel::run,
+    },
+    Target {
         name: "share",
         run: share::run,
     },
@@ -88,6 +104,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "transaction",
         run: transaction::run,
+    },
+    Target {
+        name: "ups",
+        run: ups::run,
     },
 ];
 

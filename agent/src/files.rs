@@ -1,16 +1,16 @@
-//! Files that are always whole, whenever the power goes; among them `health.json`.
+//! Files that are always whole, whenever the power goes.
 
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-/// The health of this moment, on one line.
-pub(crate) const HEALTH: &str = "health.json";
-
 /// Replaces a file in `folder`.
 ///
 /// A reader sees the previous file or this one, never a part. After the return it is on the disk.
-pub(crate) fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+///
+/// # Errors
+/// The file cannot be written; the previous one stands.
+pub fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let unfinished = folder.join(format!("{name}.new"));
     let mut file = File::create(&unfinished)?;
     file.write_all(bytes)?;
@@ -29,10 +29,10 @@ mod tests {
     fn the_file_is_replaced_and_nothing_else_is_left() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("health.json.new"), "half a li").unwrap();
-        replace(folder.path(), HEALTH, b"{\"a\":1}").unwrap();
-        replace(folder.path(), HEALTH, b"{}").unwrap();
+        replace(folder.path(), "health.json", b"{\"a\":1}").unwrap();
+        replace(folder.path(), "health.json", b"{}").unwrap();
         assert_eq!(
-            std::fs::read_to_string(folder.path().join(HEALTH)).unwrap(),
+            std::fs::read_to_string(folder.path().join("health.json")).unwrap(),
             "{}"
         );
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -41,12 +41,12 @@ mod tests {
     #[test]
     fn a_failed_replacement_leaves_the_previous_file() {
         let folder = tempfile::tempdir().unwrap();
-        replace(folder.path(), HEALTH, b"{}").unwrap();
+        replace(folder.path(), "health.json", b"{}").unwrap();
         // A folder in the place of the unfinished file makes the next write fail.
         std::fs::create_dir(folder.path().join("health.json.new")).unwrap();
-        assert!(replace(folder.path(), HEALTH, b"{\"a\":1}").is_err());
+        assert!(replace(folder.path(), "health.json", b"{\"a\":1}").is_err());
         assert_eq!(
-            std::fs::read_to_string(folder.path().join(HEALTH)).unwrap(),
+            std::fs::read_to_string(folder.path().join("health.json")).unwrap(),
             "{}"
         );
     }

@@ -1,0 +1,56 @@
+//! What holds for the data path until it is taken back: files in a folder that the gateway
+//! reads before it collects, and before it sends each batch.
+//!
+//! | file | means |
+//! |---|---|
+//! | `quarantined` | nothing is collected or sent |
+//! | `paused` | the same until the second since 1970 that it holds |
+//! | `rotate` | a certificate from before the second since 1970 that it holds is renewed |
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use agent::files::replace;
+use control::Docket;
+
+use crate::error::ControlError;
+
+const QUARANTINED: &str = "quarantined";
+const PAUSED: &str = "paused";
+const ROTATE: &str = "rotate";
+
+/// Makes the folder say what the docket says.
+///
+/// # Errors
+/// It cannot be written.
+pub(crate) fn assert(folder: &Path, docket: &Docket, clock: i64) -> Result<(), ControlError> {
+    let quarantined = docket.quarantined().then(String::new);
+    let paused = docket.paused(clock).map(|until| format!("{until}\n"));
+    let files = [(QUARANTINED, quarantined), (PAUSED, paused)];
+    let mut done = files
+        .into_iter()
+        .map(|(name, text)| put(folder, name, text));
+    done.try_for_each(|it| it).map_err(ControlError::Write)
+}
+
+/// Has certificates renewed that are older than this second since 1970.
+///
+/// # Errors
+/// The folder cannot be written.
+pub(crate) fn rotate(folder: &Path, before: i64) -> Result<(), ControlError> {
+    put(folder, ROTATE, Some(format!("{before}\n"))).map_err(ControlError::Write)
+}
+
+fn put(folder: &Path, name: &str, text: Option<String>) -> io::Result<()> {
+    let path = folder.join(name);
+    match text {
+        Some(text) if fs::read_to_string(&path).is_ok_and(|there| there == text) => Ok(()),
+        Some(text) => replace(folder, name, text.as_bytes()),
+        None => match fs::remove_file(&path) {
+            Ok(()) => File::open(folder)?.sync_all(),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        },
+    }
+}
