@@ -1,7 +1,7 @@
-//! Files that are always whole, whenever the power goes.
+//! Files that are always whole, whenever the power goes, and reading within bounds.
 
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 /// Replaces a file in `folder`.
@@ -18,7 +18,33 @@ pub fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     drop(file);
     std::fs::rename(&unfinished, folder.join(name))?;
     // The new name is in the folder, so the folder has to reach the disk as well.
+    sync_folder(folder)
+}
+
+/// Has the names in a folder on the disk.
+///
+/// # Errors
+/// The folder cannot be opened or written.
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
+}
+
+/// Reads a whole file of at most so many bytes; `None` when there is none.
+///
+/// # Errors
+/// It cannot be read, or is larger.
+pub fn read(path: &Path, most: usize) -> io::Result<Option<Vec<u8>>> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut bytes = Vec::new();
+    file.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    match bytes.len() <= most {
+        true => Ok(Some(bytes)),
+        false => Err(io::Error::other("too large")),
+    }
 }
 
 #[cfg(test)]

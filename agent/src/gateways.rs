@@ -12,7 +12,13 @@ const GATEWAYS_MAX: usize = 64;
 /// The gateways of all sites of the device, as the worst of them stands, from the files that they
 /// leave in a folder.
 pub fn joined(folder: &Path) -> Option<Gateway> {
-    let files = fs::read_dir(folder).ok()?.take(GATEWAYS_MAX).flatten();
+    all(folder).into_iter().reduce(Gateway::with)
+}
+
+/// Each of them.
+pub fn all(folder: &Path) -> Vec<Gateway> {
+    let files = fs::read_dir(folder).into_iter().flatten();
+    let files = files.take(GATEWAYS_MAX).flatten();
     let read = |file: fs::DirEntry| -> Option<Gateway> {
         let path = file.path();
         path.extension().filter(|kind| *kind == "cbor")?;
@@ -22,7 +28,7 @@ pub fn joined(folder: &Path) -> Option<Gateway> {
         file.take(most).read_to_end(&mut bytes).ok()?;
         Gateway::read(&bytes).ok()
     };
-    files.filter_map(read).reduce(Gateway::with)
+    files.filter_map(read).collect()
 }
 
 #[cfg(test)]
@@ -42,6 +48,7 @@ mod tests {
             source: Some(9),
             receipt: Some(8),
             front: Some(9),
+            asked: None,
             certificate: Some(1),
         };
         let other = Gateway { waiting: 2, ..one };

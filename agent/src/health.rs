@@ -309,6 +309,7 @@ mod tests {
                 source: Some(1_790_000_000 - 7_200),
                 receipt: None,
                 front: None,
+                asked: None,
                 certificate: None,
             }),
         }

@@ -161,6 +161,9 @@ enum Command {
         /// 設定ファイル / settings file.
         #[arg(long)]
         config: PathBuf,
+        /// 指示の番号のファイル / file with the number of the order that wants to know.
+        #[arg(long)]
+        asked: Option<PathBuf>,
     },
     /// 束を封印した媒体で渡し、受領証を受け取る / carry batches on a sealed medium.
     #[command(subcommand)]
@@ -255,7 +258,12 @@ impl Command {
             Self::Network { config, write } => {
                 network::command(&settings(&config)?, write.as_deref(), &tell)
             }
-            Self::Reach { config } => run::reach(&settings(&config)?).map(|()| tell(REACHED)),
+            Self::Reach { config, asked } => {
+                // Before the settings: whoever replaces them asks afterwards.
+                let asked = asked.and_then(|file| std::fs::read_to_string(file).ok());
+                let asked = asked.and_then(|text| text.trim().parse().ok());
+                run::reach(&settings(&config)?, asked).map(|()| tell(REACHED))
+            }
             Self::Bundle(act) => act.run(settings, &tell),
             Self::Transfers { config } => run::transfers(&settings(&config)?, &tell),
             Self::Enrol { config, device } => {

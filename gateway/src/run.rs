@@ -421,13 +421,14 @@ pub(crate) fn orders(settings: &Settings, tell: &dyn Fn(&str)) -> Result<(), Fai
 }
 
 /// Looks whether the front is reached with these settings, and leaves that it was. A run may be at
-/// work meanwhile, with settings that it has read before.
+/// work meanwhile, with settings that it has read before. `asked` is the number of the order that
+/// wants to know, read before the settings were.
 ///
 /// # Errors
 /// The closed network is not as the settings say, or the front does not answer.
-pub(crate) fn reach(settings: &Settings) -> Result<(), Failure> {
+pub(crate) fn reach(settings: &Settings, asked: Option<u64>) -> Result<(), Failure> {
     certificate::reach(settings)?;
-    status::reached(settings, clock::unchecked())
+    status::reached(settings, asked, clock::unchecked())
 }
 
 /// Checks the transfer ledger, and tells how far it goes.

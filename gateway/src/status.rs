@@ -30,6 +30,7 @@ pub(crate) fn leave(settings: &Settings, problem: Option<Problem>, at: i64) -> R
         source: facts.source_read_at(),
         receipt: transfer.last_received,
         front: before.and_then(|it| it.front),
+        asked: before.and_then(|it| it.asked),
         certificate: Standing::of(settings).map(|it| it.since),
     };
     write(settings, folder, &gateway)
@@ -39,13 +40,14 @@ pub(crate) fn leave(settings: &Settings, problem: Option<Problem>, at: i64) -> R
 ///
 /// # Errors
 /// The file cannot be written.
-pub(crate) fn reached(settings: &Settings, at: i64) -> Result<(), Failure> {
+pub(crate) fn reached(settings: &Settings, asked: Option<u64>, at: i64) -> Result<(), Failure> {
     let Some(folder) = &settings.state.status else {
         return Ok(());
     };
     let before = read(&folder.join(name(settings))).unwrap_or(NEVER_RUN);
     let gateway = Gateway {
         front: Some(at),
+        asked,
         certificate: Standing::of(settings).map(|it| it.since),
         ..before
     };
@@ -61,6 +63,7 @@ const NEVER_RUN: Gateway = Gateway {
     source: None,
     receipt: None,
     front: None,
+    asked: None,
     certificate: None,
 };
 

@@ -95,9 +95,9 @@ fn stage(workspace: &Workspace) -> anyhow::Result<Vec<PathBuf>> {
         ("sekisho-page", "page.conf"),
         ("sekisho-front", "front-network.conf"),
         ("sekisho-evaluate", "evaluate.conf"),
+        ("sekisho-selftest", "selftest.conf"),
         ("sekisho-update", "source.conf"),
         ("sekisho-health-gate", "gate.conf"),
-        ("sekisho-selftest", "selftest.conf"),
     ] {
         let drop_in = folder.join(format!("{unit}.service.d"));
         std::fs::create_dir_all(&drop_in).context("scratch folder")?;

@@ -38,13 +38,13 @@ pub(crate) struct Desk {
     asked: BTreeMap<u64, Duration>,
     trial: Option<OnTrial>,
     strange: u32,
+    troubled: bool,
 }
 
 /// Settings that are on trial in this run of the program.
 struct OnTrial {
     since: Duration,
-    /// The same by the clock of the device, by which gateways tell when the front was reached.
-    clock: i64,
+    /// When the front was asked for last.
     asked: Duration,
 }
 
@@ -73,7 +73,8 @@ impl Desk {
         clock: i64,
     ) -> Result<Self, ControlError> {
         let store = Store::new(&settings.folders.state);
-        let docket = store.docket(&settings.device)?;
+        let traces = standing::any(&settings.folders.standing);
+        let docket = store.docket(&settings.device, traces)?;
         let keys = Keys::read(&settings.orders.signers)?;
         let open = docket.open();
         let tried: Vec<u64> = open
@@ -81,7 +82,7 @@ impl Desk {
             .map(|(task, _)| task.number)
             .collect();
         let interrupted = store.trial()?.trying();
-        let files = SettingsFiles::open(&settings.folders.settings, &gateway, &store)?;
+        let files = SettingsFiles::open(&settings.folders, &gateway, &store)?;
         let mut desk = Self {
             docket,
             keys,
@@ -90,6 +91,7 @@ impl Desk {
             asked: BTreeMap::new(),
             trial: None,
             strange: 0,
+            troubled: false,
             files,
             store,
         };
@@ -100,31 +102,36 @@ impl Desk {
                 desk.docket.finish(number, clock, Outcome::Done);
             }
         }
-        desk.keep(clock)?;
+        desk.store.keep(&desk.docket)?;
+        desk.hold(clock)?;
         Ok(desk)
     }
 
-    /// Takes a message of the broker. After the return it may be acknowledged.
+    /// Takes a message of the broker. After the return it may be acknowledged. Gives whether there
+    /// is something to do.
     ///
     /// # Errors
     /// It cannot be kept; then it must not be acknowledged.
-    pub(crate) fn message(&mut self, bytes: &[u8], now: Now) -> Result<(), ControlError> {
+    pub(crate) fn message(&mut self, bytes: &[u8], now: Now) -> Result<bool, ControlError> {
         let verified = SignedOrder::read(bytes).and_then(|order| order.verify(&self.keys));
-        let Ok(verified) = verified else {
-            // Nobody is told: whoever sends such bytes would be answered without end.
-            self.strange = self.strange.saturating_add(1);
-            return Ok(());
+        let arrival = match verified {
+            Ok(verified) => self.docket.arrive(&verified, now.clock),
+            Err(_) => Arrival::Ignored,
         };
-        match self.docket.arrive(&verified, now.clock) {
-            Arrival::Old => Ok(()),
-            Arrival::Begun | Arrival::Known | Arrival::Refused => self.store.keep(&self.docket),
+        match arrival {
+            Arrival::Begun | Arrival::Refused => self.store.keep(&self.docket)?,
+            Arrival::Known => {}
+            // Nobody is told: whoever sends such bytes would be answered without end.
+            Arrival::Ignored => self.strange = self.strange.saturating_add(1),
         }
+        Ok(arrival == Arrival::Begun)
     }
 
-    /// Goes on with every open order.
+    /// Goes on with every open order, and with what holds. What cannot be done for the moment is
+    /// tried again in the next round, and keeps no other order from being done.
     ///
     /// # Errors
-    /// Something cannot be written; it is tried again in the next round.
+    /// The docket cannot be kept.
     pub(crate) fn work(&mut self, now: Now, reports: &Reports) -> Result<(), ControlError> {
         let open = self.docket.open();
         let open: Vec<_> = open
@@ -132,16 +139,30 @@ impl Desk {
             .collect();
         let mut ended = false;
         for (number, came, job) in open {
-            if let Some(outcome) = self.step(number, came, &job, now, reports)? {
-                self.docket.finish(number, now.clock, outcome);
-                self.asked.remove(&number);
-                ended = true;
+            match self.step(number, came, &job, now, reports) {
+                Ok(Some(outcome)) => {
+                    self.docket.finish(number, now.clock, outcome);
+                    self.asked.remove(&number);
+                    ended = true;
+                }
+                Ok(None) => {}
+                Err(error) => self.trouble(&error),
             }
         }
-        match ended {
-            true => self.keep(now.clock),
-            // A pause ends by the clock.
-            false => standing::assert(&self.folders.standing, &self.docket, now.clock),
+        if ended {
+            self.store.keep(&self.docket)?;
+        }
+        match self.hold(now.clock) {
+            Ok(()) => self.troubled = self.troubled && !ended,
+            Err(error) => self.trouble(&error),
+        }
+        Ok(())
+    }
+
+    /// Told once per trouble, not once per round.
+    fn trouble(&mut self, error: &ControlError) {
+        if !std::mem::replace(&mut self.troubled, true) {
+            error.print();
         }
     }
 
@@ -153,22 +174,29 @@ impl Desk {
         now: Now,
         reports: &Reports,
     ) -> Result<Option<Outcome>, ControlError> {
-        let waited = now.clock.saturating_sub(came);
+        // A clock that was put back holds nothing up.
+        let asked = self.asked.get(&number).copied().unwrap_or(now.elapsed);
+        let here = i64::try_from((now.elapsed - asked).as_secs()).unwrap_or(i64::MAX);
+        let waited = now.clock.saturating_sub(came).max(here);
         let gateways = || agent::gateways::joined(&self.folders.gateways);
         match job {
+            // That it is done is true only of a gateway that looks.
+            Job::Pause { .. } | Job::Quarantine if !self.files.in_use_heeds() => {
+                Ok(Some(Outcome::Failed))
+            }
             Job::Pause { .. } | Job::Resume | Job::Quarantine | Job::Release => {
                 Ok(Some(Outcome::Done))
             }
-            Job::Decommission => Ok(Some(Outcome::Done)),
+            Job::Decommission => Ok(Some(Outcome::Asked)),
             Job::Support => Ok(Some(Outcome::Support(self.support(reports, now)))),
             Job::Blink { minutes } => {
                 let until = now.clock.saturating_add(i64::from(*minutes) * 60);
                 self.requests.ask(Request::Blink, until)?;
-                Ok(Some(Outcome::Done))
+                Ok(Some(Outcome::Asked))
             }
             Job::Update => {
                 self.requests.ask(Request::Update, number)?;
-                Ok(Some(Outcome::Done))
+                Ok(Some(Outcome::Asked))
             }
             Job::SelfTest => {
                 self.ask_once(number, Request::SelfTest, now)?;
@@ -188,7 +216,6 @@ impl Desk {
             Job::RotateKey => {
                 let since = gateways().and_then(|it| it.certificate);
                 let renewed = since.is_some_and(|since| since + DATED_BACK >= came);
-                standing::rotate(&self.folders.standing, came)?;
                 // The gateway renews at the beginning of a run.
                 self.ask_once(number, Request::SendNow, now)?;
                 let done = renewed.then_some(Outcome::Done);
@@ -218,26 +245,24 @@ impl Desk {
         now: Now,
     ) -> Result<Option<Outcome>, ControlError> {
         let Some(trial) = &mut self.trial else {
-            if !self.files.readable(text)? {
+            if !self.files.heeds(text) || !self.files.readable(text)? {
                 return Ok(Some(Outcome::Unreadable));
             }
-            self.files.begin(number, text, &self.store)?;
-            self.requests.ask(Request::Reach, number)?;
-            let (since, clock) = (now.elapsed, now.clock);
-            let asked = since;
+            let begun = self.files.begin(number, text, &self.store);
+            if !matches!(begun, Ok(true)) {
+                // A part of it may have been done.
+                self.files.end(Verdict::Return, &self.store)?;
+                return Ok(Some(Outcome::Failed));
+            }
             self.trial = Some(OnTrial {
-                since,
-                clock,
-                asked,
+                since: now.elapsed,
+                asked: now.elapsed,
             });
+            self.requests.ask(Request::Reach, number)?;
             return Ok(None);
         };
-        // Another order's settings are on trial; these come after them.
-        if self.files.state.trying() != Some(number) {
-            return Ok(None);
-        }
-        let reached = agent::gateways::joined(&self.folders.gateways).and_then(|it| it.front);
-        let reached = reached.is_some_and(|at| at >= trial.clock);
+        let told = agent::gateways::all(&self.folders.gateways);
+        let reached = told.iter().any(|it| it.asked == Some(number));
         let waited = now.elapsed.saturating_sub(trial.since).as_secs();
         let verdict = self.files.state.verdict(waited, patience, reached);
         let again = now.elapsed.saturating_sub(trial.asked) >= REACH_AGAIN;
@@ -279,21 +304,26 @@ impl Desk {
         self.docket.untold()
     }
 
-    /// Notes that the centre has an answer. The end of all keys begins here, after the last word.
+    /// Notes that the centre has an answer.
     ///
     /// # Errors
     /// It cannot be written.
-    pub(crate) fn told(&mut self, number: u64, now: Now) -> Result<(), ControlError> {
-        self.docket.told(number);
-        self.keep(now.clock)
+    pub(crate) fn told(&mut self, number: u64) -> Result<(), ControlError> {
+        match self.docket.told(number) {
+            true => self.store.keep(&self.docket),
+            false => Ok(()),
+        }
     }
 
-    fn keep(&self, clock: i64) -> Result<(), ControlError> {
-        self.store.keep(&self.docket)?;
-        if let Some(number) = self.docket.decommissioned() {
-            self.requests.ask(Request::Decommission, number)?;
+    /// Makes what holds by the docket hold. The end of all keys begins here, after the last word.
+    fn hold(&self, clock: i64) -> Result<(), ControlError> {
+        standing::assert(&self.folders.standing, &self.docket, clock)?;
+        match self.docket.decommissioned(clock) {
+            Some(number) if !self.requests.asked(Request::Decommission, number) => {
+                self.requests.ask(Request::Decommission, number)
+            }
+            _ => Ok(()),
         }
-        standing::assert(&self.folders.standing, &self.docket, clock)
     }
 }
 

@@ -199,8 +199,9 @@ impl Link<'_> {
     fn order(&mut self, session: &Session, message: &Publish) -> Result<bool, ControlError> {
         if message.topic == Topics(&self.device).name(Topic::Orders) {
             let now = self.now();
-            self.desk.message(&message.payload, now)?;
-            self.desk.work(now, &self.reports)?;
+            if self.desk.message(&message.payload, now)? {
+                self.desk.work(now, &self.reports)?;
+            }
         }
         Ok(session.client.try_ack(message).is_ok())
     }
@@ -213,7 +214,7 @@ impl Link<'_> {
         let now = self.now();
         match sent {
             Sent::Presence => Ok(()),
-            Sent::Answer(order) => self.desk.told(order, now),
+            Sent::Answer(order) => self.desk.told(order),
             Sent::Health(report) => self.reports.told(&report, now.elapsed),
         }
     }

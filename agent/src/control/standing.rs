@@ -27,19 +27,22 @@ const ROTATE: &str = "rotate";
 pub(crate) fn assert(folder: &Path, docket: &Docket, clock: i64) -> Result<(), ControlError> {
     let quarantined = docket.quarantined().then(String::new);
     let paused = docket.paused(clock).map(|until| format!("{until}\n"));
-    let files = [(QUARANTINED, quarantined), (PAUSED, paused)];
+    let rotate = docket.rotates().map(|before| format!("{before}\n"));
+    let files = [
+        (QUARANTINED, quarantined),
+        (PAUSED, paused),
+        (ROTATE, rotate),
+    ];
     let mut done = files
         .into_iter()
         .map(|(name, text)| put(folder, name, text));
     done.try_for_each(|it| it).map_err(ControlError::Write)
 }
 
-/// Has certificates renewed that are older than this second since 1970.
-///
-/// # Errors
-/// The folder cannot be written.
-pub(crate) fn rotate(folder: &Path, before: i64) -> Result<(), ControlError> {
-    put(folder, ROTATE, Some(format!("{before}\n"))).map_err(ControlError::Write)
+/// Whether anything holds there.
+pub(crate) fn any(folder: &Path) -> bool {
+    let names = [QUARANTINED, PAUSED, ROTATE];
+    names.iter().any(|name| folder.join(name).exists())
 }
 
 fn put(folder: &Path, name: &str, text: Option<String>) -> io::Result<()> {

@@ -29,12 +29,15 @@ impl Store {
         }
     }
 
-    /// The docket; a new one on a device that never had one.
+    /// The docket; a new one on a device that never had one, which is one where nothing else that
+    /// comes with it is there either.
     ///
     /// # Errors
-    /// It is damaged, or of another device: without it, old orders would count again.
-    pub(crate) fn docket(&self, device: &DeviceId) -> Result<Docket, ControlError> {
+    /// It is damaged, lost, or of another device: without it, old orders would count again, and a
+    /// quarantine would end.
+    pub(crate) fn docket(&self, device: &DeviceId, traces: bool) -> Result<Docket, ControlError> {
         match read::<Docket>(&self.folder.join(DOCKET)) {
+            Ok(None) if traces || self.folder.join(TRIAL).exists() => Err(ControlError::Docket),
             Ok(None) => Ok(Docket::new(device.clone())),
             Ok(Some(docket)) if docket.device() == device => Ok(docket),
             _ => Err(ControlError::Docket),

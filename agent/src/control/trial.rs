@@ -11,6 +11,7 @@ use agent::files::replace;
 use control::{Trial, Verdict};
 
 use crate::error::ControlError;
+use crate::settings::Folders;
 use crate::store::Store;
 
 const IN_USE: &str = "gateway.toml";
@@ -24,6 +25,8 @@ pub(crate) struct SettingsFiles {
     folder: PathBuf,
     /// `sekisho-gateway`.
     gateway: PathBuf,
+    standing: PathBuf,
+    gateways: PathBuf,
     pub(crate) state: Trial,
 }
 
@@ -32,9 +35,15 @@ impl SettingsFiles {
     ///
     /// # Errors
     /// A file cannot be read or written.
-    pub(crate) fn open(folder: &Path, gateway: &Path, store: &Store) -> Result<Self, ControlError> {
+    pub(crate) fn open(
+        folders: &Folders,
+        gateway: &Path,
+        store: &Store,
+    ) -> Result<Self, ControlError> {
         let mut files = Self {
-            folder: folder.to_owned(),
+            folder: folders.settings.clone(),
+            standing: folders.standing.clone(),
+            gateways: folders.gateways.clone(),
             gateway: gateway.to_owned(),
             state: store.trial()?,
         };
@@ -42,6 +51,23 @@ impl SettingsFiles {
             files.end(Verdict::Return, store)?;
         }
         Ok(files)
+    }
+
+    /// Whether settings have the gateway look where orders to stop are left, and tell how it stands
+    /// where that is looked for. Others would take the device out of the centre's hands.
+    pub(crate) fn heeds(&self, text: &str) -> bool {
+        let folder = |name: &str| -> Option<PathBuf> {
+            let table: toml::Table = text.parse().ok()?;
+            Some(table.get("state")?.get(name)?.as_str()?.into())
+        };
+        folder("standing").as_ref() == Some(&self.standing)
+            && folder("status").as_ref() == Some(&self.gateways)
+    }
+
+    /// The same of the settings in use.
+    pub(crate) fn in_use_heeds(&self) -> bool {
+        let text = fs::read_to_string(self.folder.join(IN_USE));
+        text.is_ok_and(|text| self.heeds(&text))
     }
 
     /// Whether the gateway of this device can read these settings.
@@ -103,7 +129,7 @@ impl SettingsFiles {
         if verdict == Verdict::Waiting {
             return Ok(());
         }
-        if verdict == Verdict::Return {
+        if verdict == Verdict::Return && self.state.trying().is_some() {
             let before = fs::read(self.folder.join(BEFORE)).map_err(ControlError::Write)?;
             replace(&self.folder, IN_USE, &before).map_err(ControlError::Write)?;
         }

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use update::{Floor, Time};
 
 use crate::error::{UpdateError, state};
-use crate::files;
 use crate::settings::Settings;
+use agent::files;
 
 const FILE: &str = "floor.json";
 const FILE_MAX: usize = 64;

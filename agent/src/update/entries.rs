@@ -7,7 +7,7 @@ use std::path::Path;
 use update::{Digest, Entry, Image, Name, Version};
 
 use crate::error::{UpdateError, slot};
-use crate::files::{self, sync_folder};
+use agent::files::{self, sync_folder};
 
 /// Most files that are looked at.
 const FILES_MAX: usize = 256;

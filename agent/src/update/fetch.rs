@@ -16,7 +16,6 @@ use update::{CHUNK_MAX, Chunk, Digest, Image, Manifest, Record, Release, Slot, S
 
 use crate::clock;
 use crate::error::{UpdateError, state};
-use crate::files::sync_folder;
 use crate::report::{Outcome, Report};
 use crate::running;
 use crate::server::{Line, Server};
@@ -24,6 +23,7 @@ use crate::settings::Settings;
 use crate::state::{alone, record};
 use crate::trust::{self, Place, Trusted};
 use crate::turn::reason_to_wait;
+use agent::files::sync_folder;
 
 /// Most bytes asked for at once; what came is on the disk before more is asked for.
 const RUN_MAX: u64 = 8 << 20;

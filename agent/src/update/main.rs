@@ -13,7 +13,6 @@ mod clock;
 mod entries;
 mod error;
 mod fetch;
-mod files;
 mod gate;
 mod install;
 mod parts;

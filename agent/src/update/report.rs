@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use update::Version;
 
 use crate::error::{UpdateError, state};
-use crate::files;
+use agent::files;
 
 /// The file of a report.
 const FILE: &str = "report.json";

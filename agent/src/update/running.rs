@@ -6,8 +6,8 @@ use update::{Running, Slot, Version};
 
 use crate::entries::Entries;
 use crate::error::UpdateError;
-use crate::files;
 use crate::settings::Settings;
+use agent::files;
 
 const TEXT_MAX: usize = 64 << 10;
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use update::Record;
 
 use crate::error::{UpdateError, state};
-use crate::files;
 use crate::settings::Settings;
+use agent::files;
 
 /// The record.
 const FILE: &str = "update.json";

@@ -19,10 +19,10 @@ use update::{MANIFEST_MAX, Manifest, Name, Release, Time, Version};
 use url::Url;
 
 use crate::error::{UpdateError, state};
-use crate::files;
 use crate::server::Server;
 use crate::settings::Settings;
 use crate::transport::ServerTransport;
+use agent::files;
 
 /// What was last trusted.
 const KEPT: &str = "trusted.json";

@@ -21,6 +21,9 @@ problems! {
     Answer = "O006",
         "装置の返事ではありません。ファイルを確認してください。",
         "The bytes are no answer of a device. Check which file it is.";
+    NotConfirmed = "O008",
+        "計画番号が一致しないため署名しませんでした。内容を確認し、もう一度実行してください。",
+        "Not signed: the plan's number does not match. Read the order and run it again.";
     Internal = "O007",
         "想定外の状態になったため止めました。コードを開発担当に伝えてください。",
         "An unexpected state stopped it. Tell the developers the code.";

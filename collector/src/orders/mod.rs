@@ -4,7 +4,7 @@
 
 mod failure;
 
-use std::io::{self, Write as _};
+use std::io::{self, BufRead as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
@@ -17,6 +17,9 @@ use zeroize::Zeroizing;
 
 use self::failure::{Failure, Problem};
 use crate::ca::{add, add_secret};
+
+/// Most that a person types.
+const TYPED_MAX: u64 = 256;
 
 /// Makes, signs and reads orders.
 #[derive(Debug, Args)]
@@ -225,14 +228,27 @@ fn sign(order: &Path, key: &Path, out: &Path) -> Result<(), Failure> {
     let bytes = read(order)?;
     let mut signed = SignedOrder::read(&bytes)
         .map_err(|error| Failure::because(Problem::Order, order.display(), error))?;
-    let said = text(&unchecked(&signed)?);
+    let said = unchecked(&signed)?;
+    tell(&text(&said));
+    if !confirmed(&said)? {
+        return Err(Failure::new(Problem::NotConfirmed, order.display()));
+    }
     let signature = signature(signed.body(), &key)?;
     signed
         .sign(*key.id().as_bytes(), signature)
         .map_err(|error| Failure::because(Problem::SamePerson, order.display(), error))?;
-    store(out, &signed.to_bytes())?;
-    tell(&said);
-    Ok(())
+    store(out, &signed.to_bytes())
+}
+
+/// Whether the second person types the number of the plan, having read what it is about.
+fn confirmed(order: &Order) -> Result<bool, Failure> {
+    tell(
+        "内容を読み、署名するなら計画番号を入力してください。 / Read it; to sign, type the plan's number:",
+    );
+    let mut line = String::new();
+    let read = io::stdin().lock().take(TYPED_MAX).read_line(&mut line);
+    read.map_err(|error| Failure::because(Problem::Files, "standard input", error))?;
+    Ok(line.trim() == order.plan.as_str())
 }
 
 fn signature(body: &[u8], key: &SigningKey) -> Result<[u8; control::SIGNATURE], Failure> {

@@ -40,6 +40,9 @@ pub struct Answer {
 pub enum Outcome {
     /// Done.
     Done,
+    /// Handed on to the part that does it. That part tells by itself what comes of it, if anything
+    /// is left to tell.
+    Asked,
     /// The self-test was run and gave this code; 0 where everything works.
     SelfTest(u16),
     /// How the device stands.
@@ -52,6 +55,9 @@ pub enum Outcome {
     Returned,
     /// What had to do it did not do it in time.
     Late,
+    /// It could not be done: a file could not be read or written, or the data path does not look
+    /// where it would be told.
+    Failed,
     /// It was not begun.
     Refused(Refusal),
 }
@@ -62,6 +68,8 @@ impl Outcome {
         let plain = |ja: &str, en: &str| [ja.to_owned(), en.to_owned()];
         match self {
             Self::Done => plain("済み", "done"),
+            Self::Asked => plain("依頼済み", "handed on"),
+            Self::Failed => plain("できませんでした", "could not be done"),
             Self::SelfTest(0) => plain("すべて正常", "everything works"),
             Self::SelfTest(code) => [
                 format!("点検コード {code:04}"),
@@ -78,10 +86,9 @@ impl Outcome {
                 "centre not reached, settings put back",
             ),
             Self::Late => plain("時間切れ", "not in time"),
-            Self::Refused(Refusal::OtherDevice) => plain("別の機器あて", "for another device"),
             Self::Refused(Refusal::Expired) => plain("期限切れ", "expired"),
             Self::Refused(Refusal::Clock) => plain("時刻が合いません", "clock differs"),
-            Self::Refused(Refusal::Busy) => plain("作業が多すぎます", "too many open"),
+            Self::Refused(Refusal::Busy) => plain("同じ作業が進行中", "another one is under way"),
         }
     }
 }
@@ -90,13 +97,11 @@ impl Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Refusal {
-    /// It is for another device.
-    OtherDevice,
     /// It came too late.
     Expired,
-    /// It was made more than a day after what the clock of the device says.
+    /// It was made later than the clock of the device says that it is.
     Clock,
-    /// Too many others are not finished.
+    /// Another one of its kind is not finished.
     Busy,
 }
 

@@ -4,6 +4,12 @@
 //! order nor lets one count twice. Two things stand against repeating an old order, each alone
 //! enough: its number, and its end, which is held against the clock or, where the clock went back,
 //! against the newest time that the centre has signed.
+//!
+//! Numbers count for each line of orders ([`JobKind::line`]), so that no order of another kind,
+//! whoever signed it, keeps a stop from counting. A stop is taken whatever the clock says and
+//! whatever else is open.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -16,9 +22,10 @@ use crate::words::{PlanId, Reason};
 
 /// So many finished orders are kept, for the local page.
 pub const KEPT: usize = 64;
-/// So many may be open at once.
-const OPEN_MAX: usize = 8;
-const DAY: i64 = 86_400;
+/// Clocks of the centre and of a device differ by no more seconds than this.
+const AHEAD: i64 = 600;
+/// Seconds after which an erasure is not held up any longer by a line that tells nothing.
+const LAST_WORD: i64 = 600;
 const FORMAT: u8 = 1;
 
 /// The orders of one device.
@@ -28,8 +35,8 @@ pub struct Docket {
     #[serde(deserialize_with = "known")]
     format: u8,
     device: DeviceId,
-    /// The highest number that was taken.
-    last: u64,
+    /// The highest number that was taken, for each line.
+    last: BTreeMap<JobKind, u64>,
     /// The newest second at which the centre signed something.
     floor: i64,
     /// Until when the device is paused.
@@ -37,6 +44,10 @@ pub struct Docket {
     quarantined: bool,
     /// Oldest first.
     tasks: Vec<Task>,
+    /// What was told before and is told again. Not kept: whoever repeats an order must not make the
+    /// disk write.
+    #[serde(skip)]
+    again: BTreeSet<u64>,
 }
 
 /// One order that was taken, or refused.
@@ -70,8 +81,9 @@ pub enum Arrival {
     Known,
     /// It is not begun, and the answer says why.
     Refused,
-    /// It is older than what is known. Nothing is said: whoever repeats it knows that.
-    Old,
+    /// It is for another device, or older than what is known. Nothing is said: whoever repeats it
+    /// knows that.
+    Ignored,
 }
 
 impl Docket {
@@ -80,11 +92,12 @@ impl Docket {
         Self {
             format: FORMAT,
             device,
-            last: 0,
+            last: BTreeMap::new(),
             floor: 0,
             paused: None,
             quarantined: false,
             tasks: Vec::new(),
+            again: BTreeSet::new(),
         }
     }
 
@@ -96,26 +109,29 @@ impl Docket {
     /// Takes an order. `clock` is what the device's clock says, in seconds since 1970.
     pub fn arrive(&mut self, verified: &Verified, clock: i64) -> Arrival {
         let order = verified.order();
-        if order.number <= self.last {
+        let kind = order.job.kind();
+        if order.device != self.device {
+            return Arrival::Ignored;
+        }
+        let last = self.last.get(&kind.line()).copied();
+        if last.is_some_and(|last| order.number <= last) {
             return self.repeated(order.number);
         }
         let now = clock.max(self.floor);
-        if order.made().saturating_sub(now) > DAY {
+        let stop = kind == JobKind::Quarantine;
+        if !stop && order.made().saturating_sub(now) > AHEAD {
             // Its number does not count: a signer whose clock is wrong must not lock out others.
             return self.refuse(order, clock, Refusal::Clock);
         }
-        self.last = order.number;
-        self.floor = self.floor.max(order.made());
-        let open = self.open().count();
-        let refused = match () {
-            () if order.device != self.device => Some(Refusal::OtherDevice),
-            () if now > order.expires => Some(Refusal::Expired),
-            () if open >= OPEN_MAX => Some(Refusal::Busy),
-            () => None,
-        };
-        match refused {
-            Some(refusal) => self.refuse(order, clock, refusal),
-            None => {
+        self.last.insert(kind.line(), order.number);
+        if !stop {
+            self.floor = self.floor.max(order.made());
+        }
+        let open = self.open().any(|(task, _)| task.kind == kind);
+        match (now > order.expires, open) {
+            (true, _) => self.refuse(order, clock, Refusal::Expired),
+            (false, true) => self.refuse(order, clock, Refusal::Busy),
+            (false, false) => {
                 self.keep(Task::new(order, clock));
                 Arrival::Begun
             }
@@ -123,25 +139,26 @@ impl Docket {
     }
 
     fn repeated(&mut self, number: u64) -> Arrival {
-        let known = self.tasks.iter_mut().find(|task| task.number == number);
-        match known {
-            Some(task) => {
-                task.told = false;
+        let mut known = self.tasks.iter();
+        match known.any(|task| task.number == number) {
+            true => {
+                self.again.insert(number);
                 Arrival::Known
             }
-            None => Arrival::Old,
+            false => Arrival::Ignored,
         }
     }
 
     fn refuse(&mut self, order: &Order, clock: i64, refusal: Refusal) -> Arrival {
         let mut task = Task::new(order, clock);
         task.end(clock, Outcome::Refused(refusal));
-        self.tasks.retain(|other| other.number != task.number);
         self.keep(task);
         Arrival::Refused
     }
 
     fn keep(&mut self, task: Task) {
+        // It may have been refused before.
+        self.tasks.retain(|other| other.number != task.number);
         self.tasks.push(task);
         self.trim();
     }
@@ -186,9 +203,10 @@ impl Docket {
         self.trim();
     }
 
-    /// The oldest answer that the centre does not have.
+    /// The oldest answer that the centre does not have, or that it was asked for again.
     pub fn untold(&self) -> Option<Answer> {
-        let mut untold = self.tasks.iter().filter(|task| !task.told);
+        let told = |task: &&Task| task.told && !self.again.contains(&task.number);
+        let mut untold = self.tasks.iter().filter(|task| !told(task));
         untold.find_map(|task| {
             let (at, outcome) = task.ended?;
             let Task { plan, kind, .. } = task.clone();
@@ -197,12 +215,12 @@ impl Docket {
         })
     }
 
-    /// Notes that the centre has an answer.
-    pub fn told(&mut self, number: u64) {
-        let known = self.tasks.iter_mut().find(|task| task.number == number);
-        if let Some(task) = known.filter(|task| task.ended.is_some()) {
-            task.told = true;
-        }
+    /// Notes that the centre has an answer. Gives whether that was new.
+    pub fn told(&mut self, number: u64) -> bool {
+        self.again.remove(&number);
+        let mut known = self.tasks.iter_mut();
+        let told = known.find(|task| task.number == number && task.ended.is_some() && !task.told);
+        told.map(|task| task.told = true).is_some()
     }
 
     /// Until when the device is paused, if it is at that moment.
@@ -210,14 +228,24 @@ impl Docket {
         self.paused.filter(|until| clock.max(self.floor) < *until)
     }
 
-    /// The number of the order to destroy all keys, once the centre knows that it is obeyed.
-    pub fn decommissioned(&self) -> Option<u64> {
+    /// The number of the order to destroy all keys, once the centre knows that it is obeyed, or has
+    /// had the time to.
+    pub fn decommissioned(&self, clock: i64) -> Option<u64> {
         let mut tasks = self.tasks.iter();
-        let obeyed = |task: &&Task| {
-            let done = matches!(task.ended, Some((_, Outcome::Done)));
-            task.kind == JobKind::Decommission && done && task.told
+        let obeyed = |task: &&Task| match task.ended {
+            Some((at, Outcome::Asked)) if task.kind == JobKind::Decommission => {
+                task.told || (clock - LAST_WORD) >= at || clock < at
+            }
+            _ => false,
         };
         tasks.find(obeyed).map(|task| task.number)
+    }
+
+    /// Certificates from before this second since 1970 are to be renewed.
+    pub fn rotates(&self) -> Option<i64> {
+        let mut open = self.open().filter(|(_, job)| **job == Job::RotateKey);
+        let number = open.next().map(|(task, _)| task.number)?;
+        Some(i64::try_from(number / 1_000).unwrap_or(i64::MAX))
     }
 
     /// Whether it is quarantined.

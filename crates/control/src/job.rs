@@ -72,7 +72,8 @@ impl Job {
             Self::Pause { hours } => (1..=PAUSE_MAX).contains(hours),
             Self::Blink { minutes } => (1..=BLINK_MAX).contains(minutes),
             Self::Settings { text, minutes } => {
-                (1..=SETTINGS_MAX).contains(&text.len()) && (1..=TRIAL_MAX).contains(minutes)
+                let length = (1..=SETTINGS_MAX).contains(&text.len());
+                length && (1..=TRIAL_MAX).contains(minutes) && text.chars().all(is_plain)
             }
             _ => true,
         };
@@ -98,6 +99,15 @@ impl Job {
     }
 }
 
+/// Whether a character shows itself as it is: who signs settings has to see all of them, so nothing
+/// may move, hide or turn round what stands beside it.
+fn is_plain(letter: char) -> bool {
+    let hidden = matches!(letter,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
+    letter == '\n' || letter == '\t' || !(letter.is_control() || hidden)
+}
+
 /// Settings may name people and hosts of the site; they are no matter for a log.
 impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -106,7 +116,7 @@ impl fmt::Debug for Job {
 }
 
 /// A job without its parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(missing_docs, reason = "each is the job of the same name")]
 pub enum JobKind {
@@ -174,6 +184,16 @@ impl JobKind {
             Self::Settings => "設定の変更",
             Self::Update => "更新の確認",
             Self::Decommission => "廃棄のための消去",
+        }
+    }
+
+    /// Orders of one line follow each other: a device takes none with a lower number than the last
+    /// of its line. Those that take each other back share one.
+    pub const fn line(self) -> Self {
+        match self {
+            Self::Release => Self::Quarantine,
+            Self::Resume => Self::Pause,
+            other => other,
         }
     }
 

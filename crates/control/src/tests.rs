@@ -218,11 +218,11 @@ fn an_order_counts_once() {
     assert_eq!(docket.open().count(), 0);
     assert!(!docket.quarantined());
     let old = verified(&order(number(0), Job::Quarantine));
-    assert_eq!(docket.arrive(&old, NOW), Arrival::Old);
+    assert_eq!(docket.arrive(&old, NOW), Arrival::Ignored);
 }
 
 #[test]
-fn what_is_too_late_for_another_or_from_the_future_is_refused_with_its_reason() {
+fn what_is_too_late_or_from_the_future_is_refused_with_its_reason() {
     let refused = |order: Order, clock: i64| {
         let mut docket = docket();
         assert_eq!(docket.arrive(&verified(&order), clock), Arrival::Refused);
@@ -233,17 +233,88 @@ fn what_is_too_late_for_another_or_from_the_future_is_refused_with_its_reason() 
     let (outcome, _) = refused(plain(number(1)), NOW + 3_601);
     assert_eq!(outcome, Outcome::Refused(Refusal::Expired));
 
-    let mut other = plain(number(1));
-    other.device = "HOSP-B:box-1".parse().unwrap();
-    let (outcome, _) = refused(other, NOW);
-    assert_eq!(outcome, Outcome::Refused(Refusal::OtherDevice));
-
-    // A signer with a wrong clock does not lock out those with a right one.
-    let future = number(86_401_000);
+    // A signer with a wrong clock does not lock out those with a right one, and the same order
+    // counts once its time has come, with one answer.
+    let future = number(601_000);
     let (outcome, mut docket) = refused(plain(future), NOW);
     assert_eq!(outcome, Outcome::Refused(Refusal::Clock));
     let well = verified(&plain(number(2)));
     assert_eq!(docket.arrive(&well, NOW), Arrival::Begun);
+    docket.finish(number(2), NOW, Outcome::SelfTest(0));
+    assert_eq!(
+        docket.arrive(&verified(&plain(future)), NOW + 60),
+        Arrival::Begun
+    );
+    docket.finish(future, NOW + 61, Outcome::SelfTest(0));
+    let mut told = Vec::new();
+    while let Some(answer) = docket.untold() {
+        docket.told(answer.number);
+        told.push((answer.number, answer.outcome));
+    }
+    let well = Outcome::SelfTest(0);
+    assert_eq!(told, [(number(2), well), (future, well)]);
+}
+
+/// nothing that others have signed keeps a stop from counting.
+#[test]
+fn a_stop_counts_whatever_the_clock_says_and_whatever_else_was_ordered() {
+    let stop = verified(&order(number(0), Job::Quarantine));
+    let mut ordered = docket();
+    for (after, job) in jobs().into_iter().enumerate() {
+        if job.kind().line() != JobKind::Quarantine {
+            let later = order(number(after as u64 + 100_000), job);
+            assert_eq!(ordered.arrive(&verified(&later), NOW), Arrival::Begun);
+        }
+    }
+    let mut other = order(number(500_000), Job::Release);
+    other.device = "HOSP-B:box-1".parse().unwrap();
+    assert_eq!(ordered.arrive(&verified(&other), NOW), Arrival::Ignored);
+    for clock in [NOW, NOW - 400 * 86_400] {
+        let mut docket = ordered.clone();
+        assert_eq!(docket.arrive(&stop, clock), Arrival::Begun);
+        docket.finish(number(0), clock, Outcome::Done);
+        assert!(docket.quarantined());
+    }
+}
+
+/// What is repeated is told again, and the disk is left alone.
+#[test]
+fn a_repeated_order_changes_nothing_that_is_kept() {
+    let mut docket = docket();
+    let order = verified(&order(number(1), Job::Support));
+    docket.arrive(&order, NOW);
+    docket.finish(number(1), NOW, Outcome::Done);
+    assert!(docket.told(number(1)));
+    let kept = serde_cbor::to_vec(&docket).unwrap();
+    assert_eq!(docket.arrive(&order, NOW), Arrival::Known);
+    assert_eq!(docket.untold().unwrap().number, number(1));
+    assert_eq!(serde_cbor::to_vec(&docket).unwrap(), kept);
+    assert!(!docket.told(number(1)));
+    assert_eq!(docket.untold(), None);
+}
+
+#[test]
+fn settings_with_characters_that_hide_others_are_refused() {
+    let settings = |text: &str| Job::Settings {
+        text: text.to_owned(),
+        minutes: 1,
+    };
+    assert!(settings("name = \"みなと診療所\"\t# ①\n").check().is_ok());
+    for hidden in [
+        '\u{1b}',
+        '\u{9b}',
+        '\r',
+        '\u{202e}',
+        '\u{2066}',
+        '\u{200b}',
+        '\u{feff}',
+        '\u{e0041}',
+    ] {
+        assert!(
+            settings(&format!("a = 1 # {hidden}\n")).check().is_err(),
+            "{hidden:?}"
+        );
+    }
 }
 
 /// An order that has ended stays ended when the clock is put back.
@@ -255,7 +326,7 @@ fn a_clock_that_was_put_back_brings_no_old_order_to_life() {
         order.expires = NOW + seconds;
         verified(&order)
     };
-    let newer = lasting(number(800_000_000), 900_000, Job::SelfTest);
+    let newer = lasting(number(800_000_000), 900_000, Job::Support);
     assert_eq!(docket.arrive(&newer, NOW + 800_000), Arrival::Begun);
     // It was not seen before, its number is higher, and it ended before the newest was made.
     let old = lasting(number(800_000_001), 700_000, Job::Release);
@@ -288,13 +359,12 @@ fn answers_are_told_until_the_centre_has_them_and_the_oldest_go() {
 }
 
 #[test]
-fn no_more_than_eight_are_open_at_once() {
+fn one_of_a_kind_is_open_at_once() {
     let mut docket = docket();
-    let arrivals: Vec<_> = (0..10)
-        .map(|index| docket.arrive(&verified(&order(number(index), Job::SelfTest)), NOW))
-        .collect();
-    assert_eq!(arrivals[..8], [const { Arrival::Begun }; 8]);
-    assert_eq!(arrivals[8..], [const { Arrival::Refused }; 2]);
+    let mut arrive = |index, job| docket.arrive(&verified(&order(number(index), job)), NOW);
+    assert_eq!(arrive(0, Job::SelfTest), Arrival::Begun);
+    assert_eq!(arrive(1, Job::SelfTest), Arrival::Refused);
+    assert_eq!(arrive(2, Job::SendNow), Arrival::Begun);
 }
 
 #[test]
@@ -337,6 +407,7 @@ fn the_largest_answer_fits_and_a_newer_form_is_refused() {
             source: Some(i64::MIN),
             receipt: Some(i64::MIN),
             front: Some(i64::MIN),
+            asked: Some(u64::MAX),
             certificate: Some(i64::MIN),
         }),
     };
@@ -367,16 +438,18 @@ fn the_largest_answer_fits_and_a_newer_form_is_refused() {
     assert_eq!(Answer::read(&large), Err(AnswerError::TooLarge));
 }
 
-/// B-029: the last word comes before the end, and a word that does not arrive holds it up.
+/// B-029: the last word comes before the end, and one that does not arrive holds it up for a while.
 #[test]
 fn keys_are_destroyed_after_the_centre_knows() {
     let mut docket = docket();
     docket.arrive(&verified(&order(number(1), Job::Decommission)), NOW);
-    assert_eq!(docket.decommissioned(), None);
-    docket.finish(number(1), NOW, Outcome::Done);
-    assert_eq!(docket.decommissioned(), None);
+    assert_eq!(docket.decommissioned(NOW), None);
+    docket.finish(number(1), NOW, Outcome::Asked);
+    assert_eq!(docket.decommissioned(NOW + 599), None);
+    // A line that is cut does not keep what is on a stolen device.
+    assert_eq!(docket.decommissioned(NOW + 600), Some(number(1)));
     docket.told(number(1));
-    assert_eq!(docket.decommissioned(), Some(number(1)));
+    assert_eq!(docket.decommissioned(NOW), Some(number(1)));
 }
 
 #[test]

@@ -26,6 +26,9 @@ pub struct Gateway {
     pub receipt: Option<i64>,
     /// When the front was last reached, by whatever run.
     pub front: Option<i64>,
+    /// The number of the order that asked for it to be reached last, and was heard before the
+    /// settings were read.
+    pub asked: Option<u64>,
     /// Since when the certificate of the line is good.
     pub certificate: Option<i64>,
 }
@@ -45,6 +48,7 @@ impl Gateway {
             source: worse(self.source, other.source),
             receipt: worse(self.receipt, other.receipt),
             front: worse(self.front, other.front),
+            asked: self.asked.max(other.asked),
             certificate: worse(self.certificate, other.certificate),
         }
     }
@@ -84,6 +88,7 @@ mod tests {
         source: Some(190),
         receipt: Some(180),
         front: Some(195),
+        asked: Some(7),
         certificate: Some(20),
     };
 
@@ -97,6 +102,7 @@ mod tests {
             source: Some(i64::MIN),
             receipt: Some(i64::MIN),
             front: Some(i64::MIN),
+            asked: Some(u64::MAX),
             certificate: Some(i64::MIN),
         };
         for gateway in [GOOD, largest] {
@@ -119,6 +125,7 @@ mod tests {
             source: None,
             receipt: Some(90),
             front: None,
+            asked: None,
             certificate: Some(10),
         };
         let both = Gateway {
@@ -129,6 +136,7 @@ mod tests {
             source: None,
             receipt: Some(90),
             front: None,
+            asked: Some(7),
             certificate: Some(10),
         };
         assert_eq!(GOOD.with(behind), both);

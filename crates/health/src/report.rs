@@ -130,6 +130,7 @@ mod tests {
                 source: Some(i64::MIN),
                 receipt: Some(i64::MIN),
                 front: Some(i64::MIN),
+                asked: Some(u64::MAX),
                 certificate: Some(i64::MIN),
             }),
         }
@@ -174,6 +175,7 @@ mod tests {
                 source: Some(1_789_990_000),
                 receipt: None,
                 front: Some(1_789_990_000),
+                asked: None,
                 certificate: Some(1_789_000_000),
             }),
         };
@@ -188,8 +190,8 @@ mod tests {
         assert_eq!(
             hex,
             "a4000101ab001a6ab13b80011a00015fcd0203038300010004187805a2001910000119040006\
-             a20019753001194e2007182908f609f50aa8001a6ab1147001000202031a6ab0ed60041a6ab1\
-             147005f6061a6ab11470071a6aa1f94002000380"
+             a20019753001194e2007182908f609f50aa9001a6ab1147001000202031a6ab0ed60041a6ab1\
+             147005f6061a6ab1147007f6081a6aa1f94002000380"
         );
     }
 

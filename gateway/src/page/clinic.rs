@@ -173,7 +173,7 @@ fn condition(
     let stopped = last.problem.as_deref();
     let stopped = Problem::ALL.iter().find(|one| Some(one.code()) == stopped);
     if let Some(stopped) = stopped {
-        let mends_itself = stopped.exit_status() == 75;
+        let mends_itself = stopped.exit_status() != 1;
         return problem(*stopped, if mends_itself { "wait" } else { "bad" });
     }
     if at - last.ended_at > RUN_SECONDS {

@@ -12,9 +12,6 @@ use super::words::moment;
 
 /// More than a docket takes.
 const MOST_BYTES: u64 = 1 << 20;
-/// So many are shown.
-const SHOWN: usize = 20;
-
 /// One order.
 pub(crate) struct Work {
     pub(crate) came: String,
@@ -25,11 +22,11 @@ pub(crate) struct Work {
     pub(crate) outcome: Filled,
 }
 
-/// The newest orders first; none where nothing is kept or it cannot be read.
+/// All that are kept, the newest first; none where nothing is kept or it cannot be read.
 pub(crate) fn report(folder: &Path) -> Vec<Work> {
     let docket = read(folder);
     let tasks = docket.as_ref().map_or(&[][..], Docket::tasks);
-    tasks.iter().rev().take(SHOWN).map(Work::of).collect()
+    tasks.iter().rev().map(Work::of).collect()
 }
 
 fn read(folder: &Path) -> Option<Docket> {

@@ -89,7 +89,7 @@ fn docket(bytes: &[u8]) {
             docket.told(answer.number);
         }
     }
-    let _ = (docket.paused(i64::MAX), docket.decommissioned());
+    let _ = (docket.paused(i64::MAX), docket.decommissioned(NOW));
 }
 
 /// A content for every kind of job, a whole order, a docket and an answer.

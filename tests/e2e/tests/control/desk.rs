@@ -1,8 +1,9 @@
 //! A device with its control channel, and two persons at the centre who sign orders for it.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use control::{Answer, Outcome};
 use harness::pki::Authority;
@@ -49,6 +50,10 @@ impl Scene {
             scene.centre(&["orders", "make-key", "--out", key.to_str().unwrap()]);
         }
         scene.write_settings();
+        let names = ["standing", "status"].map(|name| scene.path(name).display().to_string());
+        let [standing, status] = names;
+        let gateway = format!("[state]\nstanding = \"{standing}\"\nstatus = \"{status}\"\n");
+        fs::write(scene.path("settings/gateway.toml"), gateway).unwrap();
         scene.broker.start();
         scene
     }
@@ -123,6 +128,16 @@ impl Scene {
         command.output().unwrap().status.success()
     }
 
+    /// Signs as a second person who has read the order.
+    fn sign(&self, arguments: &[&str]) -> bool {
+        let mut command = self.programs.collector();
+        command.env("SEKISHO_LOG", "warn").args(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(b"PLAN-7\n").unwrap();
+        child.wait().unwrap().success()
+    }
+
     /// An order, signed by these persons. Gives its file.
     pub(crate) fn make(&self, device: &str, job: &[&str], persons: &[&str]) -> PathBuf {
         let number = self.orders.get();
@@ -141,7 +156,7 @@ impl Scene {
                 _ => {
                     let order = file.to_str().unwrap();
                     let what = ["orders", "sign", "--order", order, "--key", key];
-                    self.centre(&[&what[..], &["--out", out]].concat())
+                    self.sign(&[&what[..], &["--out", out]].concat())
                 }
             };
             assert!(made, "{job:?}");

@@ -4,7 +4,7 @@ use std::fs;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use control::{Outcome, Refusal};
+use control::Outcome;
 
 use crate::desk::{DEVICE, Scene};
 
@@ -59,9 +59,7 @@ fn an_order_that_is_repeated_does_nothing() {
     let other = scene.make("HOSP-B:box-1", &["quarantine"], &["one"]);
     scene.broker.order(DEVICE, &other, false);
     scene.order(&["pause", "2"], &["one"]);
-    let answers = scene.answers(4, 30);
-    assert_eq!(answers[2], Outcome::Refused(Refusal::OtherDevice));
-    assert_eq!(answers[3], Outcome::Done);
+    assert_eq!(scene.answers(3, 30)[2], Outcome::Done);
     assert!(!scene.standing("quarantined") && scene.standing("paused"));
 }
 
@@ -105,10 +103,31 @@ fn others_are_asked_and_their_results_are_told() {
 
     scene.order(&["blink", "5"], &["one"]);
     scene.order(&["update"], &["one"]);
-    assert_eq!(scene.answers(3, 30)[1..], [Outcome::Done; 2]);
+    assert_eq!(scene.answers(3, 30)[1..], [Outcome::Asked; 2]);
     let until = fs::read_to_string(scene.path("requests/blink")).unwrap();
     assert!(until.trim().parse::<i64>().unwrap() > 1_790_000_000);
     assert!(scene.path("requests/update").exists());
+}
+
+/// A device whose docket is lost, or whose gateway looks elsewhere, does not say that it is stopped.
+#[test]
+fn a_quarantine_ends_with_no_lost_file_and_is_not_claimed_where_nobody_looks() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = Scene::new(folder.path());
+    let mut control = scene.start_and_greet();
+    scene.order(&["quarantine"], &["one"]);
+    assert_eq!(scene.answers(1, 30), [Outcome::Done]);
+    control.kill().unwrap();
+    let docket = fs::read(scene.path("state/docket.cbor")).unwrap();
+    fs::remove_file(scene.path("state/docket.cbor")).unwrap();
+    assert!(!scene.start().wait().unwrap().success());
+    assert!(scene.standing("quarantined"));
+
+    fs::write(scene.path("state/docket.cbor"), docket).unwrap();
+    fs::write(scene.path("settings/gateway.toml"), "[state]\n").unwrap();
+    let _control = scene.start();
+    scene.order(&["quarantine"], &["two"]);
+    assert_eq!(scene.answers(2, 30)[1], Outcome::Failed);
 }
 
 /// B-029: keys are destroyed by two persons' word only, and after the centre has the last word.
@@ -123,7 +142,7 @@ fn the_end_of_all_keys_begins_after_the_last_word() {
     scene.answers(1, 30);
     assert!(!request.exists());
     scene.order(&["decommission"], &["one", "two"]);
-    assert_eq!(scene.answers(2, 30)[1], Outcome::Done);
+    assert_eq!(scene.answers(2, 30)[1], Outcome::Asked);
     wait_for(|| request.exists());
 }
 

@@ -85,6 +85,36 @@ fn a_device_speaks_and_listens_under_its_own_name_only() {
     assert_eq!(own.output().unwrap().stdout, fs::read(&order).unwrap());
 }
 
+/// A device that takes the name of another one at the broker gets nothing of its messages, and what
+/// is kept for that one stays.
+#[test]
+fn nobody_takes_what_is_kept_for_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = Scene::new(folder.path());
+    let pair = [scene.path("other.pem"), scene.path("other.key")];
+    scene
+        .authority
+        .issue_device("HOSP-B", &pair[0], &pair[1])
+        .unwrap();
+    scene.start_and_greet().kill().unwrap();
+    scene.order(&["quarantine"], &["one"]);
+    for more in [&["-c"][..], &[]] {
+        let mut thief = client(&scene, "mosquitto_sub", "other");
+        thief.args([
+            "-i",
+            DEVICE,
+            "-t",
+            "sekisho/1/HOSP-B:box-1/orders",
+            "-W",
+            "2",
+        ]);
+        let taken = thief.args(more).output().unwrap();
+        assert!(taken.stdout.is_empty());
+    }
+    let _control = scene.start();
+    assert_eq!(scene.answers(1, 30), [control::Outcome::Done]);
+}
+
 /// without a certificate, or with one that was taken back, nobody gets as far as MQTT.
 #[test]
 fn strangers_and_stolen_certificates_are_not_let_in() {

@@ -24,7 +24,8 @@ fn reach_when_asked(request: &Path, gateway: &Path, config: &Path) {
             if now.is_some() && now != last {
                 last = now;
                 let mut reach = Command::new(&gateway);
-                let _ = reach.args(["reach", "--config"]).arg(&config).output();
+                reach.args(["reach", "--config"]).arg(&config);
+                let _ = reach.arg("--asked").arg(&request).output();
             }
             sleep(Duration::from_millis(100));
         }
@@ -63,8 +64,13 @@ fn settings_stay_only_if_the_centre_is_reached_with_them() {
         scene.order(&job, &["one", "two"]);
     };
     let mut control = scene.start_and_greet();
-    order("site = \"HOSP-A\"\nnonsense = true\n");
+    let mut deaf = first.clone();
+    deaf["state"].as_table_mut().unwrap().remove("standing");
+    order(&written(&deaf));
     assert_eq!(scene.answers(1, 30), [Outcome::Unreadable]);
+    let nonsense = format!("nonsense = true\n{}", written(&first));
+    order(&nonsense);
+    assert_eq!(scene.answers(2, 30)[1], Outcome::Unreadable);
     assert_eq!(fs::read_to_string(&in_use).unwrap(), written(&first));
 
     let mut second = first.clone();
@@ -72,7 +78,7 @@ fn settings_stay_only_if_the_centre_is_reached_with_them() {
     let limits = limits.as_table_mut().unwrap();
     limits.insert("send_attempts".to_owned(), 3.into());
     order(&written(&second));
-    assert_eq!(scene.answers(2, 60)[1], Outcome::Done);
+    assert_eq!(scene.answers(3, 60)[2], Outcome::Done);
     assert_eq!(fs::read_to_string(&in_use).unwrap(), written(&second));
 
     let mut third = second.clone();
@@ -87,7 +93,7 @@ fn settings_stay_only_if_the_centre_is_reached_with_them() {
         }
     };
     tried(&written(&third));
-    assert_eq!(scene.answers(3, 120)[2], Outcome::Returned);
+    assert_eq!(scene.answers(4, 120)[3], Outcome::Returned);
     assert_eq!(fs::read_to_string(&in_use).unwrap(), written(&second));
 
     // The breaker goes off while settings are on trial.
@@ -98,6 +104,6 @@ fn settings_stay_only_if_the_centre_is_reached_with_them() {
     tried(&written(&fourth));
     control.kill().unwrap();
     let _control = scene.start();
-    assert_eq!(scene.answers(4, 60)[3], Outcome::Returned);
+    assert_eq!(scene.answers(5, 60)[4], Outcome::Returned);
     assert_eq!(fs::read_to_string(&in_use).unwrap(), written(&second));
 }
