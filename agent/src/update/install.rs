@@ -1,14 +1,14 @@
 //! Installing a version from a folder: the part with the disks and without a network. It trusts
 //! nothing that was said before and verifies all of it again.
 
-use std::fs::File;
-use std::path::Path;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 
 use update::{Install, Manifest, Offer, Reason, Running, Slot, Step, Unwanted};
 
 use crate::clock;
 use crate::entries::Entries;
-use crate::error::{UpdateError, slot as unwritable};
+use crate::error::{UpdateError, slot as unwritable, state as state_error};
 use crate::parts::Parts;
 use crate::report::{Outcome, Report};
 use crate::running;
@@ -64,6 +64,14 @@ pub(crate) async fn install(
     job.check_before()?;
     job.run(install)?;
     Ok(report(Outcome::Installed))
+}
+
+/// The newest of the copies of media in a folder, if it holds an update: their names begin with the
+/// time. An older one does not count, or every stick would bring back what was given up.
+pub(crate) fn newest(folder: &Path) -> Result<Option<PathBuf>, UpdateError> {
+    let copies = fs::read_dir(folder).map_err(state_error)?;
+    let newest = copies.flatten().map(|copy| copy.path()).max();
+    Ok(newest.filter(|copy| copy.join("metadata/timestamp.json").is_file()))
 }
 
 /// Whether the version that runs can reach the server.

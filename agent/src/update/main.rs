@@ -57,7 +57,12 @@ enum Command {
     /// Installs what a medium brings; plan and hours do not count.
     Import {
         /// 媒体のフォルダ / folder of the medium
-        folder: PathBuf,
+        #[arg(required_unless_present = "newest")]
+        folder: Option<PathBuf>,
+        /// 媒体の写しが並ぶフォルダ。いちばん新しいものだけを見ます。
+        /// Folder of copies of media, of which the newest alone counts
+        #[arg(long, value_name = "FOLDER", conflicts_with = "folder")]
+        newest: Option<PathBuf>,
     },
     /// 起動のたびに、新しい版を残してよいか確かめます。
     /// Decides after each start whether the version that runs may stay.
@@ -87,10 +92,15 @@ fn run(arguments: &Arguments) -> Result<(), UpdateError> {
             let installed = install::install(settings, &settings.incoming, false);
             kept(&settings.state, wait(installed))
         }
-        Command::Import { folder } => kept(
-            &settings.state,
-            wait(install::install(settings, folder, true)),
-        ),
+        Command::Import { folder, newest } => {
+            let newest = newest.as_deref().map(install::newest).transpose()?;
+            // A stick with something else on it is no update.
+            let Some(folder) = folder.as_ref().or(newest.as_ref().and_then(Option::as_ref)) else {
+                return Ok(());
+            };
+            let installed = install::install(settings, folder, true);
+            kept(&settings.state, wait(installed))
+        }
         Command::HealthGate => gate::gate(settings),
         Command::Status => status::print(settings),
     }

@@ -60,6 +60,32 @@ fn what_is_there_already_is_not_installed_again_and_older_ones_never() {
     assert!(!world.slot_b_is(&version(1)));
 }
 
+/// C-06: of the copies of sticks the newest alone counts, and one without an update is nothing.
+#[test]
+fn of_several_sticks_the_newest_is_looked_at() {
+    let world = World::new();
+    let inbox = world.at("inbox");
+    let import = || {
+        let mut command = world.command();
+        well(
+            &command
+                .args(["import", "--newest"])
+                .arg(&inbox)
+                .output()
+                .unwrap(),
+        )
+    };
+    fs::create_dir(&inbox).unwrap();
+    assert_eq!(import(), "");
+    fs::rename(world.medium(), inbox.join("1764500000-aa")).unwrap();
+    fs::create_dir(inbox.join("1764500001-bb")).unwrap();
+    assert_eq!(import(), "");
+    assert_eq!(world.entries(), ["sekisho_1.0.0.efi"]);
+    fs::remove_dir(inbox.join("1764500001-bb")).unwrap();
+    import();
+    assert!(world.slot_b_is(&version(1)));
+}
+
 /// A medium that is inserted while the night's installation runs.
 #[test]
 fn two_installations_do_not_run_at_once() {
