@@ -1,4 +1,4 @@
-//! The commands of the workspace: `cargo xtask demo | test | docs | audit | bench | fuzz`.
+//! The commands of the workspace: `cargo xtask demo | test | docs | audit | bench | fuzz | image`.
 //!
 //! `demo` is for a newcomer, `test` is for every change, `audit` is for every change of a
 //! dependency, `bench` is for every claim about speed.
@@ -14,6 +14,7 @@ mod bench;
 mod demo;
 mod docs;
 mod fuzz;
+mod image;
 mod programs;
 mod test;
 mod tidy;
@@ -34,6 +35,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Look for inputs that break a reader.
     Fuzz(fuzz::Arguments),
+    /// Build the disk image of the appliance.
+    Image(image::Arguments),
     /// Check everything: format, tidy, units, clippy, build, tests, documents.
     Test(test::Arguments),
     /// Write the pages that are made from the code.
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&workspace, &arguments),
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
         Command::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
+        Command::Image(arguments) => image::run(&workspace, &arguments),
         Command::Test(arguments) => test::run(&workspace, &arguments),
         Command::Docs => docs::run(&workspace),
         Command::Audit => audit::run(&workspace),
