@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use crate::{Workspace, docs, tidy, units};
+use crate::{Workspace, docs, image, tidy, units};
 
 /// What `cargo xtask test` takes.
 #[derive(clap::Args)]
@@ -43,11 +43,12 @@ const STEPS: &[Step] = &[
     ("build", build),
     ("tests", tests),
     ("documents", documents),
+    ("image", image::check::run),
 ];
 
 /// A step that needs this one is not run after it failed: it would only repeat the same errors.
 const BUILD: &str = "build";
-const NEEDS_BUILD: &[&str] = &["tests", "documents"];
+const NEEDS_BUILD: &[&str] = &["tests", "documents", "image"];
 
 /// Runs the steps, prints one line for each and a summary.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<ExitCode> {

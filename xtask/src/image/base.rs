@@ -29,7 +29,8 @@ pub(crate) struct Base {
 impl Base {
     /// The folder of the boot loader and the stub.
     pub(crate) fn loader(&self) -> PathBuf {
-        self.fetched.join("systemd-boot-efi/usr/lib/systemd/boot/efi")
+        self.fetched
+            .join("systemd-boot-efi/usr/lib/systemd/boot/efi")
     }
 }
 
@@ -117,8 +118,7 @@ fn unpack_fetched(
 /// The packages that the base's own list names.
 fn installed(tar: &Path) -> anyhow::Result<BTreeMap<String, String>> {
     let mut extract = Command::new("tar");
-    let status =
-        Tool(extract.arg("-xOf").arg(tar).arg("./var/lib/dpkg/status")).run()?;
+    let status = Tool(extract.arg("-xOf").arg(tar).arg("./var/lib/dpkg/status")).run()?;
     Ok(packages_of(&status))
 }
 
@@ -132,7 +132,9 @@ fn packages_of(status: &str) -> BTreeMap<String, String> {
     };
     status
         .split("\n\n")
-        .filter_map(|paragraph| Some((field(paragraph, "Package:")?, field(paragraph, "Version:")?)))
+        .filter_map(|paragraph| {
+            Some((field(paragraph, "Package:")?, field(paragraph, "Version:")?))
+        })
         .collect()
 }
 

@@ -81,7 +81,8 @@ pub(crate) fn unified(
     let line: Vec<&str> = line.iter().map(|word| word.as_str()).collect();
     let (command_line, release) = (work.join("cmdline"), work.join("osrel"));
     fs::write(&command_line, line.join(" ")).context("the command line")?;
-    let name = format!("ID=sekisho\nNAME=Sekisho\nVERSION_ID={version}\nPRETTY_NAME=Sekisho {version}\n");
+    let name =
+        format!("ID=sekisho\nNAME=Sekisho\nVERSION_ID={version}\nPRETTY_NAME=Sekisho {version}\n");
     fs::write(&release, name).context("the name of the boot entry")?;
 
     let stub = base.loader().join("linuxx64.efi.stub");

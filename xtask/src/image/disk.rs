@@ -119,12 +119,21 @@ fn boot_partition(
     Tool(format.arg(image)).run()?;
     let mut folders = at_epoch("mmd", lists.epoch);
     folders.arg("-i").arg(image);
-    let names = ["::EFI", "::EFI/BOOT", "::EFI/systemd", "::EFI/Linux", "::loader"];
+    let names = [
+        "::EFI",
+        "::EFI/BOOT",
+        "::EFI/systemd",
+        "::EFI/Linux",
+        "::loader",
+    ];
     Tool(folders.args(names)).run()?;
     let entry = format!("::EFI/Linux/sekisho_{version}+3.efi");
     for (from, to) in [
         (loader.as_path(), "::EFI/BOOT/BOOTX64.EFI"),
-        (&lists.folder.join("boot/loader.conf"), "::loader/loader.conf"),
+        (
+            &lists.folder.join("boot/loader.conf"),
+            "::loader/loader.conf",
+        ),
         (unified, entry.as_str()),
     ] {
         let mut copy = at_epoch("mcopy", lists.epoch);

@@ -25,12 +25,7 @@ pub(crate) struct Kernel {
 ///
 /// # Errors
 /// A module does not exist or may not be there, or a tool fails.
-pub(crate) fn make(
-    lists: &Lists,
-    base: &Base,
-    work: &Path,
-    tree: &Path,
-) -> anyhow::Result<Kernel> {
+pub(crate) fn make(lists: &Lists, base: &Base, work: &Path, tree: &Path) -> anyhow::Result<Kernel> {
     let package = lists
         .fetched
         .iter()
@@ -49,7 +44,9 @@ pub(crate) fn make(
 /// Writes the tables by which modules find each other.
 fn index(tree: &Path, version: &str) -> anyhow::Result<()> {
     let mut depmod = Command::new("depmod");
-    Tool(depmod.arg("-b").arg(tree).arg(version)).run().map(drop)
+    Tool(depmod.arg("-b").arg(tree).arg(version))
+        .run()
+        .map(drop)
 }
 
 /// Copies `names` and what they need to `to/lib/modules`.
@@ -76,15 +73,30 @@ fn modules(
     for file in &wanted {
         let name = file.strip_prefix(&source).context("a module elsewhere")?;
         for never in &lists.never_modules {
-            ensure!(!name.starts_with(never), "{} may not be there", name.display());
+            ensure!(
+                !name.starts_with(never),
+                "{} may not be there",
+                name.display()
+            );
         }
         place(file, &target.join(name), 0o644)?;
     }
-    for table in ["modules.builtin", "modules.builtin.modinfo", "modules.order"] {
+    for table in [
+        "modules.builtin",
+        "modules.builtin.modinfo",
+        "modules.order",
+    ] {
         place(&source.join(table), &target.join(table), 0o644)?;
     }
     // In the root `lib` is a link to `usr/lib`.
-    index(if to.ends_with("usr") { to.parent().unwrap_or(to) } else { to }, version)
+    index(
+        if to.ends_with("usr") {
+            to.parent().unwrap_or(to)
+        } else {
+            to
+        },
+        version,
+    )
 }
 
 fn place(from: &Path, to: &Path, mode: u32) -> anyhow::Result<()> {
@@ -110,11 +122,19 @@ fn initrd(
     }
     let busybox = base.fetched.join("busybox-static/bin/busybox");
     place(&busybox, &folder.join("bin/busybox"), 0o755)?;
-    place(&tree.join("usr/sbin/dmsetup"), &folder.join("bin/dmsetup"), 0o755)?;
+    place(
+        &tree.join("usr/sbin/dmsetup"),
+        &folder.join("bin/dmsetup"),
+        0o755,
+    )?;
     for library in libraries(tree, "usr/sbin/dmsetup")? {
         place(&tree.join(&library), &folder.join(&library), 0o755)?;
     }
-    place(&lists.folder.join("initrd/init"), &folder.join("init"), 0o755)?;
+    place(
+        &lists.folder.join("initrd/init"),
+        &folder.join("init"),
+        0o755,
+    )?;
     modules(lists, all, version, &lists.initrd_modules, &folder)?;
     let names = lists.initrd_modules.join("\n") + "\n";
     fs::write(folder.join("modules"), names)?;
@@ -151,7 +171,14 @@ fn pack(folder: &Path, archive: &Path, epoch: u64) -> anyhow::Result<PathBuf> {
     let listing = archive.with_extension("list");
     fs::write(&listing, text)?;
     let mut cpio = Command::new("cpio")
-        .args(["-o", "-H", "newc", "--reproducible", "--quiet", "--owner=+0:+0"])
+        .args([
+            "-o",
+            "-H",
+            "newc",
+            "--reproducible",
+            "--quiet",
+            "--owner=+0:+0",
+        ])
         .current_dir(folder)
         .stdin(fs::File::open(&listing)?)
         .stdout(Stdio::piped())
@@ -159,7 +186,9 @@ fn pack(folder: &Path, archive: &Path, epoch: u64) -> anyhow::Result<PathBuf> {
         .context("cpio cannot be started")?;
     let files = cpio.stdout.take().context("the output of cpio")?;
     let mut zstd = Command::new("zstd");
-    zstd.args(["-q", "-19", "-f", "-o"]).arg(archive).stdin(files);
+    zstd.args(["-q", "-19", "-f", "-o"])
+        .arg(archive)
+        .stdin(files);
     Tool(&mut zstd).run()?;
     ensure!(cpio.wait()?.success(), "cpio has failed");
     Ok(archive.to_owned())

@@ -20,9 +20,11 @@ use crate::Workspace;
 
 mod base;
 mod boot;
+pub(crate) mod check;
 mod disk;
 mod kernel;
 mod lists;
+mod machine;
 mod parts;
 mod root;
 mod tool;
@@ -71,9 +73,11 @@ pub(crate) struct Recipe<'a> {
     pub(crate) programs: PathBuf,
     /// Where the image goes.
     pub(crate) out: PathBuf,
-    /// Further files over the root, for tests only.
-    pub(crate) extra: Option<PathBuf>,
+    /// Whether the probe of the tests is in it (`image/test`).
+    pub(crate) probe: bool,
     pub(crate) signer: boot::Signer,
+    /// Whether every step is told.
+    pub(crate) loud: bool,
     /// Whether a base that was made before may be taken.
     pub(crate) fresh_base: bool,
 }
@@ -89,7 +93,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
                 None => release_programs(workspace, fresh)?,
             },
             out,
-            extra: None,
+            probe: false,
+            loud: true,
             signer: signer(workspace, arguments)?,
             fresh_base: fresh,
         })
@@ -98,7 +103,10 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
         let lists = Lists::read(&workspace.root)?;
         let base = base::make(workspace, &lists, true)?;
         base::write_pins(workspace, &base)?;
-        println!("image/base/versions.txt has {} packages", base.packages.len());
+        println!(
+            "image/base/versions.txt has {} packages",
+            base.packages.len()
+        );
     }
     let image = build(&recipe(out.clone(), arguments.twice)?)?;
     if !image.drift.is_empty() {
@@ -125,24 +133,34 @@ pub(crate) fn build(recipe: &Recipe<'_>) -> anyhow::Result<Image> {
     std::fs::create_dir_all(&recipe.out)
         .with_context(|| format!("cannot make {}", recipe.out.display()))?;
 
-    let base = step("base", || base::make(workspace, &lists, recipe.fresh_base))?;
+    let base = step(recipe.loud, "base", || {
+        base::make(workspace, &lists, recipe.fresh_base)
+    })?;
     let drift = base::drift(&lists, &base);
     let work = emptied(workspace, "image/work")?;
     let tree = work.join("root");
-    step("root", || root::make(recipe, &lists, &base, &tree, version))?;
-    let kernel = step("kernel", || kernel::make(&lists, &base, &work, &tree))?;
-    let verity = step("verity", || {
+    step(recipe.loud, "root", || {
+        root::make(recipe, &lists, &base, &tree, version)
+    })?;
+    let kernel = step(recipe.loud, "kernel", || {
+        kernel::make(&lists, &base, &work, &tree)
+    })?;
+    let verity = step(recipe.loud, "verity", || {
         verity::make(&tree, &recipe.out, version, lists.epoch)
     })?;
-    let unified = step("boot", || {
+    let unified = step(recipe.loud, "boot", || {
         boot::unified(recipe, &lists, &base, &kernel, &verity, &work, version)
     })?;
-    let disk = step("disk", || {
+    let disk = step(recipe.loud, "disk", || {
         disk::make(recipe, &lists, &base, &verity, &unified, &work, version)
     })?;
-    step("parts", || parts::write(recipe, &lists, &base, version))?;
-    let size = std::fs::metadata(&verity.root).context("root")?.len();
-    println!("  root {:.1} MB, {}", size as f64 / 1e6, disk.display());
+    step(recipe.loud, "parts", || {
+        parts::write(recipe, &lists, &base, version)
+    })?;
+    if recipe.loud {
+        let size = std::fs::metadata(&verity.root).context("root")?.len();
+        println!("  root {:.1} MB, {}", size as f64 / 1e6, disk.display());
+    }
     Ok(Image {
         disk,
         root: verity.root,
@@ -151,10 +169,12 @@ pub(crate) fn build(recipe: &Recipe<'_>) -> anyhow::Result<Image> {
 }
 
 /// Runs one step and prints how long it took.
-fn step<T>(name: &str, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+fn step<T>(loud: bool, name: &str, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
     let begin = Instant::now();
     let made = work().with_context(|| format!("image: {name}"))?;
-    println!("  {name:<8} {:>6.1} s", begin.elapsed().as_secs_f64());
+    if loud {
+        println!("  {name:<8} {:>6.1} s", begin.elapsed().as_secs_f64());
+    }
     Ok(made)
 }
 
@@ -179,8 +199,8 @@ fn signer(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<boot::
     }
 }
 
-/// Our programs as they are shipped: no path of this machine in them, so that any checkout gives the
-/// same bytes.
+/// Our programs as they are shipped: no path of this machine in them, so that any checkout gives
+/// the same bytes.
 fn release_programs(workspace: &Workspace, fresh: bool) -> anyhow::Result<PathBuf> {
     let target = workspace.target.join("xtask/image/target");
     if fresh && target.exists() {

@@ -28,7 +28,11 @@ pub(crate) fn write(
     let mut parts = Vec::new();
     for (name, package_version) in &base.packages {
         // What is removed as a whole is not a part; a package of which one file stays is.
-        if lists.drop_packages.get(name).is_some_and(BTreeSet::is_empty) {
+        if lists
+            .drop_packages
+            .get(name)
+            .is_some_and(BTreeSet::is_empty)
+        {
             continue;
         }
         parts.push(json!({
@@ -67,7 +71,9 @@ pub(crate) fn programs(workspace: &Workspace) -> anyhow::Result<Vec<String>> {
     let ours = packages
         .iter()
         .filter(|package| OURS.iter().any(|name| package["name"] == *name));
-    let targets = ours.filter_map(|package| package["targets"].as_array()).flatten();
+    let targets = ours
+        .filter_map(|package| package["targets"].as_array())
+        .flatten();
     let programs = targets
         .filter(|target| target["kind"][0] == "bin")
         .filter_map(|target| Some(target["name"].as_str()?.to_owned()));
@@ -152,11 +158,10 @@ mod tests {
 
     #[test]
     fn crates_that_only_test_or_build_are_no_parts() {
-        let package = |name: &str| {
-            json!({ "id": name, "name": name, "version": "1.0.0", "license": "MIT/Apache-2.0" })
-        };
+        let package = |name: &str| json!({ "id": name, "name": name, "version": "1.0.0" });
         let dep = |name: &str, kind: Option<&str>| {
-            json!({ "pkg": name, "dep_kinds": [{ "kind": kind }] })
+            let kinds = json!([{ "kind": kind }]);
+            json!({ "pkg": name, "dep_kinds": kinds })
         };
         let metadata = json!({
             "packages": [package("gateway"), package("used"), package("deep"), package("test")],

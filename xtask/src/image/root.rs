@@ -39,8 +39,10 @@ pub(crate) fn make(
     }
     copy(&lists.folder.join("overlay"), tree)?;
     ours(recipe, lists, tree)?;
-    if let Some(extra) = &recipe.extra {
-        copy(extra, tree)?;
+    if recipe.probe {
+        copy(&lists.folder.join("test/overlay"), tree)?;
+        let busybox = base.fetched.join("busybox-static/bin/busybox");
+        install(&busybox, &tree.join("usr/lib/probe/busybox"), 0o755)?;
     }
     identity(tree, version)?;
     users(tree)?;
@@ -98,7 +100,10 @@ fn drop_pattern(tree: &Path, pattern: &str) -> anyhow::Result<()> {
     for path in found.iter().filter(|path| **path != tree.join("var")) {
         remove(path)?;
     }
-    ensure!(!found.is_empty(), "drop-paths.txt: {pattern} matches nothing");
+    ensure!(
+        !found.is_empty(),
+        "drop-paths.txt: {pattern} matches nothing"
+    );
     Ok(())
 }
 

@@ -1,0 +1,235 @@
+//! A machine in software (QEMU without hardware virtualisation) that boots an image.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail, ensure};
+
+use super::tool::Tool;
+
+/// A machine that has said nothing for so long will not say it any more.
+const PATIENCE: Duration = Duration::from_secs(240);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+const FIRMWARE: &str = "/usr/share/OVMF/";
+
+/// How a machine is put together.
+pub(crate) struct Setup<'a> {
+    /// The disk; the machine writes to a copy.
+    pub(crate) disk: &'a Path,
+    /// Whether the firmware starts only what is signed.
+    pub(crate) secure_boot: bool,
+    /// Whether a restart ends the machine, so that a test sees it.
+    pub(crate) once: bool,
+}
+
+/// A running machine. It ends when it is dropped.
+pub(crate) struct Machine {
+    qemu: Child,
+    folder: PathBuf,
+    probe: Option<UnixStream>,
+}
+
+impl Machine {
+    /// Puts a machine together in `folder` and starts it.
+    ///
+    /// # Errors
+    /// QEMU or the firmware is missing, or the disk cannot be copied.
+    pub(crate) fn start(folder: &Path, setup: &Setup<'_>) -> anyhow::Result<Self> {
+        if folder.exists() {
+            fs::remove_dir_all(folder).context("the machine of an earlier run")?;
+        }
+        fs::create_dir_all(folder).context("folder of the machine")?;
+        let disk = folder.join("disk.img");
+        let mut copy = Command::new("cp");
+        copy.args(["--sparse=always", "--reflink=auto"])
+            .arg(setup.disk);
+        Tool(copy.arg(&disk)).run()?;
+        let kind = if setup.secure_boot { ".snakeoil" } else { "" };
+        let variables = format!("{FIRMWARE}OVMF_VARS_4M{kind}.fd");
+        fs::copy(&variables, folder.join("variables.fd"))
+            .with_context(|| format!("{variables}: apt-get install ovmf"))?;
+        Self::power_on(folder, setup)
+    }
+
+    /// Starts the machine that is in `folder`, with the disk as it is.
+    ///
+    /// # Errors
+    /// QEMU is missing.
+    pub(crate) fn power_on(folder: &Path, setup: &Setup<'_>) -> anyhow::Result<Self> {
+        let mut command = Command::new("qemu-system-x86_64");
+        command
+            .args(["-accel", "tcg", "-smp", "1", "-m", "512", "-nodefaults"])
+            .args(["-display", "none", "-cpu"])
+            .arg("qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand")
+            .args(firmware(setup.secure_boot))
+            .args(["-drive", "file=disk.img,format=raw,if=none,id=disk"])
+            .args(["-device", "virtio-blk-pci,drive=disk,bootindex=1"])
+            .args(["-chardev", "file,id=console,path=console.log,append=on"])
+            .args(["-serial", "chardev:console"])
+            .args(["-chardev", "socket,id=probe,path=probe,server=on,wait=off"])
+            .args(["-serial", "chardev:probe"])
+            .args(["-netdev", "user,id=lan,restrict=on"])
+            .args(["-device", "virtio-net-pci,netdev=lan,romfile=,addr=3"])
+            .args(["-netdev", "user,id=wan,restrict=on,net=10.0.3.0/24"])
+            .args(["-device", "virtio-net-pci,netdev=wan,romfile=,addr=4"])
+            .args(["-device", "virtio-rng-pci"])
+            .args(["-device", "i6300esb", "-action", "watchdog=reset"])
+            .args(setup.once.then_some("-no-reboot"))
+            .current_dir(folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(fs::File::create(folder.join("qemu.log"))?);
+        let qemu = command
+            .spawn()
+            .context("qemu-system-x86_64 cannot be started: apt-get install qemu-system-x86")?;
+        Ok(Self {
+            qemu,
+            folder: folder.to_owned(),
+            probe: None,
+        })
+    }
+
+    /// What the console has shown so far.
+    pub(crate) fn console(&self) -> String {
+        let bytes = fs::read(self.folder.join("console.log")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Waits until the console shows `text`.
+    ///
+    /// # Errors
+    /// The machine ends before, or says nothing of it for too long.
+    pub(crate) fn wait_for(&mut self, text: &str) -> anyhow::Result<Duration> {
+        let begin = Instant::now();
+        loop {
+            if self.console().contains(text) {
+                return Ok(begin.elapsed());
+            }
+            if let Some(status) = self.qemu.try_wait()? {
+                bail!("ended ({status}) before `{text}`:\n{}", self.last_words());
+            }
+            ensure!(
+                begin.elapsed() < PATIENCE,
+                "no `{text}` on the console:\n{}",
+                self.last_words()
+            );
+            sleep(LOOK_AGAIN);
+        }
+    }
+
+    /// Waits until the machine ends by itself.
+    ///
+    /// # Errors
+    /// It goes on for too long.
+    pub(crate) fn wait_for_end(&mut self) -> anyhow::Result<ExitStatus> {
+        let begin = Instant::now();
+        loop {
+            if let Some(status) = self.qemu.try_wait()? {
+                return Ok(status);
+            }
+            ensure!(
+                begin.elapsed() < PATIENCE,
+                "the machine goes on:\n{}",
+                self.last_words()
+            );
+            sleep(LOOK_AGAIN);
+        }
+    }
+
+    /// Asks the probe of the image for tests: runs `command` in the machine and gives its output.
+    ///
+    /// # Errors
+    /// The probe does not answer, or the command ends with another status than 0.
+    pub(crate) fn ask(&mut self, command: &str) -> anyhow::Result<String> {
+        let mut line = match self.probe.take() {
+            Some(line) => line,
+            None => self.connect()?,
+        };
+        let answer = exchange(&mut line, command);
+        self.probe = Some(line);
+        let (text, status) = answer?;
+        ensure!(status == "0", "`{command}` ended with {status}: {text}");
+        Ok(text)
+    }
+
+    /// The line to the probe.
+    fn connect(&self) -> anyhow::Result<UnixStream> {
+        let mut line = UnixStream::connect(self.folder.join("probe")).context("probe")?;
+        line.set_read_timeout(Some(PATIENCE))?;
+        // What is typed would come back with the answers.
+        exchange(&mut line, "busybox stty -echo -onlcr")?;
+        Ok(line)
+    }
+
+    /// Ends the machine as a power cut does.
+    ///
+    /// # Errors
+    /// It cannot be ended.
+    pub(crate) fn cut(&mut self) -> anyhow::Result<()> {
+        self.qemu.kill().context("the machine cannot be ended")?;
+        self.qemu.wait().map(drop).context("the machine")
+    }
+
+    /// The end of the console, for a message.
+    fn last_words(&self) -> String {
+        let console = self.console();
+        let lines: Vec<&str> = console.lines().collect();
+        let from = lines.len().saturating_sub(25);
+        lines.get(from..).unwrap_or_default().join("\n")
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.cut();
+    }
+}
+
+/// Firmware with or without Secure Boot; the variables are the machine's own copy.
+fn firmware(secure_boot: bool) -> Vec<String> {
+    let (machine, code) = if secure_boot {
+        ("q35,smm=on", "OVMF_CODE_4M.secboot.fd")
+    } else {
+        ("q35,smm=off", "OVMF_CODE_4M.fd")
+    };
+    let mut arguments = vec![
+        "-machine".to_owned(),
+        machine.to_owned(),
+        "-drive".to_owned(),
+        format!("if=pflash,unit=0,readonly=on,format=raw,file={FIRMWARE}{code}"),
+        "-drive".to_owned(),
+        "if=pflash,unit=1,format=raw,file=variables.fd".to_owned(),
+    ];
+    if secure_boot {
+        let secure = "driver=cfi.pflash01,property=secure,value=on";
+        arguments.extend(["-global".to_owned(), secure.to_owned()]);
+    }
+    arguments
+}
+
+/// Types a command and reads until its end; output and status.
+fn exchange(line: &mut UnixStream, command: &str) -> anyhow::Result<(String, String)> {
+    const END: &str = "END-OF-ANSWER ";
+    // Written in two parts, so that the echo of the command is not taken for the end.
+    writeln!(line, "{command}; echo 'END-OF-''ANSWER' $?").context("probe")?;
+    let mut said = Vec::new();
+    let mut part = [0; 4096];
+    loop {
+        let read = line.read(&mut part).context("the probe does not answer")?;
+        ensure!(read > 0, "the probe has ended");
+        said.extend_from_slice(part.get(..read).unwrap_or_default());
+        let text = String::from_utf8_lossy(&said);
+        if let Some((before, after)) = text.split_once(END)
+            && let Some((status, _)) = after.split_once('\n')
+        {
+            return Ok((before.to_owned(), status.trim().to_owned()));
+        }
+    }
+}
