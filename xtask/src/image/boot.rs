@@ -10,13 +10,16 @@ use super::Recipe;
 use super::base::Base;
 use super::kernel::Kernel;
 use super::lists::Lists;
+use super::measurement::{self, Measured};
 use super::tool::{TEST_CERTIFICATE, TEST_KEY, Tool, at_epoch};
 use super::verity::Verity;
 
 /// Where the parts lie in the memory of the stub; far enough apart for any kernel.
-const PLACES: [(&str, &str); 4] = [
+const PLACES: [(&str, &str); 6] = [
     ("osrel", "0x20000"),
     ("cmdline", "0x30000"),
+    ("pcrpkey", "0x40000"),
+    ("pcrsig", "0x50000"),
     ("linux", "0x2000000"),
     ("initrd", "0x3000000"),
 ];
@@ -88,7 +91,20 @@ pub(crate) fn unified(
     let stub = base.loader().join("linuxx64.efi.stub");
     let unsigned = work.join("unsigned.efi");
     let mut join = at_epoch("objcopy", lists.epoch);
-    let files = [&release, &command_line, &kernel.image, &kernel.initrd];
+    let measured = Measured {
+        release: &release,
+        command_line: &command_line,
+        kernel,
+    };
+    let (public, signature) = measurement::sign(&recipe.signer, &measured, work)?;
+    let files = [
+        &release,
+        &command_line,
+        &public,
+        &signature,
+        &kernel.image,
+        &kernel.initrd,
+    ];
     for ((section, place), file) in PLACES.iter().zip(files) {
         join.arg(format!("--add-section=.{section}={}", file.display()));
         join.arg(format!("--change-section-vma=.{section}={place}"));

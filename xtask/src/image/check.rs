@@ -115,7 +115,7 @@ fn refuses_a_changed_entry(machines: &Path, product: &Image) -> anyhow::Result<S
         once: true,
     };
     let mut machine = Machine::start(&machines.join("changed-entry"), &setup)?;
-    machine.wait_for("Access denied")?;
+    machine.wait_for("Access Denied")?;
     Ok("changed entry refused".to_owned())
 }
 

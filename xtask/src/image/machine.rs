@@ -31,6 +31,8 @@ pub(crate) struct Setup<'a> {
 /// A running machine. It ends when it is dropped.
 pub(crate) struct Machine {
     qemu: Child,
+    /// The TPM, a program of its own; its state is in the folder of the machine.
+    tpm: Child,
     folder: PathBuf,
     probe: Option<UnixStream>,
 }
@@ -62,6 +64,7 @@ impl Machine {
     /// # Errors
     /// QEMU is missing.
     pub(crate) fn power_on(folder: &Path, setup: &Setup<'_>) -> anyhow::Result<Self> {
+        let tpm = tpm(folder)?;
         let mut command = Command::new("qemu-system-x86_64");
         command
             .args(["-accel", "tcg", "-smp", "1", "-m", "512", "-nodefaults"])
@@ -79,6 +82,9 @@ impl Machine {
             .args(["-netdev", "user,id=wan,restrict=on,net=10.0.3.0/24"])
             .args(["-device", "virtio-net-pci,netdev=wan,romfile=,addr=4"])
             .args(["-device", "virtio-rng-pci"])
+            .args(["-chardev", "socket,id=tpm,path=tpm"])
+            .args(["-tpmdev", "emulator,id=tpm,chardev=tpm"])
+            .args(["-device", "tpm-tis,tpmdev=tpm"])
             .args(["-device", "i6300esb", "-action", "watchdog=reset"])
             .args(setup.once.then_some("-no-reboot"))
             .current_dir(folder)
@@ -90,6 +96,7 @@ impl Machine {
             .context("qemu-system-x86_64 cannot be started: apt-get install qemu-system-x86")?;
         Ok(Self {
             qemu,
+            tpm,
             folder: folder.to_owned(),
             probe: None,
         })
@@ -173,7 +180,10 @@ impl Machine {
     /// It cannot be ended.
     pub(crate) fn cut(&mut self) -> anyhow::Result<()> {
         self.qemu.kill().context("the machine cannot be ended")?;
-        self.qemu.wait().map(drop).context("the machine")
+        self.qemu.wait().map(drop).context("the machine")?;
+        // It ends with the machine, or has not been asked anything.
+        let _ = self.tpm.kill();
+        self.tpm.wait().map(drop).context("the TPM")
     }
 
     /// The end of the console, for a message.
@@ -190,6 +200,32 @@ impl Drop for Machine {
         // It may have ended already.
         let _ = self.cut();
     }
+}
+
+/// Starts the TPM of the machine in `folder`.
+fn tpm(folder: &Path) -> anyhow::Result<Child> {
+    let state = std::path::absolute(folder.join("tpm-state"))?;
+    fs::create_dir_all(&state).context("state of the TPM")?;
+    let socket = folder.join("tpm");
+    if socket.exists() {
+        fs::remove_file(&socket).context("socket of the TPM")?;
+    }
+    let tpm = Command::new("swtpm")
+        .args(["socket", "--tpm2", "--tpmstate"])
+        .arg(format!("dir={}", state.display()))
+        .args(["--ctrl", "type=unixio,path=tpm"])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .context("swtpm cannot be started: apt-get install swtpm")?;
+    let begin = Instant::now();
+    while !socket.exists() {
+        ensure!(begin.elapsed() < PATIENCE, "swtpm makes no socket");
+        sleep(LOOK_AGAIN);
+    }
+    Ok(tpm)
 }
 
 /// Firmware with or without Secure Boot; the variables are the machine's own copy.

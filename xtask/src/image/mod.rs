@@ -25,6 +25,7 @@ mod disk;
 mod kernel;
 mod lists;
 mod machine;
+mod measurement;
 mod parts;
 mod root;
 mod tool;
