@@ -37,6 +37,9 @@ const PARTITIONS: [Partition; 6] = [
 /// The first partition begins here, the second copy of the table needs as much at the end.
 const EDGE_MIB: u64 = 1;
 
+/// Where slot A begins, in bytes.
+pub(crate) const ROOT_A: u64 = (EDGE_MIB + 96) * MIB;
+
 /// Writes `sekisho.img`: slot A filled, slot B and the data partition empty.
 ///
 /// # Errors

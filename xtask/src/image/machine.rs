@@ -34,7 +34,10 @@ pub(crate) struct Machine {
     /// The TPM, a program of its own; its state is in the folder of the machine.
     tpm: Child,
     folder: PathBuf,
-    probe: Option<UnixStream>,
+    /// The line to the probe of the image for tests.
+    probe: UnixStream,
+    /// Whether the probe has said that it is there.
+    greeted: bool,
 }
 
 impl Machine {
@@ -64,6 +67,10 @@ impl Machine {
     /// # Errors
     /// QEMU is missing.
     pub(crate) fn power_on(folder: &Path, setup: &Setup<'_>) -> anyhow::Result<Self> {
+        let console = folder.join("console.log");
+        if console.exists() {
+            fs::remove_file(&console).context("the console of an earlier start")?;
+        }
         let tpm = tpm(folder)?;
         let mut command = Command::new("qemu-system-x86_64");
         command
@@ -73,7 +80,7 @@ impl Machine {
             .args(firmware(setup.secure_boot))
             .args(["-drive", "file=disk.img,format=raw,if=none,id=disk"])
             .args(["-device", "virtio-blk-pci,drive=disk,bootindex=1"])
-            .args(["-chardev", "file,id=console,path=console.log,append=on"])
+            .args(["-chardev", "file,id=console,path=console.log"])
             .args(["-serial", "chardev:console"])
             .args(["-chardev", "socket,id=probe,path=probe,server=on,wait=off"])
             .args(["-serial", "chardev:probe"])
@@ -94,11 +101,13 @@ impl Machine {
         let qemu = command
             .spawn()
             .context("qemu-system-x86_64 cannot be started: apt-get install qemu-system-x86")?;
+        let probe = connect(&folder.join("probe"))?;
         Ok(Self {
             qemu,
             tpm,
             folder: folder.to_owned(),
-            probe: None,
+            probe,
+            greeted: false,
         })
     }
 
@@ -154,24 +163,13 @@ impl Machine {
     /// # Errors
     /// The probe does not answer, or the command ends with another status than 0.
     pub(crate) fn ask(&mut self, command: &str) -> anyhow::Result<String> {
-        let mut line = match self.probe.take() {
-            Some(line) => line,
-            None => self.connect()?,
-        };
-        let answer = exchange(&mut line, command);
-        self.probe = Some(line);
-        let (text, status) = answer?;
+        if !self.greeted {
+            read_until(&mut self.probe, "PROBE-READY\n")?;
+            self.greeted = true;
+        }
+        let (text, status) = exchange(&mut self.probe, command)?;
         ensure!(status == "0", "`{command}` ended with {status}: {text}");
         Ok(text)
-    }
-
-    /// The line to the probe.
-    fn connect(&self) -> anyhow::Result<UnixStream> {
-        let mut line = UnixStream::connect(self.folder.join("probe")).context("probe")?;
-        line.set_read_timeout(Some(PATIENCE))?;
-        // What is typed would come back with the answers.
-        exchange(&mut line, "busybox stty -echo -onlcr")?;
-        Ok(line)
     }
 
     /// Ends the machine as a power cut does.
@@ -250,22 +248,39 @@ fn firmware(secure_boot: bool) -> Vec<String> {
     arguments
 }
 
+/// The line to the probe, from before the machine says anything on it.
+fn connect(socket: &Path) -> anyhow::Result<UnixStream> {
+    let begin = Instant::now();
+    loop {
+        match UnixStream::connect(socket) {
+            Ok(line) => {
+                line.set_read_timeout(Some(PATIENCE))?;
+                return Ok(line);
+            }
+            Err(_) if begin.elapsed() < PATIENCE => sleep(LOOK_AGAIN),
+            Err(error) => return Err(error).context("the machine has not started"),
+        }
+    }
+}
+
 /// Types a command and reads until its end; output and status.
 fn exchange(line: &mut UnixStream, command: &str) -> anyhow::Result<(String, String)> {
     const END: &str = "END-OF-ANSWER ";
-    // Written in two parts, so that the echo of the command is not taken for the end.
-    writeln!(line, "{command}; echo 'END-OF-''ANSWER' $?").context("probe")?;
+    writeln!(line, "{command}; echo {END}$?").context("probe")?;
+    let said = read_until(line, END)?;
+    let status = read_until(line, "\n")?;
+    Ok((said, status.trim().to_owned()))
+}
+
+/// Reads up to `end`; what stood before it.
+fn read_until(line: &mut UnixStream, end: &str) -> anyhow::Result<String> {
     let mut said = Vec::new();
-    let mut part = [0; 4096];
-    loop {
-        let read = line.read(&mut part).context("the probe does not answer")?;
+    let mut byte = [0];
+    while !said.ends_with(end.as_bytes()) {
+        let read = line.read(&mut byte).context("the probe does not answer")?;
         ensure!(read > 0, "the probe has ended");
-        said.extend_from_slice(part.get(..read).unwrap_or_default());
-        let text = String::from_utf8_lossy(&said);
-        if let Some((before, after)) = text.split_once(END)
-            && let Some((status, _)) = after.split_once('\n')
-        {
-            return Ok((before.to_owned(), status.trim().to_owned()));
-        }
+        said.extend_from_slice(&byte);
     }
+    said.truncate(said.len() - end.len());
+    Ok(String::from_utf8_lossy(&said).into_owned())
 }

@@ -28,6 +28,7 @@ mod machine;
 mod measurement;
 mod parts;
 mod root;
+mod surface;
 mod tool;
 mod verity;
 
@@ -52,6 +53,9 @@ pub(crate) struct Arguments {
     /// Write the versions that the archive has now to image/base/versions.txt.
     #[arg(long)]
     pin: bool,
+    /// Boot the image for tests and write docs/operating/attack-surface.md.
+    #[arg(long)]
+    surface: bool,
     /// Build everything twice, the base and the programs included, and compare every byte.
     #[arg(long)]
     twice: bool,
@@ -108,6 +112,11 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
             "image/base/versions.txt has {} packages",
             base.packages.len()
         );
+    }
+    if arguments.surface {
+        check::write_surface(workspace)?;
+        println!("{} is written", surface::PAGE);
+        return Ok(ExitCode::SUCCESS);
     }
     let image = build(&recipe(out.clone(), arguments.twice)?)?;
     if !image.drift.is_empty() {
