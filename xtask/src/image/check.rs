@@ -340,6 +340,11 @@ const ANSWERS: &[(&str, &str)] = &[
         "busybox test -s /var/lib/sekisho/agent/health.json && echo yes",
         "yes",
     ),
+    // The data partition has grown to the size of the disk.
+    (
+        "busybox df -m /var | busybox awk 'NR == 2 { print ($2 > 400) }'",
+        "1",
+    ),
     // The entry has lost its counter, because the version is good.
     ("busybox ls /efi/EFI/Linux | busybox grep -c '+'; true", "0"),
     // no program waits at a console, and none of these is there.

@@ -16,6 +16,9 @@ use super::tool::Tool;
 const PATIENCE: Duration = Duration::from_secs(240);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
+/// The bytes of a machine's disk.
+const DISK: u64 = 1 << 30;
+
 const FIRMWARE: &str = "/usr/share/OVMF/";
 
 /// How a machine is put together.
@@ -55,6 +58,11 @@ impl Machine {
         copy.args(["--sparse=always", "--reflink=auto"])
             .arg(setup.disk);
         Tool(copy.arg(&disk)).run()?;
+        // A device has a larger disk than the image.
+        fs::OpenOptions::new()
+            .write(true)
+            .open(&disk)?
+            .set_len(DISK)?;
         let kind = if setup.secure_boot { ".snakeoil" } else { "" };
         let variables = format!("{FIRMWARE}OVMF_VARS_4M{kind}.fd");
         fs::copy(&variables, folder.join("variables.fd"))
