@@ -10,6 +10,7 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 
 use super::machine::{Machine, Setup};
+use super::scan::Wire;
 use super::tool::Tool;
 use super::verity::BLOCK;
 use super::{Image, Recipe, boot, build, disk, same_files, stripped, surface};
@@ -26,6 +27,9 @@ struct Bench {
     /// The same with the probe of the tests in it.
     probed: Image,
 }
+
+/// Where the local page listens, on a device with settings.
+const PAGE_PORT: u16 = 443;
 
 /// Builds the image twice and the image with the probe, and boots them.
 pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<Outcome> {
@@ -60,7 +64,10 @@ pub(crate) fn full(workspace: &Workspace) -> anyhow::Result<Outcome> {
         product: make(workspace, &programs, "product", false)?,
         probed: make(workspace, &programs, "probe", true)?,
     };
-    let remarks = [data_open_for_this_board_and_our_kernel_only(&bench)?];
+    let remarks = [
+        answers_nobody_but_the_institution(&bench)?,
+        data_open_for_this_board_and_our_kernel_only(&bench)?,
+    ];
     Ok(Outcome::Passed(remarks.join(", ")))
 }
 
@@ -97,6 +104,7 @@ fn starts_when_signed(bench: &Bench) -> anyhow::Result<String> {
     let setup = Setup {
         disk: &bench.product.disk,
         secure_boot: true,
+        wires: None,
         once: true,
     };
     let mut machine = Machine::start(&bench.machines.join("signed"), &setup)?;
@@ -120,6 +128,7 @@ fn refuses_a_changed_entry(bench: &Bench) -> anyhow::Result<String> {
     let setup = Setup {
         disk: &disk,
         secure_boot: true,
+        wires: None,
         once: true,
     };
     let mut machine = Machine::start(&bench.machines.join("changed-entry"), &setup)?;
@@ -189,6 +198,7 @@ fn refuses_a_changed_root(bench: &Bench) -> anyhow::Result<String> {
     let setup = Setup {
         disk: &disk,
         secure_boot: false,
+        wires: None,
         once: true,
     };
     let mut machine = Machine::start(&bench.machines.join("changed-root"), &setup)?;
@@ -212,6 +222,7 @@ fn looks_right_from_inside(workspace: &Workspace, bench: &Bench) -> anyhow::Resu
     let setup = Setup {
         disk: &bench.probed.disk,
         secure_boot: false,
+        wires: None,
         once: true,
     };
     let mut machine = Machine::start(&bench.machines.join("probe"), &setup)?;
@@ -256,6 +267,7 @@ pub(crate) fn write_surface(workspace: &Workspace) -> anyhow::Result<()> {
     let setup = Setup {
         disk: &probed.disk,
         secure_boot: false,
+        wires: None,
         once: true,
     };
     let folder = workspace.scratch("image/machines")?.join("surface");
@@ -263,6 +275,37 @@ pub(crate) fn write_surface(workspace: &Workspace) -> anyhow::Result<()> {
     machine.wait_for(READY)?;
     let page = surface::page(&mut machine)?;
     fs::write(workspace.root.join(surface::PAGE), page).context(surface::PAGE)
+}
+
+/// a scan of all TCP ports from the closed network hears nothing, and one from the
+/// institution's network hears of the local page only.
+fn answers_nobody_but_the_institution(bench: &Bench) -> anyhow::Result<String> {
+    let wires = [
+        Wire::new([0x52, 0x54, 0, 0, 0, 0x03])?,
+        Wire::new([0x52, 0x54, 0, 0, 0, 0x04])?,
+    ];
+    let setup = Setup {
+        disk: &bench.product.disk,
+        secure_boot: false,
+        wires: Some(&wires),
+        once: true,
+    };
+    let mut machine = Machine::start(&bench.machines.join("scan"), &setup)?;
+    machine.wait_for(READY)?;
+    let [lan, wan] = &wires;
+    let inside = lan.scan().context("from the institution's network")?;
+    ensure!(
+        inside.iter().eq([&PAGE_PORT]),
+        "towards the institution these ports answer: {:?}",
+        inside
+    );
+    let outside = wan.scan().context("from the closed network")?;
+    ensure!(
+        outside.is_empty(),
+        "towards the closed network these ports answer: {:?}",
+        outside
+    );
+    Ok("65535 ports from both sides, one answers".to_owned())
 }
 
 /// the data open for this board's TPM and a kernel of ours. With another kernel, or on another
@@ -273,6 +316,7 @@ fn data_open_for_this_board_and_our_kernel_only(bench: &Bench) -> anyhow::Result
     let setup = Setup {
         disk: &bench.probed.disk,
         secure_boot: false,
+        wires: None,
         once: true,
     };
     let mut machine = Machine::start(&folder, &setup)?;

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 
+use super::scan::Wire;
 use super::tool::Tool;
 
 /// A machine that has said nothing for so long will not say it any more.
@@ -27,6 +28,9 @@ pub(crate) struct Setup<'a> {
     pub(crate) disk: &'a Path,
     /// Whether the firmware starts only what is signed.
     pub(crate) secure_boot: bool,
+    /// The wires of the cards `lan0` and `wan0`; without them both are in a network of their own
+    /// that gives out addresses and leads nowhere.
+    pub(crate) wires: Option<&'a [Wire; 2]>,
     /// Whether a restart ends the machine, so that a test sees it.
     pub(crate) once: bool,
 }
@@ -92,10 +96,7 @@ impl Machine {
             .args(["-serial", "chardev:console"])
             .args(["-chardev", "socket,id=probe,path=probe,server=on,wait=off"])
             .args(["-serial", "chardev:probe"])
-            .args(["-netdev", "user,id=lan,restrict=on"])
-            .args(["-device", "virtio-net-pci,netdev=lan,romfile=,addr=3"])
-            .args(["-netdev", "user,id=wan,restrict=on,net=10.0.3.0/24"])
-            .args(["-device", "virtio-net-pci,netdev=wan,romfile=,addr=4"])
+            .args(cards(setup.wires))
             .args(["-device", "virtio-rng-pci"])
             .args(["-chardev", "socket,id=tpm,path=tpm"])
             .args(["-tpmdev", "emulator,id=tpm,chardev=tpm"])
@@ -206,6 +207,25 @@ impl Drop for Machine {
         // It may have ended already.
         let _ = self.cut();
     }
+}
+
+/// The two network cards, at the places that the image names.
+fn cards(wires: Option<&[Wire; 2]>) -> Vec<String> {
+    let mut arguments = Vec::new();
+    for (at, (name, place)) in [("lan", 3), ("wan", 4)].into_iter().enumerate() {
+        let wire = wires.and_then(|wires| wires.get(at));
+        let (network, mac) = match wire {
+            Some(wire) => (wire.netdev(), format!(",mac={}", wire.mac())),
+            None => (
+                format!("user,restrict=on,net=10.0.{place}.0/24"),
+                String::new(),
+            ),
+        };
+        let card = format!("virtio-net-pci,netdev={name},romfile=,addr={place}{mac}");
+        let network = format!("{network},id={name}");
+        arguments.extend(["-netdev".to_owned(), network, "-device".to_owned(), card]);
+    }
+    arguments
 }
 
 /// Starts the TPM of the machine in `folder`.

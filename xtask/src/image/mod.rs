@@ -28,6 +28,7 @@ mod machine;
 mod measurement;
 mod parts;
 mod root;
+mod scan;
 mod surface;
 mod tool;
 mod verity;
