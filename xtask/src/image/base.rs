@@ -160,8 +160,8 @@ pub(crate) fn drift(lists: &Lists, base: &Base) -> Vec<String> {
 pub(crate) fn write_pins(workspace: &Workspace, base: &Base) -> anyhow::Result<()> {
     ensure!(!base.packages.is_empty(), "a base without packages");
     let mut text = String::from(
-        "# Exact versions of all packages of the base. Written by `cargo xtask image --pin`; a build \
-         fails\n# when the archive has others.\n\n",
+        "# Exact versions of all packages of the base. Written by `cargo xtask image --pin`; a\n\
+         # build fails when the archive has others.\n\n",
     );
     for (name, version) in &base.packages {
         // Writing to a text does not fail.

@@ -308,8 +308,9 @@ fn answers_nobody_but_the_institution(bench: &Bench) -> anyhow::Result<String> {
     Ok("65535 ports from both sides, one answers".to_owned())
 }
 
-/// the data open for this board's TPM and a kernel of ours. With another kernel, or on another
-/// board, they stay shut, nobody is asked for anything, and the recovery key opens them once.
+/// the data open for this board's TPM and a kernel of ours. With another kernel, or on
+/// another board, they stay shut, nobody is asked for anything, and the recovery key opens them
+/// once.
 fn data_open_for_this_board_and_our_kernel_only(bench: &Bench) -> anyhow::Result<String> {
     let folder = bench.machines.join("data");
     let disk = folder.join("disk.img");

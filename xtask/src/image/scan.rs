@@ -1,5 +1,5 @@
-//! A port scan of the appliance: frames put on its wire by hand, so that nothing between the scanner
-//! and the device can answer for it.
+//! A port scan of the appliance: frames put on its wire by hand, so that nothing between the
+//! scanner and the device can answer for it.
 
 use std::collections::BTreeSet;
 use std::net::{SocketAddr, UdpSocket};

@@ -19,8 +19,11 @@ struct Part {
 const PARTS: &[Part] = &[
     Part {
         heading: "待ち受ける口 / Sockets that take connections",
-        japanese: "設定前の機器では、TCP で待ち受けるものはありません。院内ページ（`sekisho-page`）だけが、設定された機器で、院内側（`lan0`）の443番で待ち受けます。UDP はアドレスの貸し出し（DHCP）の応答だけです。",
-        english: "A device without settings takes no TCP connection. With settings the local page (`sekisho-page`) takes them on port 443, from the institution's side (`lan0`) only. Of UDP there are answers of leases (DHCP).",
+        japanese: "設定前の機器では、TCP で待ち受けるものはありません。院内ページ（`sekisho-page`）だけが、設定された機器で、\
+                    院内側（`lan0`）の443番で待ち受けます。UDP はアドレスの貸し出し（DHCP）の応答だけです。",
+        english: "A device without settings takes no TCP connection. With settings the local page \
+                    (`sekisho-page`) takes them on port 443, from the institution's side (`lan0`) \
+                    only. Of UDP there are answers of leases (DHCP).",
         question: "ss -H -tln | busybox awk '{ print $4 }'",
     },
     Part {
@@ -60,8 +63,10 @@ const PARTS: &[Part] = &[
     Part {
         heading: "プログラム / Programs",
         japanese: "シェルは `dash` だけで、strongSwan のスクリプトとデータ領域の準備が使います。画面やシリアルに出る所はありません。",
-        english: "The only shell is `dash`, for the script of strongSwan and for making the data partition; none waits at a screen or a serial line.",
-        question: "busybox ls /usr/bin /usr/sbin | busybox grep -v '^/usr' | busybox grep . | busybox sort",
+        english: "The only shell is `dash`, for the script of strongSwan and for making the data \
+                    partition; none waits at a screen or a serial line.",
+        question: "busybox ls /usr/bin /usr/sbin | busybox grep -v '^/usr' | busybox grep . | \
+                    busybox sort",
     },
     Part {
         heading: "書き込める場所 / What can be written",
@@ -73,9 +78,12 @@ const PARTS: &[Part] = &[
     },
     Part {
         heading: "カーネルモジュール / Kernel modules",
-        japanese: "ここにないものは、機器にありません。無線、音声、Bluetooth、カメラはありません。`usb-storage` は、登録された媒体を許すまで読み込まれません。",
-        english: "What is not here is not on the device. There is no radio, sound, Bluetooth or camera. `usb-storage` is not loaded until a registered medium is allowed.",
-        question: "busybox find /usr/lib/modules -name '*.ko' | busybox sed 's#.*/##; s#[.]ko$##' | \
+        japanese: "ここにないものは、機器にありません。無線、音声、Bluetooth、カメラはありません。`usb-storage` は、\
+                    登録された媒体を許すまで読み込まれません。",
+        english: "What is not here is not on the device. There is no radio, sound, Bluetooth or \
+                    camera. `usb-storage` is not loaded until a registered medium is allowed.",
+        question: "busybox find /usr/lib/modules -name '*.ko' | \
+                   busybox sed 's#.*/##; s#[.]ko$##' | \
                    busybox sort",
     },
 ];
