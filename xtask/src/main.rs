@@ -1,4 +1,4 @@
-//! The commands of the workspace: `cargo xtask demo | test | docs | audit | bench | fuzz`.
+//! The commands of the workspace: `cargo xtask demo | test | docs | audit | bench | fuzz | image`.
 //!
 //! `demo` is for a newcomer, `test` is for every change, `audit` is for every change of a
 //! dependency, `bench` is for every claim about speed.
@@ -15,6 +15,7 @@ mod demo;
 mod docs;
 mod front_panel;
 mod fuzz;
+mod image;
 mod programs;
 mod sheet;
 mod test;
@@ -36,6 +37,8 @@ enum Command {
     Bench(bench::Arguments),
     /// Look for inputs that break a reader.
     Fuzz(fuzz::Arguments),
+    /// Build the disk image of the appliance.
+    Image(image::Arguments),
     /// Check everything: format, tidy, units, clippy, build, tests, documents.
     Test(test::Arguments),
     /// Write the pages that are made from the code.
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&workspace, &arguments),
         Command::Bench(arguments) => bench::run(&workspace, &arguments),
         Command::Fuzz(arguments) => fuzz::run(&workspace, &arguments),
+        Command::Image(arguments) => image::run(&workspace, &arguments),
         Command::Test(arguments) => test::run(&workspace, &arguments),
         Command::Docs => docs::run(&workspace),
         Command::Sheet => sheet::run(&workspace),

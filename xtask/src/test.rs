@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use crate::{Workspace, docs, sheet, tidy, units};
+use crate::{Workspace, docs, image, tidy, units};
 
 /// What `cargo xtask test` takes.
 #[derive(clap::Args)]
@@ -19,6 +20,9 @@ pub(crate) struct Arguments {
     /// Run only these steps, by name.
     #[arg(value_name = "STEP")]
     only: Vec<String>,
+    /// Run also what takes too long for every change.
+    #[arg(long)]
+    full: bool,
 }
 
 /// How one step ended.
@@ -44,17 +48,22 @@ const STEPS: &[Step] = &[
     ("build", build),
     ("tests", tests),
     ("documents", documents),
+    ("image", image::check::run),
 ];
+
+/// These run with `--full`, or when they are named.
+const FULL_STEPS: &[Step] = &[("image-full", image::check::full)];
 
 /// A step that needs this one is not run after it failed: it would only repeat the same errors.
 const BUILD: &str = "build";
-const NEEDS_BUILD: &[&str] = &["tests", "documents"];
+const NEEDS_BUILD: &[&str] = &["tests", "documents", "image", "image-full"];
 
 /// Runs the steps, prints one line for each and a summary.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let all = || STEPS.iter().chain(FULL_STEPS);
     for name in &arguments.only {
-        if !STEPS.iter().any(|(step, _)| step == name) {
-            let known: Vec<&str> = STEPS.iter().map(|(step, _)| *step).collect();
+        if !all().any(|(step, _)| step == name) {
+            let known: Vec<&str> = all().map(|(step, _)| *step).collect();
             anyhow::bail!(
                 "there is no step `{name}`; the steps are {}",
                 known.join(", ")
@@ -63,8 +72,11 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
     }
     let begin = Instant::now();
     let (mut passed, mut skipped, mut failed) = (0_u32, Vec::new(), Vec::new());
-    for &(name, step) in STEPS {
-        if !arguments.only.is_empty() && !arguments.only.iter().any(|only| only == name) {
+    let quick = STEPS.len();
+    for (at, &(name, step)) in all().enumerate() {
+        let named = arguments.only.iter().any(|only| only == name);
+        let meant = arguments.only.is_empty() && (arguments.full || at < quick);
+        if !named && !meant {
             continue;
         }
         if NEEDS_BUILD.contains(&name) && failed.contains(&BUILD) {
