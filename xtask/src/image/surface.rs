@@ -66,14 +66,15 @@ const PARTS: &[Part] = &[
         english: "The only shell is `dash`, for the script of strongSwan and for making the data \
                     partition; none waits at a screen or a serial line.",
         question: "busybox ls /usr/bin /usr/sbin | busybox grep -v '^/usr' | busybox grep . | \
-                    busybox sort",
+                    busybox sort -u",
     },
     Part {
         heading: "書き込める場所 / What can be written",
-        japanese: "ルートは読み取り専用で、読むたびに検証されます。",
-        english: "The root is read-only and checked at every read.",
+        japanese: "ルートは読み取り専用で、読むたびに検証されます。起動用の区画（`/efi`）は、使う間だけつながります。",
+        english: "The root is read-only and checked at every read. The boot partition (`/efi`) is \
+                  mounted only while it is used.",
         question: "busybox awk '$4 ~ /^rw/ && $3 !~ /^(proc|sysfs|cgroup2|securityfs|devpts|\
-                   efivarfs|bpf|mqueue|configfs|autofs|pstore|fusectl|ramfs)$/ \
+                   efivarfs|bpf|mqueue|configfs|autofs|pstore|fusectl|ramfs|vfat)$/ \
                    { print $2 \" (\" $3 \")\" }' /proc/mounts | busybox sort -u",
     },
     Part {
