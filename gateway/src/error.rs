@@ -21,8 +21,8 @@ macro_rules! problems {
                 match self { $(Self::$variant => $code,)* }
             }
 
-            /// The exit status of the program: 1 needs a person, 75 mends itself at the next run, 76
-            /// is as the centre wants it.
+            /// The exit status of the program: 1 needs a person, 75 mends itself at the next
+            /// run, 76 is as the centre wants it.
             pub(crate) const fn exit_status(self) -> u8 {
                 match self { $(Self::$variant => $exit,)* }
             }

@@ -11,8 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use crate::{Workspace, docs, sheet, tidy, units};
-use crate::{Workspace, docs, image, tidy, units};
+use crate::{Workspace, docs, image, sheet, tidy, units};
 
 /// What `cargo xtask test` takes.
 #[derive(clap::Args)]

@@ -25,7 +25,8 @@ pub(crate) enum ControlError {
     #[error(
         "AG22 指示の控えが壊れています。センターに連絡してください。\
          控えを消すと、古い指示が効く恐れがあります。\n     \
-         What was kept of orders is damaged. Call the centre. Without it old orders could count again."
+         What was kept of orders is damaged. Call the centre. \
+         Without it old orders could count again."
     )]
     Docket,
 

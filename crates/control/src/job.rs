@@ -102,9 +102,12 @@ impl Job {
 /// Whether a character shows itself as it is: who signs settings has to see all of them, so nothing
 /// may move, hide or turn round what stands beside it.
 fn is_plain(letter: char) -> bool {
-    let hidden = matches!(letter,
+    let hidden = matches!(
+        letter,
         '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}'
+    );
     letter == '\n' || letter == '\t' || !(letter.is_control() || hidden)
 }
 

@@ -78,6 +78,7 @@ fn make(workspace: &Workspace, programs: &Path, name: &str, probe: bool) -> anyh
         out: workspace.scratch(&format!("image/{name}"))?,
         probe,
         signer: boot::Signer::for_tests(&workspace.scratch("image")?)?,
+        update_root: None,
         fresh_base: false,
         loud: false,
     })
@@ -87,8 +88,8 @@ fn make(workspace: &Workspace, programs: &Path, name: &str, probe: bool) -> anyh
 fn development_programs(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let status = workspace
         .cargo()
-        .args(["build", "--quiet", "--locked", "--bins"])
-        .args(["--package", "gateway", "--package", "agent"])
+        // As the step `build` does, which has done it already.
+        .args(["build", "--quiet", "--locked", "--workspace", "--bins"])
         .status()
         .context("cargo cannot be started")?;
     ensure!(status.success(), "the programs cannot be built");

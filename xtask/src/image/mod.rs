@@ -48,6 +48,9 @@ pub(crate) struct Arguments {
     /// The certificate of that key, PEM.
     #[arg(long, value_name = "FILE", requires = "key")]
     certificate: Option<PathBuf>,
+    /// The root of trust of updates (`sekisho-release root`). Without it the device takes none.
+    #[arg(long, value_name = "FILE")]
+    update_root: Option<PathBuf>,
     /// Take our programs from this folder instead of building them.
     #[arg(long, value_name = "FOLDER", conflicts_with = "twice")]
     programs: Option<PathBuf>,
@@ -82,6 +85,8 @@ pub(crate) struct Recipe<'a> {
     /// Whether the probe of the tests is in it (`image/test`).
     pub(crate) probe: bool,
     pub(crate) signer: boot::Signer,
+    /// Whose updates are taken.
+    pub(crate) update_root: Option<PathBuf>,
     /// Whether every step is told.
     pub(crate) loud: bool,
     /// Whether a base that was made before may be taken.
@@ -102,6 +107,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
             probe: false,
             loud: true,
             signer: signer(workspace, arguments)?,
+            update_root: arguments.update_root.clone(),
             fresh_base: fresh,
         })
     };
@@ -227,7 +233,14 @@ fn release_programs(workspace: &Workspace, fresh: bool) -> anyhow::Result<PathBu
     let status = workspace
         .cargo()
         .args(["build", "--quiet", "--release", "--locked", "--bins"])
-        .args(["--package", "gateway", "--package", "agent"])
+        .args([
+            "--package",
+            "gateway",
+            "--package",
+            "agent",
+            "--package",
+            "instrument",
+        ])
         .env("CARGO_TARGET_DIR", &target)
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
         .status()

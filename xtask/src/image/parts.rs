@@ -13,7 +13,9 @@ use super::tool::Tool;
 use crate::Workspace;
 
 /// Our packages whose programs are on the device.
-const OURS: [&str; 2] = ["gateway", "agent"];
+const OURS: [&str; 3] = ["gateway", "agent", "instrument"];
+/// Makes and signs releases; it belongs to the centre.
+const NOT_ON_DEVICES: &str = "sekisho-release";
 
 /// Writes `sekisho.cdx.json`.
 ///
@@ -77,7 +79,7 @@ pub(crate) fn programs(workspace: &Workspace) -> anyhow::Result<Vec<String>> {
     let programs = targets
         .filter(|target| target["kind"][0] == "bin")
         .filter_map(|target| Some(target["name"].as_str()?.to_owned()));
-    Ok(programs.collect())
+    Ok(programs.filter(|name| name != NOT_ON_DEVICES).collect())
 }
 
 fn metadata(workspace: &Workspace) -> anyhow::Result<Value> {

@@ -196,6 +196,11 @@ fn ours(recipe: &Recipe<'_>, lists: &Lists, tree: &Path) -> anyhow::Result<()> {
     for file in ["sysusers.d/sekisho.conf", "tmpfiles.d/sekisho.conf"] {
         install(&units.join(file), &tree.join("usr/lib").join(file), 0o644)?;
     }
+    copy(&units.join("udev"), &tree.join("usr/lib/udev/rules.d"))?;
+    if let Some(root) = &recipe.update_root {
+        let target = tree.join("usr/share/sekisho/update-root.json");
+        install(root, &target, 0o644)?;
+    }
     Ok(())
 }
 

@@ -109,7 +109,8 @@ fn others_are_asked_and_their_results_are_told() {
     assert!(scene.path("requests/update").exists());
 }
 
-/// A device whose docket is lost, or whose gateway looks elsewhere, does not say that it is stopped.
+/// A device whose docket is lost, or whose gateway looks elsewhere, does not say that it is
+/// stopped.
 #[test]
 fn a_quarantine_ends_with_no_lost_file_and_is_not_claimed_where_nobody_looks() {
     let folder = tempfile::tempdir().unwrap();
