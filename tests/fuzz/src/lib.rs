@@ -15,6 +15,7 @@ mod index;
 mod letter;
 mod message;
 mod names;
+mod network;
 pub mod seeds;
 mod share;
 mod tokenizer;
@@ -76,6 +77,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "names",
         run: names::run,
+    },
+    Target {
+        name: "network",
+        run: network::run,
     },
     Target {
         name: "share",

@@ -184,6 +184,7 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
         "envelope" => crate::envelope::seeds(),
         "evaluation" => crate::evaluation::seeds(),
         "letter" => crate::letter::seeds(),
+        "network" => crate::network::seeds(),
         "share" => crate::share::seeds(),
         "message" => files(),
         "names" => names(),
