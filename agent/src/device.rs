@@ -1,17 +1,14 @@
-//! What the kernel tells of the device below `/sys`, and the gateway of its last run. What is not
+//! What the kernel tells of the device below `/sys`, and gateways of their last run. What is not
 //! there or makes no sense is not known; nothing of it stops anything.
 
 use std::fs;
-use std::io::Read as _;
 use std::path::Path;
 
-use ::health::{GATEWAY_MAX, Gateway};
+use ::health::Gateway;
+use agent::gateways;
 
 /// Where the kernel tells it.
 pub(crate) const SYS: &str = "/sys";
-
-/// Most sites of one device.
-const GATEWAYS_MAX: usize = 64;
 
 /// What is known of the device.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -30,29 +27,14 @@ pub(crate) struct Device {
 impl Device {
     /// Asks the kernel, for the line by the name of its interface, and reads what gateways left in
     /// their folder.
-    pub(crate) fn look(sys: &Path, line: Option<&str>, gateways: Option<&Path>) -> Self {
+    pub(crate) fn look(sys: &Path, line: Option<&str>, folder: Option<&Path>) -> Self {
         Self {
             temperature: temperature(sys),
             wear: wear(sys),
             line: line.map(|name| carrier(sys, name)),
-            gateway: gateways.and_then(gateway),
+            gateway: folder.and_then(gateways::joined),
         }
     }
-}
-
-/// The gateways of all sites of the device, as the worst of them stands.
-fn gateway(folder: &Path) -> Option<Gateway> {
-    let files = fs::read_dir(folder).ok()?.take(GATEWAYS_MAX).flatten();
-    let read = |file: fs::DirEntry| -> Option<Gateway> {
-        let path = file.path();
-        path.extension().filter(|kind| *kind == "cbor")?;
-        let mut bytes = Vec::new();
-        let most = GATEWAY_MAX as u64 + 1;
-        let file = fs::File::open(path).ok()?;
-        file.take(most).read_to_end(&mut bytes).ok()?;
-        Gateway::read(&bytes).ok()
-    };
-    files.filter_map(read).reduce(Gateway::with)
 }
 
 fn temperature(sys: &Path) -> Option<i8> {
@@ -143,30 +125,5 @@ mod tests {
             ],
         );
         assert_eq!(Device::look(root.path(), None, None), Device::default());
-    }
-
-    #[test]
-    fn what_gateways_left_is_joined_and_other_files_are_passed_over() {
-        let root = tempfile::tempdir().unwrap();
-        let look = || Device::look(root.path(), None, Some(root.path())).gateway;
-        assert_eq!(look(), None);
-        let one = Gateway {
-            at: 10,
-            problem: 0,
-            waiting: 1,
-            oldest: Some(5),
-            source: Some(9),
-            receipt: Some(8),
-        };
-        let other = Gateway { waiting: 2, ..one };
-        for (name, bytes) in [
-            ("HOSP-A.cbor", one.to_bytes().unwrap().to_vec()),
-            ("HOSP-B.cbor", other.to_bytes().unwrap().to_vec()),
-            ("HOSP-C.cbor.new", other.to_bytes().unwrap().to_vec()),
-            ("HOSP-D.cbor", vec![0xff; 1 << 20]),
-        ] {
-            fs::write(root.path().join(name), bytes).unwrap();
-        }
-        assert_eq!(look(), Some(Gateway { waiting: 3, ..one }));
     }
 }

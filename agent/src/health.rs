@@ -308,6 +308,9 @@ mod tests {
                 oldest: Some(1_790_000_000 - 86_400),
                 source: Some(1_790_000_000 - 7_200),
                 receipt: None,
+                front: None,
+                asked: None,
+                certificate: None,
             }),
         }
     }

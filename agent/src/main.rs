@@ -12,12 +12,10 @@ use clap::{Parser, Subcommand, ValueEnum};
 mod device;
 mod error;
 mod health;
-mod health_file;
-mod history_file;
-mod notify;
 mod run;
 
 use ::health::Sample;
+use agent::history;
 use device::{Device, SYS};
 use error::AgentError;
 use health::Health;
@@ -151,7 +149,7 @@ fn history(data_dir: &Path) {
         "time,uptime_seconds,starts,version,load_hundredths,memory_free_mib,disk_free_mib,\
          temperature_celsius,wear_percent,line_up,waiting,problem"
     );
-    for sample in history_file::read(data_dir).samples() {
+    for sample in history::read(data_dir).samples() {
         println!("{}", row(sample));
     }
 }

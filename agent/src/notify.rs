@@ -1,4 +1,4 @@
-//! Telling systemd that the agent is ready and alive, by its notification socket.
+//! Telling systemd that a program is ready and alive, by its notification socket.
 
 use std::ffi::OsStr;
 use std::io;
@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 /// The service manager, if there is one that wants to know.
-pub(crate) struct Manager {
+pub struct Manager {
     connection: Option<(UnixDatagram, SocketAddr)>,
 }
 
@@ -16,7 +16,7 @@ impl Manager {
     ///
     /// # Errors
     /// The value is no address, or no socket can be made.
-    pub(crate) fn at(socket: Option<&OsStr>) -> io::Result<Self> {
+    pub fn at(socket: Option<&OsStr>) -> io::Result<Self> {
         let Some(socket) = socket else {
             return Ok(Self { connection: None });
         };
@@ -30,17 +30,17 @@ impl Manager {
     }
 
     /// The first health file is on the disk.
-    pub(crate) fn ready(&self) {
+    pub fn ready(&self) {
         self.tell("READY=1\nWATCHDOG=1");
     }
 
     /// The agent goes round its loop.
-    pub(crate) fn alive(&self) {
+    pub fn alive(&self) {
         self.tell("WATCHDOG=1");
     }
 
     /// The agent was told to stop.
-    pub(crate) fn stopping(&self) {
+    pub fn stopping(&self) {
         self.tell("STOPPING=1");
     }
 

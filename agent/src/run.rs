@@ -8,13 +8,16 @@ use std::time::Duration;
 use nix::sys::signal::{SigSet, Signal};
 
 use ::health::History;
+use agent::files::replace;
+use agent::history;
+use agent::notify::Manager;
 
 use crate::device::{Device, SYS};
 use crate::error::AgentError;
 use crate::health::Health;
-use crate::health_file::{self, HEALTH};
-use crate::history_file;
-use crate::notify::Manager;
+
+/// The health of this moment, on one line.
+const HEALTH: &str = "health.json";
 
 /// Where a run measures and writes.
 pub(crate) struct Places<'a> {
@@ -38,9 +41,8 @@ pub(crate) fn run(places: &Places<'_>, interval: Duration) -> Result<(), AgentEr
     let socket = std::env::var_os("NOTIFY_SOCKET");
     let manager = Manager::at(socket.as_deref()).map_err(AgentError::Signals)?;
 
-    let starts =
-        history_file::starts(places.data, places.since_start).map_err(AgentError::Write)?;
-    let mut history = history_file::read(places.data);
+    let starts = history::starts(places.data, places.since_start).map_err(AgentError::Write)?;
+    let mut history = history::read(places.data);
     report(places, starts, &mut history)?;
     manager.ready();
     let mut failing = false;
@@ -65,9 +67,9 @@ fn report(places: &Places<'_>, starts: u32, history: &mut History) -> Result<(),
     let device = Device::look(Path::new(SYS), places.line, places.gateways);
     let health = Health::measure(places.data, jiff::Timestamp::now(), device)?;
     let line = health.to_json() + "\n";
-    let written = health_file::replace(places.data, HEALTH, line.as_bytes());
+    let written = replace(places.data, HEALTH, line.as_bytes());
     if history.push(health.sample(starts)) {
-        history_file::write(places.data, history).map_err(AgentError::Write)?;
+        history::write(places.data, history).map_err(AgentError::Write)?;
     }
     written.map_err(AgentError::Write)
 }

@@ -5,6 +5,7 @@
 //! - `evaluate` keys linkage tokens for devices that have no key, without seeing of whom.
 //! - `vault` makes the key of identity envelopes, and opens one for two of its holders.
 //! - `ca` issues, renews and revokes certificates.
+//! - `orders` makes and signs what devices are ordered to do.
 //! - `keys` makes the keys of a centre and its sites.
 //! - `core` opens, catalogues, links and makes data sets. It never listens on a network.
 
@@ -14,6 +15,8 @@ mod core;
 mod evaluate;
 mod front;
 mod keys;
+mod orders;
+mod problem;
 mod vault;
 mod x509;
 
@@ -47,6 +50,8 @@ enum Role {
     Ca(ca::Command),
     /// 鍵の作成: makes the keys of a centre and its sites.
     Keys(keys::Command),
+    /// 指示: makes, signs and reads orders for devices.
+    Orders(orders::Command),
     /// 中核: opens, catalogues, links, makes.
     Core(crate::core::Command),
 }
@@ -62,6 +67,7 @@ fn main() -> ExitCode {
         Role::Vault(command) => command.run(),
         Role::Ca(command) => command.run(),
         Role::Keys(command) => command.run(),
+        Role::Orders(command) => command.run(),
         Role::Core(command) => command.run(),
     });
     match done {

@@ -217,6 +217,10 @@ pub struct State {
     /// A folder for a few numbers about how it stands, which the agent reads.
     #[serde(default)]
     pub status: Option<PathBuf>,
+    /// A folder in which the control channel leaves what the centre has ordered of the device. The
+    /// gateway only reads it, and does nothing while it cannot.
+    #[serde(default)]
+    pub standing: Option<PathBuf>,
 }
 
 /// Files that hold keys, normally systemd credentials.

@@ -22,6 +22,10 @@ pub struct Settings {
     pub folder: PathBuf,
     /// The institutions or departments on this appliance.
     pub institutions: Vec<Institution>,
+    /// What the control channel keeps of the centre's orders (`folders.state` of its settings), for
+    /// the report on remote work.
+    #[serde(default)]
+    pub orders: Option<PathBuf>,
     /// How long a session lasts.
     #[serde(default)]
     pub sessions: Sessions,

@@ -27,6 +27,7 @@ use crate::report::{LedgerReport, Report};
 use crate::run::{STATE_FILE, lock, own};
 use crate::send::log::TransferLog;
 use crate::spool::{Spool, private_folder, write_durably};
+use crate::standing;
 use crate::state::{State, Waiting};
 
 /// What makes a folder a registered medium.
@@ -138,6 +139,7 @@ impl<'a> Site<'a> {
     }
 
     fn write(mut self, to: &Path, tell: &dyn Fn(&str)) -> Result<(), Failure> {
+        standing::check(self.settings)?;
         let medium = self.medium(to)?;
         // A stop that was entered since takes effect on what waits.
         ledger::open(self.settings)?.apply_orders(self.now)?;

@@ -44,8 +44,10 @@ use zeroize::Zeroizing;
 
 use crate::error::{Failure, Problem};
 use crate::spool::{private_folder, sync_folder, write_durably};
+use crate::standing;
 
 use self::line::Front;
+pub(crate) use self::line::reach;
 
 const CURRENT: &str = "current.pem";
 const KEY: &str = "next.key";
@@ -100,7 +102,8 @@ pub(crate) trait Office {
 pub(crate) fn kept_up(settings: &Settings, at: i64) -> Settings {
     let kept = Store::open(settings).and_then(|store| {
         let mut front = Front::new(settings, store.is_over(at));
-        store.keep_up(at, &mut front)
+        let asked = |since| standing::asks_for_renewal(settings, since);
+        store.keep_up(at, asked, &mut front)
     });
     match kept {
         Ok(Kept::Good) => {}
@@ -122,6 +125,8 @@ pub(crate) fn kept_up(settings: &Settings, at: i64) -> Settings {
 /// How the certificate of the line stands, for the page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Standing {
+    /// Since when it is good, in seconds since 1970.
+    pub(crate) since: i64,
     /// When it ends, in seconds since 1970.
     pub(crate) until: i64,
     /// With which code the authority refused to renew it.
@@ -142,6 +147,7 @@ impl Standing {
         let begun = validity.not_before.timestamp();
         let refused = store.refusal().ok()?.filter(|(_, at)| *at >= begun);
         Some(Self {
+            since: begun,
             until: validity.not_after.timestamp(),
             refused: refused.map(|(code, _)| code),
         })
@@ -220,14 +226,21 @@ impl Store {
         self.folder.join(name)
     }
 
-    fn keep_up(&self, at: i64, office: &mut dyn Office) -> Result<Kept, Failure> {
+    /// `asked` says whether a certificate that is good since then is to be renewed before its time.
+    fn keep_up(
+        &self,
+        at: i64,
+        asked: impl Fn(i64) -> bool,
+        office: &mut dyn Office,
+    ) -> Result<Kept, Failure> {
         if let Some(kept) = self.go_on(at, office)? {
             return Ok(kept);
         }
         let Some(current) = self.current()? else {
             return Ok(Kept::Good);
         };
-        if at < renewal_at(current.not_before, &current.serial) {
+        let due = at >= renewal_at(current.not_before, &current.serial);
+        if !due && !asked(current.not_before) {
             return Ok(Kept::Good);
         }
         if let Some((code, when)) = self.refusal()?

@@ -21,7 +21,8 @@ macro_rules! problems {
                 match self { $(Self::$variant => $code,)* }
             }
 
-            /// The exit status of the program: 1 needs a person, 75 mends itself at the next run.
+            /// The exit status of the program: 1 needs a person, 75 mends itself at the next run, 76
+            /// is as the centre wants it.
             pub(crate) const fn exit_status(self) -> u8 {
                 match self { $(Self::$variant => $exit,)* }
             }
@@ -335,6 +336,18 @@ problems! {
         "The transfer ledger was changed or cut; nothing is sent.",
         "状態フォルダをそのまま残し、センターに連絡してください。",
         "Keep the state folder as it is and call the centre.";
+    /// The centre has quarantined the device.
+    Quarantined = "G100", 76,
+        "センターの指示で隔離されています。読み取りも送信もしません。データはそのまま残ります。",
+        "The centre has quarantined this device; nothing is read or sent. What is here stays.",
+        "センターに連絡してください。理由が分かるまで、解除されません。",
+        "Call the centre. It is released when the reason is known.";
+    /// The centre has paused the device.
+    Paused = "G101", 76,
+        "センターの指示で一時停止しています。データはそのまま残ります。",
+        "The centre has paused this device. What is here stays.",
+        "することはありません。期限が来るか、再開の指示で動き出します。",
+        "Nothing is to be done. It goes on by itself or when the centre says so.";
     /// A medium that is not registered.
     BundleMedium = "G085", 1,
         "登録されていない媒体です。何も書いていません。", "The medium is not registered; nothing was written.",

@@ -28,6 +28,7 @@ mod run;
 mod send;
 mod source;
 mod spool;
+mod standing;
 mod state;
 mod status;
 
@@ -53,6 +54,7 @@ const WELL_FORMED: &str = "設定ファイルの書き方に誤りはありま�
 const WELL_APART: &str = "すべての施設の設定ファイルに誤りはなく、施設ごとに分かれています。\n\
     The settings files of all institutions are well formed and share nothing that must be apart.";
 
+const REACHED: &str = "センターの受付に届きました。\nThe front of the centre was reached.";
 const ENROLLED: &str = "証明書を受け取りました。以後の更新は自動です。\n\
     The certificate has arrived; from now on it is renewed automatically.";
 
@@ -154,6 +156,15 @@ enum Command {
         #[arg(long)]
         write: Option<PathBuf>,
     },
+    /// センターの受付に届くかを確かめる / look whether the front of the centre is reached.
+    Reach {
+        /// 設定ファイル / settings file.
+        #[arg(long)]
+        config: PathBuf,
+        /// 指示の番号のファイル / file with the number of the order that wants to know.
+        #[arg(long)]
+        asked: Option<PathBuf>,
+    },
     /// 束を封印した媒体で渡し、受領証を受け取る / carry batches on a sealed medium.
     #[command(subcommand)]
     Bundle(bundle::Act),
@@ -246,6 +257,12 @@ impl Command {
             Self::Orders { config } => run::orders(&settings(&config)?, &tell),
             Self::Network { config, write } => {
                 network::command(&settings(&config)?, write.as_deref(), &tell)
+            }
+            Self::Reach { config, asked } => {
+                // Before the settings: whoever replaces them asks afterwards.
+                let asked = asked.and_then(|file| std::fs::read_to_string(file).ok());
+                let asked = asked.and_then(|text| text.trim().parse().ok());
+                run::reach(&settings(&config)?, asked).map(|()| tell(REACHED))
             }
             Self::Bundle(act) => act.run(settings, &tell),
             Self::Transfers { config } => run::transfers(&settings(&config)?, &tell),

@@ -38,7 +38,9 @@ use crate::source::pace::{Pace, Pacer};
 use crate::source::turns::Turns;
 use crate::source::{Beside, Plan, Roots, Shared};
 use crate::spool::{Spool, private_folder, write_durably};
+use crate::standing;
 use crate::state::{Scan, State};
+use crate::status;
 use transfer::Full;
 
 /// The state file, in the state folder.
@@ -67,6 +69,7 @@ pub(crate) fn run(
     private_folder(&settings.state.folder)?;
     let _lock = lock(&settings.state.folder)?;
     own(settings)?;
+    standing::check(settings)?;
     let keys = Arc::new(Keys::load(settings)?);
     let mut state = State::open(&settings.state.folder.join(STATE_FILE))?;
     let Look { now, trusted } = clock::look(&settings.clock, &state)?;
@@ -417,6 +420,17 @@ pub(crate) fn orders(settings: &Settings, tell: &dyn Fn(&str)) -> Result<(), Fai
     done
 }
 
+/// Looks whether the front is reached with these settings, and leaves that it was. A run may be at
+/// work meanwhile, with settings that it has read before. `asked` is the number of the order that
+/// wants to know, read before the settings were.
+///
+/// # Errors
+/// The closed network is not as the settings say, or the front does not answer.
+pub(crate) fn reach(settings: &Settings, asked: Option<u64>) -> Result<(), Failure> {
+    certificate::reach(settings)?;
+    status::reached(settings, asked, clock::unchecked())
+}
+
 /// Checks the transfer ledger, and tells how far it goes.
 ///
 /// # Errors
@@ -486,8 +500,10 @@ impl Book for Watch<'_> {
         self.ledger.meet(people, self.now)
     }
 
-    /// The gate as the ledger is now, if that or one of the lists has moved.
+    /// The gate as the ledger is now, if that or one of the lists has moved. Nothing more is sealed
+    /// or sent where the centre has ordered so meanwhile.
     fn newer(&mut self) -> Result<Option<Arc<Gate>>, Failure> {
+        standing::check(self.settings)?;
         if let Some(keys) = self.ask
             && self.asked.elapsed() >= ASK_EVERY
         {

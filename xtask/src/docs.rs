@@ -14,8 +14,8 @@ use anyhow::Context as _;
 use formats::ssmix2::table::{Class, Form, Row, SEGMENTS, SegmentRows, Treatment, VALUES};
 use record::DataKind;
 
-use crate::Workspace;
 use crate::test::Outcome;
+use crate::{Workspace, front_panel};
 
 /// A page in `docs`, and what makes it.
 type Page = (&'static str, fn() -> String);
@@ -25,6 +25,10 @@ const PAGES: &[Page] = &[
     ("docs/what-leaves.md", page),
     ("docs/gate.md", privacy::gate::truth_table),
     ("docs/operating/settings.md", config::keys::page),
+    ("docs/operating/panel.md", front_panel::page),
+    ("docs/operating/panel-good.svg", front_panel::good),
+    ("docs/operating/panel-line-down.svg", front_panel::line_down),
+    ("docs/operating/panel-code.svg", front_panel::code),
     ("docs/operating/self-test.md", selftest::fault::page),
 ];
 

@@ -13,6 +13,7 @@ mod audit;
 mod bench;
 mod demo;
 mod docs;
+mod front_panel;
 mod fuzz;
 mod programs;
 mod sheet;

@@ -15,7 +15,11 @@ const EXPOSURE_AT_MOST_TENTHS: u8 = 15;
 
 /// Where the programs are on the appliance, ours and strongSwan's. `verify` wants them to exist, so
 /// the copies that it reads name a program that exists everywhere.
-const PROGRAMS: [&str; 2] = ["/usr/bin/sekisho-", "/usr/sbin/swanctl"];
+const PROGRAMS: [&str; 3] = [
+    "/usr/bin/sekisho-",
+    "/usr/sbin/swanctl",
+    "/usr/sbin/cryptsetup",
+];
 const STAND_IN: &str = "/bin/true";
 
 /// Checks every unit in `systemd/` with `systemd-analyze`.
@@ -92,6 +96,8 @@ fn stage(workspace: &Workspace) -> anyhow::Result<Vec<PathBuf>> {
         ("sekisho-front", "front-network.conf"),
         ("sekisho-evaluate", "evaluate.conf"),
         ("sekisho-selftest", "selftest.conf"),
+        ("sekisho-update", "source.conf"),
+        ("sekisho-health-gate", "gate.conf"),
     ] {
         let drop_in = folder.join(format!("{unit}.service.d"));
         std::fs::create_dir_all(&drop_in).context("scratch folder")?;

@@ -14,9 +14,6 @@ use media::{Stick, Word};
 
 mod copy;
 mod error;
-#[allow(dead_code, reason = "the names of the files are those of the agent")]
-#[path = "../health_file.rs"]
-mod health_file;
 mod log;
 mod mount;
 mod notice;

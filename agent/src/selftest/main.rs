@@ -16,9 +16,6 @@ mod centre;
 mod certificate;
 mod error;
 mod examine;
-#[allow(dead_code, reason = "the names of the files are those of the agent")]
-#[path = "../health_file.rs"]
-mod health_file;
 mod kernel;
 mod notice;
 mod time;
@@ -143,7 +140,7 @@ fn run(
     }
     let json = serde_json::to_string(&report).map_err(SelftestError::Json)? + "\n";
     if let Some(folder) = write {
-        health_file::replace(folder, RESULT, json.as_bytes()).map_err(SelftestError::Write)?;
+        agent::files::replace(folder, RESULT, json.as_bytes()).map_err(SelftestError::Write)?;
     }
     match format {
         Form::Text => print!("{}", report.to_text()),
@@ -186,7 +183,7 @@ fn network(device: &Path, write: &Path) -> Result<ExitCode, SelftestError> {
             continue;
         };
         std::fs::create_dir_all(folder).map_err(SelftestError::Write)?;
-        health_file::replace(folder, &name.to_string_lossy(), file.text.as_bytes())
+        agent::files::replace(folder, &name.to_string_lossy(), file.text.as_bytes())
             .map_err(SelftestError::Write)?;
         println!("{}", path.display());
     }

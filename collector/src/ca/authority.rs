@@ -198,7 +198,8 @@ fn params(subject: &Subject<'_>) -> Result<CertificateParams> {
         Subject::Device(..) => CertificateParams::default(),
     };
     let (name, usage) = match subject {
-        Subject::Server(name) => (*name, ExtendedKeyUsagePurpose::ServerAuth),
+        Subject::Server(name) => ((*name).to_owned(), ExtendedKeyUsagePurpose::ServerAuth),
+        // The broker of the control channel knows a device by this name alone.
         Subject::Device(site, device) => {
             for uri in [
                 format!("{SITE_URN}{site}"),
@@ -207,7 +208,10 @@ fn params(subject: &Subject<'_>) -> Result<CertificateParams> {
                 let uri = Ia5String::try_from(uri)?;
                 params.subject_alt_names.push(SanType::URI(uri));
             }
-            (device.as_str(), ExtendedKeyUsagePurpose::ClientAuth)
+            (
+                format!("{site}:{}", device.as_str()),
+                ExtendedKeyUsagePurpose::ClientAuth,
+            )
         }
     };
     params.distinguished_name = DistinguishedName::new();

@@ -1,26 +1,6 @@
 //! What stops the authority: a stable code, Japanese, English, what to do.
 
-use std::error::Error;
-use std::fmt;
-
-macro_rules! problems {
-    ($($variant:ident = $code:literal, $ja:literal, $en:literal;)*) => {
-        /// What stopped a step, or why a request is refused.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(crate) enum Problem {
-            $(#[doc = $en] $variant,)*
-        }
-
-        impl Problem {
-            #[cfg(test)]
-            const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            const fn texts(self) -> [&'static str; 3] {
-                match self { $(Self::$variant => [$code, $ja, $en],)* }
-            }
-        }
-    };
-}
+use crate::problem::{self, Texts as _, problems};
 
 problems! {
     Settings = "N001",
@@ -73,44 +53,12 @@ problems! {
 
 /// What the authority's steps return.
 pub(crate) type Result<T> = std::result::Result<T, Failure>;
-
-/// A problem with its detail. No secret stands in it.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    problem: Problem,
-    detail: String,
-    source: Option<Box<dyn Error + Send + Sync>>,
-}
-
-impl Failure {
-    pub(crate) fn new(problem: Problem, detail: impl fmt::Display) -> Self {
-        Self {
-            problem,
-            detail: detail.to_string(),
-            source: None,
-        }
-    }
-
-    pub(crate) fn because(
-        problem: Problem,
-        detail: impl fmt::Display,
-        source: impl Into<Box<dyn Error + Send + Sync>>,
-    ) -> Self {
-        Self {
-            problem,
-            detail: detail.to_string(),
-            source: Some(source.into()),
-        }
-    }
-
-    pub(crate) const fn problem(&self) -> Problem {
-        self.problem
-    }
-}
+/// A problem with its detail.
+pub(crate) type Failure = problem::Failure<Problem>;
 
 impl Problem {
     /// The stable code.
-    pub(crate) const fn code(self) -> &'static str {
+    pub(crate) fn code(self) -> &'static str {
         self.texts()[0]
     }
 }
@@ -124,38 +72,5 @@ impl From<rusqlite::Error> for Failure {
 impl From<rcgen::Error> for Failure {
     fn from(error: rcgen::Error) -> Self {
         Self::because(Problem::Internal, "certificate", error)
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [code, ja, en] = self.problem.texts();
-        write!(f, "{code} {ja}\n{code} {en}\n{}", self.detail)
-    }
-}
-
-impl Error for Failure {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn every_problem_has_its_own_code_and_two_texts() {
-        let codes: BTreeSet<_> = Problem::ALL.iter().map(|it| it.code()).collect();
-        assert_eq!(codes.len(), Problem::ALL.len());
-        for problem in Problem::ALL {
-            let [code, ja, en] = problem.texts();
-            assert!(
-                ja.matches('。').count() >= 2 && en.ends_with('.') && en.is_ascii(),
-                "{code}"
-            );
-        }
     }
 }

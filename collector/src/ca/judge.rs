@@ -2,7 +2,8 @@
 //! believed: the device's own signature decides.
 
 use envelope::{
-    CertificateRequest, DeviceName, LATE_DAYS, RENEWAL_DAY, enrolment_is_signed, renewal_is_signed,
+    CertificateRequest, DeviceName, LATE_DAYS, RENEWAL_LEAST_DAYS, enrolment_is_signed,
+    renewal_is_signed,
 };
 use rcgen::{
     CertificateSigningRequestParams, PKCS_ECDSA_P256_SHA256, PublicKey, PublicKeyData as _,
@@ -79,7 +80,7 @@ impl Bench<'_> {
         if let Some(next) = self.register.successor(&old.serial)? {
             return self.again(site, &old, next, asked);
         }
-        if self.at < old.not_before + RENEWAL_DAY * DAY {
+        if self.at < old.not_before + RENEWAL_LEAST_DAYS * DAY {
             return Ok(Judged::Refused(Problem::Early));
         }
         if self.at > old.not_after {

@@ -1,27 +1,6 @@
 //! What keeps the front from starting: a stable code, Japanese, English, what to do.
 
-use std::error::Error;
-use std::fmt;
-
-macro_rules! problems {
-    ($($variant:ident = $code:literal, $ja:literal, $en:literal;)*) => {
-        /// What keeps the front from starting.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(crate) enum Problem {
-            $(#[doc = $en] $variant,)*
-        }
-
-        impl Problem {
-            #[cfg(test)]
-            const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// The stable code, the Japanese and the English text.
-            const fn texts(self) -> [&'static str; 3] {
-                match self { $(Self::$variant => [$code, $ja, $en],)* }
-            }
-        }
-    };
-}
+use crate::problem::{self, problems};
 
 problems! {
     Settings = "C101",
@@ -59,68 +38,5 @@ problems! {
         "The runtime cannot start. Check the limits on memory and threads.";
 }
 
-/// A problem with its detail: a key, a path of the centre's own, an address.
-#[derive(Debug)]
-pub(crate) struct StartError {
-    problem: Problem,
-    detail: String,
-    source: Option<Box<dyn Error + Send + Sync>>,
-}
-
-impl StartError {
-    pub(crate) fn new(problem: Problem, detail: impl fmt::Display) -> Self {
-        Self {
-            problem,
-            detail: detail.to_string(),
-            source: None,
-        }
-    }
-
-    pub(crate) fn because(
-        problem: Problem,
-        detail: impl fmt::Display,
-        source: impl Into<Box<dyn Error + Send + Sync>>,
-    ) -> Self {
-        Self {
-            problem,
-            detail: detail.to_string(),
-            source: Some(source.into()),
-        }
-    }
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [code, ja, en] = self.problem.texts();
-        write!(f, "{code} {ja}\n{code} {en}\n{}", self.detail)
-    }
-}
-
-impl Error for StartError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn every_problem_has_its_own_code_and_two_texts() {
-        let codes: BTreeSet<_> = Problem::ALL
-            .iter()
-            .map(|problem| problem.texts()[0])
-            .collect();
-        assert_eq!(codes.len(), Problem::ALL.len());
-        for problem in Problem::ALL {
-            let [code, ja, en] = problem.texts();
-            assert!(
-                ja.ends_with('。') && en.ends_with('.') && en.is_ascii(),
-                "{code}"
-            );
-        }
-    }
-}
+/// A problem with its detail.
+pub(crate) type StartError = problem::Failure<Problem>;

@@ -1,26 +1,6 @@
 //! What stops the vault: a stable code, Japanese, English, what to do.
 
-use std::error::Error;
-use std::fmt;
-
-macro_rules! problems {
-    ($($variant:ident = $code:literal, $ja:literal, $en:literal;)*) => {
-        /// What stopped a step.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(super) enum Problem {
-            $(#[doc = $en] $variant,)*
-        }
-
-        impl Problem {
-            #[cfg(test)]
-            const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            const fn texts(self) -> [&'static str; 3] {
-                match self { $(Self::$variant => [$code, $ja, $en],)* }
-            }
-        }
-    };
-}
+use crate::problem::{self, problems};
 
 problems! {
     Holders = "V001",
@@ -53,65 +33,5 @@ problems! {
         "An unexpected state stopped it. Tell the developers the code.";
 }
 
-/// A problem with its detail. Nothing of a person and no secret stands in it.
-#[derive(Debug)]
-pub(super) struct Failure {
-    problem: Problem,
-    detail: String,
-    source: Option<Box<dyn Error + Send + Sync>>,
-}
-
-impl Failure {
-    pub(super) fn new(problem: Problem, detail: impl fmt::Display) -> Self {
-        Self {
-            problem,
-            detail: detail.to_string(),
-            source: None,
-        }
-    }
-
-    pub(super) fn because(
-        problem: Problem,
-        detail: impl fmt::Display,
-        source: impl Into<Box<dyn Error + Send + Sync>>,
-    ) -> Self {
-        Self {
-            problem,
-            detail: detail.to_string(),
-            source: Some(source.into()),
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [code, ja, en] = self.problem.texts();
-        write!(f, "{code} {ja}\n{code} {en}\n{}", self.detail)
-    }
-}
-
-impl Error for Failure {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as _)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn every_problem_has_its_own_code_and_two_texts() {
-        let codes: BTreeSet<_> = Problem::ALL.iter().map(|it| it.texts()[0]).collect();
-        assert_eq!(codes.len(), Problem::ALL.len());
-        for problem in Problem::ALL {
-            let [code, ja, en] = problem.texts();
-            assert!(
-                ja.matches('。').count() >= 2 && en.ends_with('.') && en.is_ascii(),
-                "{code}"
-            );
-        }
-    }
-}
+/// A problem with its detail.
+pub(crate) type Failure = problem::Failure<Problem>;

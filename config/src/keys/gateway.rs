@@ -403,6 +403,14 @@ const OTHERS: &[Key] = &[
         "A folder for a few numbers and times that sekisho-agent reads.",
     ),
     key(
+        "state.standing",
+        Place,
+        Perhaps,
+        "監視と指示の回線（sekisho-control）が、隔離・一時停止・証明書更新の指示を置くフォルダ。読めない間は動かない。",
+        "A folder in which sekisho-control leaves orders to quarantine, pause and renew the \
+         certificate; nothing is done while it cannot be read.",
+    ),
+    key(
         "keys.token",
         Place,
         Always,

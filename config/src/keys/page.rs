@@ -47,6 +47,14 @@ const ALL: &[Key] = &[
         "Accounts and access log: a folder of its own on the encrypted data partition.",
     ),
     key(
+        "orders",
+        Place,
+        Perhaps,
+        "監視と指示の回線（sekisho-control）が控えを置くフォルダ。「機器の状態」に遠隔作業の報告が出る。",
+        "The folder in which sekisho-control keeps orders of the centre; the appliance's page then \
+         reports remote work.",
+    ),
+    key(
         "institutions.name",
         Text("1～60文字", "1 to 60 characters"),
         Always,

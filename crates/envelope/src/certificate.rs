@@ -118,6 +118,10 @@ impl CertificateFacts<'_> {
     }
 }
 
+/// A certificate younger than this is not renewed. A device asks from [`RENEWAL_DAY`] on, or when
+/// the centre orders it; one that asks every day is broken.
+pub const RENEWAL_LEAST_DAYS: i64 = 1;
+
 /// From when on a device asks for its next certificate: day 60 at the earliest, and spread over two
 /// weeks by what nobody chooses, the serial number of the certificate.
 pub fn renewal_at(not_before: i64, serial: &[u8]) -> i64 {

@@ -32,6 +32,7 @@ mod certificate_request;
 pub mod container;
 mod content;
 mod device;
+mod device_order;
 mod digest;
 mod emergency;
 mod enrolment;
@@ -59,14 +60,15 @@ pub use at_rest::{AtRestKey, NONCE_BYTES};
 pub use bundle::{BUNDLE_BATCHES_MAX, BUNDLE_INDEX_MAX, BundleError, BundleIndex, Bundled};
 pub use certificate::{
     CERTIFICATE_KEYS, CertificateFacts, CertificateFault, CertificateKey, CertificateRole,
-    LATE_DAYS, RENEWAL_DAY, RENEWAL_DOMAIN, RENEWAL_SPREAD_DAYS, enrolment_is_signed, renewal_at,
-    renewal_is_signed,
+    LATE_DAYS, RENEWAL_DAY, RENEWAL_DOMAIN, RENEWAL_LEAST_DAYS, RENEWAL_SPREAD_DAYS,
+    enrolment_is_signed, renewal_at, renewal_is_signed,
 };
 pub use certificate_request::{
     CERTIFICATE_MESSAGE_MAX, CertificateAnswer, CertificateRequest, DeviceName,
 };
 pub use content::{Item, Subject};
 pub use device::{DevicePublicKey, DeviceSecretKey};
+pub use device_order::sign_device_order;
 pub use digest::{Sha256, sha256};
 pub use emergency::{EMERGENCY_SECONDS_MAX, EmergencyCode};
 pub use enrolment::EnrolmentCode;

@@ -5,10 +5,11 @@
 //! value never aborts a file, and no bytes make a reader panic.
 //!
 //! [`hl7`] splits HL7 v2.5 messages; [`ssmix2`] reads the standardized storage of SS-MIX2,
-//! [`extended`] its extended storage.
+//! [`extended`] its extended storage; [`astm`] receives messages of instruments on a serial line.
 //!
 //! The crate does no I/O, reads no clock and makes no random numbers.
 
+pub mod astm;
 pub mod extended;
 pub mod hl7;
 pub mod ssmix2;

@@ -24,6 +24,13 @@ pub struct Gateway {
     pub source: Option<i64>,
     /// When the centre last took a batch, by the centre's clock.
     pub receipt: Option<i64>,
+    /// When the front was last reached, by whatever run.
+    pub front: Option<i64>,
+    /// The number of the order that asked for it to be reached last, and was heard before the
+    /// settings were read.
+    pub asked: Option<u64>,
+    /// Since when the certificate of the line is good.
+    pub certificate: Option<i64>,
 }
 
 impl Gateway {
@@ -40,6 +47,9 @@ impl Gateway {
             oldest,
             source: worse(self.source, other.source),
             receipt: worse(self.receipt, other.receipt),
+            front: worse(self.front, other.front),
+            asked: self.asked.max(other.asked),
+            certificate: worse(self.certificate, other.certificate),
         }
     }
 
@@ -77,6 +87,9 @@ mod tests {
         oldest: Some(150),
         source: Some(190),
         receipt: Some(180),
+        front: Some(195),
+        asked: Some(7),
+        certificate: Some(20),
     };
 
     #[test]
@@ -88,6 +101,9 @@ mod tests {
             oldest: Some(i64::MIN),
             source: Some(i64::MIN),
             receipt: Some(i64::MIN),
+            front: Some(i64::MIN),
+            asked: Some(u64::MAX),
+            certificate: Some(i64::MIN),
         };
         for gateway in [GOOD, largest] {
             let bytes = gateway.to_bytes().unwrap();
@@ -108,6 +124,9 @@ mod tests {
             oldest: None,
             source: None,
             receipt: Some(90),
+            front: None,
+            asked: None,
+            certificate: Some(10),
         };
         let both = Gateway {
             at: 100,
@@ -116,6 +135,9 @@ mod tests {
             oldest: Some(150),
             source: None,
             receipt: Some(90),
+            front: None,
+            asked: Some(7),
+            certificate: Some(10),
         };
         assert_eq!(GOOD.with(behind), both);
         assert_eq!(behind.with(GOOD), both);

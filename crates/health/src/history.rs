@@ -39,6 +39,23 @@ impl History {
         history
     }
 
+    /// What was kept, of which everything up to `last` was told. Where that one is not kept any
+    /// more, what lies between it and the oldest is lost.
+    pub fn told_up_to(samples: impl IntoIterator<Item = Sample>, last: Option<Sample>) -> Self {
+        let mut history = Self::of(samples);
+        let Some(last) = last else { return history };
+        match history.slots.iter().position(|sample| *sample == last) {
+            Some(at) => history.told = at + 1,
+            None => {
+                let oldest = history.slots.front().map_or(last.at, |sample| sample.at);
+                let slots = oldest.saturating_sub(last.at) / SLOT_SECONDS - 1;
+                let lost = u32::try_from(slots).unwrap_or(0);
+                history.lost = history.lost.saturating_add(lost);
+            }
+        }
+        history
+    }
+
     /// Takes a sample. One in the slot of the last is joined with it; a clock that went back begins
     /// a new one. Gives whether a slot began, so that the one before is finished.
     pub fn push(&mut self, sample: Sample) -> bool {
@@ -207,6 +224,26 @@ mod tests {
             let expected: Vec<_> = (lost..slots).map(|slot| slot * SLOT_SECONDS).collect();
             assert_eq!(told, expected, "{days}");
             assert_eq!(history.untold(), 0);
+        }
+    }
+
+    /// O-10: what was told before a restart is not told again, and what is not kept any more is
+    /// counted.
+    #[test]
+    fn after_a_restart_the_telling_goes_on_where_it_was() {
+        let samples = |from: i64, to: i64| (from..to).map(|slot| sample(slot * SLOT_SECONDS));
+        for (last, untold, lost) in [
+            (None, 9, 0),
+            (Some(9), 9, 0),
+            (Some(10), 8, 0),
+            (Some(17), 1, 0),
+            (Some(18), 0, 0),
+            (Some(5), 9, 4),
+        ] {
+            let last = last.map(|slot| sample(slot * SLOT_SECONDS));
+            let history = History::told_up_to(samples(10, 20), last);
+            let report = history.report().unwrap();
+            assert_eq!((history.untold(), report.lost), (untold, lost), "{last:?}");
         }
     }
 

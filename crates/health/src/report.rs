@@ -11,7 +11,7 @@ use crate::sample::Sample;
 /// Most bytes of a report.
 pub const REPORT_MAX: usize = 1 << 10;
 /// Most finished samples in one.
-pub const MOST_SAMPLES: usize = 6;
+pub const MOST_SAMPLES: usize = 5;
 
 const FORMAT: u8 = 1;
 
@@ -129,6 +129,9 @@ mod tests {
                 oldest: Some(i64::MIN),
                 source: Some(i64::MIN),
                 receipt: Some(i64::MIN),
+                front: Some(i64::MIN),
+                asked: Some(u64::MAX),
+                certificate: Some(i64::MIN),
             }),
         }
     }
@@ -171,6 +174,9 @@ mod tests {
                 oldest: Some(1_789_980_000),
                 source: Some(1_789_990_000),
                 receipt: None,
+                front: Some(1_789_990_000),
+                asked: None,
+                certificate: Some(1_789_000_000),
             }),
         };
         let mut place = [0; REPORT_MAX];
@@ -183,8 +189,9 @@ mod tests {
             .collect();
         assert_eq!(
             hex,
-            "a4000101ab001a6ab13b80011a00015fcd0203038300010004187805a2001910000119040006a20019753001\
-             194e2007182908f609f50aa6001a6ab1147001000202031a6ab0ed60041a6ab1147005f602000380"
+            "a4000101ab001a6ab13b80011a00015fcd0203038300010004187805a2001910000119040006\
+             a20019753001194e2007182908f609f50aa9001a6ab1147001000202031a6ab0ed60041a6ab1\
+             147005f6061a6ab1147007f6081a6aa1f94002000380"
         );
     }
 

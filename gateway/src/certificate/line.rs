@@ -69,6 +69,21 @@ impl Office for Front<'_> {
     }
 }
 
+/// Asks the front how it is, by the closed network and with the certificate in use.
+///
+/// # Errors
+/// The network, the certificate or the front do not answer for it.
+pub(crate) fn reach(settings: &Settings) -> Result<(), Failure> {
+    let answer = once(&Peer::new(settings)?, Method::GET, "/v1/health", &[])?;
+    match answer.status {
+        StatusCode::OK => Ok(()),
+        status => {
+            let detail = format!("health: HTTP {}", status.as_u16());
+            Err(Failure::new(Problem::FrontUnreachable, detail))
+        }
+    }
+}
+
 /// One request on a connection of its own.
 fn once(peer: &Peer, method: Method, path: &str, body: &[u8]) -> Result<Answer, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()

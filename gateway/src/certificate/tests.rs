@@ -18,6 +18,8 @@ struct Authority {
     /// Whether connections are heard.
     hears: bool,
     proven: Vec<String>,
+    /// From when its certificates are good.
+    begins: i64,
 }
 
 impl Authority {
@@ -31,6 +33,7 @@ impl Authority {
             waits: 0,
             hears: true,
             proven: Vec::new(),
+            begins: DUE - 3_600,
         }
     }
 
@@ -55,7 +58,7 @@ impl Office for Authority {
         let params = CertificateSigningRequestParams::from_pem(text).unwrap();
         let chain = match self.given.get(request) {
             Some(chain) => chain.clone(),
-            None => self.issue(&params.public_key, DUE - 3_600),
+            None => self.issue(&params.public_key, self.begins),
         };
         self.given.insert(request.to_vec(), chain.clone());
         Ok(Some(CertificateAnswer::Issued { chain }))
@@ -114,6 +117,28 @@ impl Device {
 
 const DUE: i64 = BEGIN + (RENEWAL_DAY + 14) * DAY;
 
+/// O-06: an order of the centre has a certificate renewed before its time, and only once.
+#[test]
+fn a_certificate_is_renewed_early_when_the_centre_orders_it() {
+    let mut authority = Authority::new();
+    let device = Device::new(&authority);
+    let early = BEGIN + 5 * DAY;
+    authority.begins = early - 3_600;
+    let ordered = |since: i64| since < early;
+    let mut keep_up = || {
+        device
+            .store
+            .keep_up(early, ordered, &mut authority)
+            .unwrap()
+    };
+    assert_eq!(keep_up(), Kept::Renewed);
+    assert!(device.store.path(CURRENT).exists());
+    let given = authority.given.len();
+    let not_ordered = |since: i64| since < BEGIN - DAY;
+    let kept = device.store.keep_up(early, not_ordered, &mut authority);
+    assert_eq!((kept.unwrap(), authority.given.len()), (Kept::Good, given));
+}
+
 /// B-118: nothing happens before day 60; then the device asks, signed by the key it has, and uses
 /// what it gets once a connection has been heard with it.
 #[test]
@@ -122,13 +147,19 @@ fn a_certificate_is_renewed_by_itself_and_used_once_it_is_proven() {
     let device = Device::new(&authority);
     let early = BEGIN + RENEWAL_DAY * DAY - 1;
     assert_eq!(
-        device.store.keep_up(early, &mut authority).unwrap(),
+        device
+            .store
+            .keep_up(early, |_| false, &mut authority)
+            .unwrap(),
         Kept::Good
     );
     assert!(device.files().is_empty() && authority.given.is_empty());
     (authority.waits, authority.hears) = (2, false);
     for _ in 0..4 {
-        let kept = device.store.keep_up(DUE, &mut authority).unwrap();
+        let kept = device
+            .store
+            .keep_up(DUE, |_| false, &mut authority)
+            .unwrap();
         assert_eq!(kept, Kept::Waiting);
         assert!(!device.store.path(CURRENT).exists());
     }
@@ -151,14 +182,20 @@ fn a_certificate_is_renewed_by_itself_and_used_once_it_is_proven() {
     let signed = renewal_is_signed(old.key.der_bytes(), text.as_bytes(), &signature);
     assert!(signed);
     authority.hears = true;
-    let kept = device.store.keep_up(DUE, &mut authority).unwrap();
+    let kept = device
+        .store
+        .keep_up(DUE, |_| false, &mut authority)
+        .unwrap();
     assert_eq!(kept, Kept::Renewed);
     let files = device.files();
     assert_eq!(files.keys().collect::<Vec<_>>(), [CURRENT]);
     let new = device.store.current().unwrap().unwrap();
     assert_ne!(new.digest, old.digest);
     assert_eq!(
-        device.store.keep_up(DUE, &mut authority).unwrap(),
+        device
+            .store
+            .keep_up(DUE, |_| false, &mut authority)
+            .unwrap(),
         Kept::Good
     );
     drop(device.root);
@@ -180,7 +217,10 @@ fn a_renewal_that_is_cut_anywhere_is_completed_by_the_next_run() {
     states.push(BTreeMap::from([(KEY.to_owned(), key)]));
     states.push(asked);
     authority.hears = false;
-    device.store.keep_up(DUE, &mut authority).unwrap();
+    device
+        .store
+        .keep_up(DUE, |_| false, &mut authority)
+        .unwrap();
     // One that no connection has proven is asked for again; a cut leaves it there.
     let mut given = device.files();
     assert_eq!(given.len(), 2);
@@ -202,7 +242,7 @@ fn a_renewal_that_is_cut_anywhere_is_completed_by_the_next_run() {
             ..Authority::new()
         };
         device.put(state);
-        let kept = device.store.keep_up(DUE, &mut again).unwrap();
+        let kept = device.store.keep_up(DUE, |_| false, &mut again).unwrap();
         assert!(
             matches!(kept, Kept::Renewed | Kept::Good),
             "{number} {kept:?}"
@@ -233,7 +273,7 @@ fn a_refusal_is_respected_and_a_foreign_certificate_is_not_taken() {
     let device = Device::new(&authority);
     let mut refusing = Refusing(0);
     for (at, asked) in [(DUE, 1), (DUE + 10, 1), (DUE + DAY, 2)] {
-        let kept = device.store.keep_up(at, &mut refusing).unwrap();
+        let kept = device.store.keep_up(at, |_| false, &mut refusing).unwrap();
         assert_eq!(kept, Kept::Refused("N017".to_owned()));
         assert_eq!(refusing.0, asked, "{at}");
     }
@@ -301,9 +341,12 @@ fn after_an_invented_refusal_the_same_key_is_asked_for() {
     let authority = Authority::new();
     let device = Device::new(&authority);
     let mut lying = Lying(authority, Vec::new());
-    let kept = device.store.keep_up(DUE, &mut lying).unwrap();
+    let kept = device.store.keep_up(DUE, |_| false, &mut lying).unwrap();
     assert_eq!(kept, Kept::Refused("N012".to_owned()));
-    let kept = device.store.keep_up(DUE + DAY, &mut lying).unwrap();
+    let kept = device
+        .store
+        .keep_up(DUE + DAY, |_| false, &mut lying)
+        .unwrap();
     assert_eq!(kept, Kept::Renewed);
     assert_eq!(lying.1.len(), 2);
     assert_eq!(lying.1[0], lying.1[1]);
@@ -317,9 +360,15 @@ fn an_invented_certificate_leaves_nothing_behind() {
     let mut inventing = Authority::new();
     let mut authority = Authority::new();
     let device = Device::new(&authority);
-    let told = device.store.keep_up(DUE, &mut inventing).unwrap_err();
+    let told = device
+        .store
+        .keep_up(DUE, |_| false, &mut inventing)
+        .unwrap_err();
     assert_eq!(told.problem(), Problem::CertificateRefused);
     assert!(!device.store.path(NEXT).exists());
-    let kept = device.store.keep_up(DUE, &mut authority).unwrap();
+    let kept = device
+        .store
+        .keep_up(DUE, |_| false, &mut authority)
+        .unwrap();
     assert_eq!(kept, Kept::Renewed);
 }

@@ -18,6 +18,7 @@ use super::decisions;
 use super::facts::{Facts, Transfer};
 use super::frame::Frame;
 use super::log::{Act, Line};
+use super::remote::{self, Work};
 use super::status_code::Status;
 use super::texts::{Filled, T, Text};
 use super::visit::{Posted, Visit, work};
@@ -50,6 +51,7 @@ struct ClinicPage {
     fingerprint: String,
     certificate_until: String,
     line_until: Option<(String, bool)>,
+    remote: Option<Vec<Work>>,
     version: &'static str,
 }
 
@@ -131,6 +133,7 @@ fn show(
         fingerprint: visit.page.certificate.fingerprint.clone(),
         certificate_until: moment(visit.page.certificate.until),
         line_until: line.map(|it| (told_of(&it), it.needs_somebody(visit.at))),
+        remote: visit.page.orders.as_deref().map(remote::report),
         version: env!("CARGO_PKG_VERSION"),
     };
     Ok(html(&page))
@@ -170,7 +173,7 @@ fn condition(
     let stopped = last.problem.as_deref();
     let stopped = Problem::ALL.iter().find(|one| Some(one.code()) == stopped);
     if let Some(stopped) = stopped {
-        let mends_itself = stopped.exit_status() == 75;
+        let mends_itself = stopped.exit_status() != 1;
         return problem(*stopped, if mends_itself { "wait" } else { "bad" });
     }
     if at - last.ended_at > RUN_SECONDS {

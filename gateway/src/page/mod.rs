@@ -30,6 +30,7 @@ mod passkey;
 mod password;
 mod person;
 mod reception;
+mod remote;
 mod scope;
 mod secret;
 mod server;
@@ -47,7 +48,7 @@ mod words;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -82,6 +83,8 @@ pub(crate) struct Page {
     hosts: Vec<String>,
     certificate: Certificate,
     institutions: Vec<Place>,
+    /// Where the control channel keeps orders of the centre.
+    orders: Option<PathBuf>,
     passwords: Semaphore,
     challenges: passkey::Used,
     looks: filed::Looks,
@@ -249,6 +252,7 @@ impl Page {
             hosts: settings.names.iter().map(with_port).collect(),
             store,
             institutions,
+            orders: settings.orders.clone(),
             passwords: Semaphore::new(PASSWORDS_AT_ONCE),
             challenges: passkey::Used::default(),
             looks: filed::Looks::default(),

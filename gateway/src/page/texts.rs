@@ -521,6 +521,23 @@ texts! {
         "Save the certificate, to install it on the clinic's computers";
     version = "版", "Version";
 
+    remote_work = "センターの遠隔作業", "Remote work of the centre";
+    remote_none = "遠隔作業の記録はありません。", "No remote work is on record.";
+    remote_note =
+        "どの作業も、センターの担当者が署名した決まった種類の指示で行われます。心当たりのない作業があれば、センターに連絡してください。",
+        "All work is by orders of a fixed list, signed by persons at the centre. Call the centre about any that you did not expect.";
+    remote_came = "受け付け", "Came";
+    remote_plan = "計画番号", "Plan";
+    remote_what = "作業", "Work";
+    remote_why = "理由", "Reason";
+    remote_ended = "終了", "Ended";
+    remote_outcome = "結果", "Result";
+    remote_open = "作業中", "under way";
+    remote_planned = "計画した保守", "planned";
+    remote_fault = "故障の対応", "fault";
+    remote_incident = "事故への対応", "incident";
+    remote_requested = "施設の依頼", "asked for by the site";
+    remote_disposal = "廃棄", "disposal";
     title_director = "当院から出るもの", "What leaves the clinic";
     director_intro = "氏名・住所・電話番号・患者番号・文章は、送る形式に入れる場所がなく、出ていきません。",
         "Names, addresses, telephone and chart numbers and free text never leave: the format has no place for them.";

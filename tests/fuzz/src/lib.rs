@@ -5,6 +5,7 @@
 //! ordinary functions: the test of this crate replays the committed corpus through them, and the
 //! thin programs in `libfuzzer/` hand them to libFuzzer.
 
+mod astm;
 mod batch;
 mod cda;
 mod decoder;
@@ -16,10 +17,13 @@ mod letter;
 mod message;
 mod names;
 mod network;
+mod order;
+mod panel;
 pub mod seeds;
 mod share;
 mod tokenizer;
 mod transaction;
+mod ups;
 
 /// One fuzz target.
 #[derive(Clone, Copy)]
@@ -34,6 +38,10 @@ pub struct Target {
 
 /// Every target, in the order of their names.
 pub const TARGETS: &[Target] = &[
+    Target {
+        name: "astm",
+        run: astm::run,
+    },
     Target {
         name: "batch",
         run: batch::run,
@@ -83,6 +91,14 @@ pub const TARGETS: &[Target] = &[
         run: network::run,
     },
     Target {
+        name: "order",
+        run: order::run,
+    },
+    Target {
+        name: "panel",
+        run: panel::run,
+    },
+    Target {
         name: "share",
         run: share::run,
     },
@@ -93,6 +109,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "transaction",
         run: transaction::run,
+    },
+    Target {
+        name: "ups",
+        run: ups::run,
     },
 ];
 

@@ -180,11 +180,14 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
         "folders" => folders(),
         "decoder" | "folding" => encodings(),
         "index" => indexes(),
+        "astm" => crate::astm::seeds(),
         "batch" => crate::batch::seeds(),
         "envelope" => crate::envelope::seeds(),
         "evaluation" => crate::evaluation::seeds(),
         "letter" => crate::letter::seeds(),
         "network" => crate::network::seeds(),
+        "order" => crate::order::seeds(),
+        "panel" => crate::panel::seeds(),
         "share" => crate::share::seeds(),
         "message" => files(),
         "names" => names(),
@@ -192,6 +195,7 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
             .map(|(kind, text)| (kind.to_string(), text.into_bytes()))
             .collect(),
         "transaction" => transactions(),
+        "ups" => crate::ups::seeds(),
         _ => Vec::new(),
     }
 }

@@ -5,9 +5,9 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 
-use ::health::{History, SLOTS, Sample};
+use health::{History, SLOTS, Sample};
 
-use crate::health_file::replace;
+use crate::files::replace;
 
 const HISTORY: &str = "history.cbor";
 const STARTS: &str = "starts";
@@ -17,21 +17,26 @@ const COUNTED: &str = "counted";
 const MOST_BYTES: u64 = 1 << 20;
 
 /// What was kept; nothing of a file that is not whole.
-pub(crate) fn read(folder: &Path) -> History {
+pub fn read(folder: &Path) -> History {
+    History::of(samples(folder))
+}
+
+/// The same as it stands in the file, oldest first.
+pub fn samples(folder: &Path) -> Vec<Sample> {
     let samples = File::open(folder.join(HISTORY)).ok().and_then(|file| {
         let mut bytes = Vec::new();
         file.take(MOST_BYTES).read_to_end(&mut bytes).ok()?;
         serde_cbor::from_slice::<Vec<Sample>>(&bytes).ok()
     });
     let samples = samples.filter(|samples| samples.len() <= SLOTS);
-    History::of(samples.unwrap_or_default())
+    samples.unwrap_or_default()
 }
 
 /// Keeps the samples.
 ///
 /// # Errors
 /// The file cannot be written; the one before stays.
-pub(crate) fn write(folder: &Path, history: &History) -> io::Result<()> {
+pub fn write(folder: &Path, history: &History) -> io::Result<()> {
     let samples: Vec<&Sample> = history.samples().collect();
     let bytes = serde_cbor::to_vec(&samples).map_err(io::Error::other)?;
     replace(folder, HISTORY, &bytes)
@@ -42,7 +47,7 @@ pub(crate) fn write(folder: &Path, history: &History) -> io::Result<()> {
 ///
 /// # Errors
 /// The count cannot be written.
-pub(crate) fn starts(folder: &Path, since_start: Option<&Path>) -> io::Result<u32> {
+pub fn starts(folder: &Path, since_start: Option<&Path>) -> io::Result<u32> {
     let known = fs::read_to_string(folder.join(STARTS)).unwrap_or_default();
     let known: u32 = known.trim().parse().unwrap_or(0);
     let Some(mark) = since_start.map(|folder| folder.join(COUNTED)) else {
@@ -61,7 +66,7 @@ pub(crate) fn starts(folder: &Path, since_start: Option<&Path>) -> io::Result<u3
 
 #[cfg(test)]
 mod tests {
-    use ::health::Amount;
+    use health::Amount;
 
     use super::*;
 

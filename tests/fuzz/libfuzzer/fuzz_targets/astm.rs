@@ -1,0 +1,4 @@
+//! Hands the target `astm` to libFuzzer.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| fuzz::run("astm", data));
