@@ -16,6 +16,7 @@ mod index;
 mod letter;
 mod message;
 mod names;
+mod network;
 mod order;
 mod panel;
 pub mod seeds;
@@ -84,6 +85,10 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "names",
         run: names::run,
+    },
+    Target {
+        name: "network",
+        run: network::run,
     },
     Target {
         name: "order",

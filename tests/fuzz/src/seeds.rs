@@ -185,6 +185,7 @@ pub fn of(target: &str) -> Vec<(String, Vec<u8>)> {
         "envelope" => crate::envelope::seeds(),
         "evaluation" => crate::evaluation::seeds(),
         "letter" => crate::letter::seeds(),
+        "network" => crate::network::seeds(),
         "order" => crate::order::seeds(),
         "panel" => crate::panel::seeds(),
         "share" => crate::share::seeds(),
