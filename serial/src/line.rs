@@ -29,8 +29,8 @@ impl Line {
     /// There is no such line, or it may not be used.
     pub fn open(path: &Path, rate: u32) -> io::Result<Self> {
         let name = path.to_str().ok_or(io::ErrorKind::InvalidInput)?;
-        // The mark of exclusive use would outlive a program that was killed on some lines; owner and
-        // mode of the line say who may use it.
+        // The mark of exclusive use would outlive a program that was killed on some lines; owner
+        // and mode of the line say who may use it.
         let port = serialport::new(name, rate).timeout(WAIT).exclusive(false);
         let port = port.open_native()?;
         let out = OpenOptions::new()
