@@ -29,13 +29,14 @@ impl Line {
     /// There is no such line, or it may not be used.
     pub fn open(path: &Path, rate: u32) -> io::Result<Self> {
         let name = path.to_str().ok_or(io::ErrorKind::InvalidInput)?;
+        // The mark of exclusive use would outlive a program that was killed on some lines; owner
+        // and mode of the line say who may use it.
         let port = serialport::new(name, rate).timeout(WAIT).exclusive(false);
-        let mut port = port.open_native()?;
+        let port = port.open_native()?;
         let out = OpenOptions::new()
             .write(true)
             .custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())
             .open(path)?;
-        port.set_exclusive(true)?;
         Ok(Self { port, out })
     }
 
