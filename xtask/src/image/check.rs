@@ -394,7 +394,8 @@ const ANSWERS: &[(&str, &str)] = &[
     ("busybox ls /efi/EFI/Linux | busybox grep -c '+'; true", "0"),
     // A-110: no program waits at a console, and none of these is there.
     (
-        "busybox fuser /dev/ttyS0 /dev/tty0 /dev/tty1 /dev/console; true",
+        "for open in /proc/[0-9]*/fd/*; do busybox readlink $open; done 2>/dev/null | \
+         busybox grep -xE '/dev/(console|ttyS0|tty[0-9]+)'; true",
         "",
     ),
     (
@@ -453,12 +454,12 @@ const ANSWERS: &[(&str, &str)] = &[
     ),
     // B-085: radios, sound and the like do not exist; a memory stick is not seen.
     (
-        "modprobe usb_storage 2>/dev/null || echo refused",
+        "/usr/sbin/modprobe usb_storage 2>/dev/null || echo refused",
         "refused",
     ),
     (
-        "for name in cfg80211 bluetooth snd mac80211 rfkill; do modprobe $name 2>/dev/null && \
-         echo $name; done; true",
+        "for name in cfg80211 bluetooth snd mac80211 rfkill; do \
+         /usr/sbin/modprobe $name 2>/dev/null && echo $name; done; true",
         "",
     ),
 ];
