@@ -446,9 +446,11 @@ const ANSWERS: &[(&str, &str)] = &[
         "nft list chain inet base forward | busybox grep -o 'policy drop'",
         "policy drop",
     ),
-    // A-114: what no setting names cannot be called, and the try is counted.
+    // A-114: once there is an address, what no setting names cannot be called, and the try is
+    // counted.
     (
-        "busybox nc -w 2 10.0.2.2 80 </dev/null 2>/dev/null || echo refused; \
+        "until ip -4 -o address show dev lan0 | busybox grep -q inet; do busybox sleep 1; done; \
+         busybox nc -w 2 10.0.3.2 80 </dev/null 2>/dev/null || echo refused; \
          nft list chain inet sekisho output | busybox grep -q 'counter packets 0' || echo counted",
         "refused\ncounted",
     ),
