@@ -395,7 +395,8 @@ const ANSWERS: &[(&str, &str)] = &[
     ("busybox ls /efi/EFI/Linux | busybox grep -c '+'; true", "0"),
     // A-110: no program waits at a console, and none of these is there.
     (
-        "busybox fuser /dev/ttyS0 /dev/tty0 /dev/tty1 /dev/console; true",
+        "for open in /proc/[0-9]*/fd/*; do busybox readlink $open; done 2>/dev/null | \
+         busybox grep -xE '/dev/(console|ttyS0|tty[0-9]+)'; true",
         "",
     ),
     (
@@ -446,20 +447,22 @@ const ANSWERS: &[(&str, &str)] = &[
         "nft list chain inet base forward | busybox grep -o 'policy drop'",
         "policy drop",
     ),
-    // A-114: what no setting names cannot be called, and the try is counted.
+    // A-114: once there is an address, what no setting names cannot be called, and the try is
+    // counted.
     (
-        "busybox nc -w 2 10.0.2.2 80 </dev/null 2>/dev/null || echo refused; \
+        "until ip -4 -o address show dev lan0 | busybox grep -q inet; do busybox sleep 1; done; \
+         busybox nc -w 2 10.0.3.2 80 </dev/null 2>/dev/null || echo refused; \
          nft list chain inet sekisho output | busybox grep -q 'counter packets 0' || echo counted",
         "refused\ncounted",
     ),
     // B-085: radios, sound and the like do not exist; a memory stick is not seen.
     (
-        "modprobe usb_storage 2>/dev/null || echo refused",
+        "/usr/sbin/modprobe usb_storage 2>/dev/null || echo refused",
         "refused",
     ),
     (
-        "for name in cfg80211 bluetooth snd mac80211 rfkill; do modprobe $name 2>/dev/null && \
-         echo $name; done; true",
+        "for name in cfg80211 bluetooth snd mac80211 rfkill; do \
+         /usr/sbin/modprobe $name 2>/dev/null && echo $name; done; true",
         "",
     ),
 ];
