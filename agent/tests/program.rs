@@ -61,6 +61,7 @@ fn the_history_survives_a_restart_of_the_program() {
     };
     assert!(rows().is_empty());
     for start in 1..=3 {
+        let _ = std::fs::remove_file(data.join("health.json"));
         let mut child = agent()
             .args(["run", "--interval", "1", "--line", "lo", "--data-dir"])
             .arg(&data)
@@ -68,7 +69,8 @@ fn the_history_survives_a_restart_of_the_program() {
             .arg(&since)
             .spawn()
             .unwrap();
-        while rows().is_empty() {
+        // Behind the first file it hears signals.
+        while !data.join("health.json").exists() {
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
         kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM).unwrap();

@@ -96,7 +96,7 @@ mod tests {
             format!("{PREFIX}{}", "+1".repeat(32)),
             format!("{PREFIX}{}", "あ".repeat(64)),
         ] {
-            assert!(Keys::read(&[wrong.clone()]).is_err(), "{wrong}");
+            assert!(Keys::read(std::slice::from_ref(&wrong)).is_err(), "{wrong}");
         }
     }
 }

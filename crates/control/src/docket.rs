@@ -110,7 +110,10 @@ impl Docket {
     pub fn arrive(&mut self, verified: &Verified, clock: i64) -> Arrival {
         let order = verified.order();
         let kind = order.job.kind();
-        if order.device != self.device {
+        // Two persons may have made orders in one millisecond: the second is sent again.
+        let mut tasks = self.tasks.iter();
+        let taken = tasks.any(|task| task.number == order.number && task.kind != kind);
+        if taken || order.device != self.device {
             return Arrival::Ignored;
         }
         let last = self.last.get(&kind.line()).copied();

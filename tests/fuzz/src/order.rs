@@ -26,6 +26,15 @@ impl Signers for Two {
     }
 }
 
+/// A device that knows no signer takes nothing.
+struct Nobody;
+
+impl Signers for Nobody {
+    fn verifies(&self, _: &SignerId, _: &[u8], _: &[u8; SIGNATURE]) -> bool {
+        false
+    }
+}
+
 #[expect(clippy::unwrap_used, reason = "fixed values")]
 fn device() -> DeviceId {
     "HOSP-A:box-1".parse().unwrap()
@@ -43,7 +52,7 @@ pub(crate) fn run(data: &[u8]) {
             }
         }
         Some((_, bytes)) => {
-            let order = SignedOrder::read(bytes).map(|order| order.verify(&Two).is_ok());
+            let order = SignedOrder::read(bytes).map(|order| order.verify(&Nobody).is_ok());
             assert_ne!(order, Ok(true), "taken without a signature");
         }
         None => {}
@@ -95,11 +104,11 @@ fn docket(bytes: &[u8]) {
 /// A content for every kind of job, a whole order, a docket and an answer.
 #[expect(clippy::unwrap_used, reason = "fixed values")]
 pub(crate) fn seeds() -> Vec<(String, Vec<u8>)> {
-    let order = |job: Job| {
+    let order = |at: u64, job: Job| {
         let plan = "PLAN-7".parse().unwrap();
         Order::new(
             device(),
-            1_790_000_000_000,
+            1_790_000_000_000 + at,
             NOW + 60,
             plan,
             Reason::Fault,
@@ -116,9 +125,9 @@ pub(crate) fn seeds() -> Vec<(String, Vec<u8>)> {
     ];
     let mut seeds = Vec::new();
     let mut docket = Docket::new(device());
-    for job in jobs {
+    for (at, job) in (0..).zip(jobs) {
         let name = job.kind().word().to_owned();
-        let body = order(job).to_bytes().unwrap();
+        let body = order(at, job).to_bytes().unwrap();
         let bytes = with_signatures(&body);
         let verified = SignedOrder::read(&bytes).unwrap().verify(&Two).unwrap();
         docket.arrive(&verified, NOW);
