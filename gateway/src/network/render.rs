@@ -236,7 +236,7 @@ mod tests {
     fn where_a_proxy_leads_to_the_centre_it_alone_may_be_called() {
         let line = "# proxy = \"192.168.10.5:3128\"";
         assert!(EXAMPLE.contains(line));
-        let firewall = &rendered(&EXAMPLE.replace(line, &line[2..]))[0].1;
+        let firewall = &rendered(&EXAMPLE.replace(line, line.trim_start_matches("# ")))[0].1;
         let rule = "oifname \"wan0\" ip daddr 192.168.10.5 tcp dport 3128 accept";
         assert!(firewall.contains(rule), "{firewall}");
         assert!(!firewall.contains("10.0.0.10"), "{firewall}");
