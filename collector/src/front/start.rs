@@ -16,8 +16,8 @@ problems! {
         "フォルダが使えません。存在、権限、空き容量を確認してください。",
         "A folder cannot be used. Check that it exists, its permission and free space.";
     OtherFileSystem = "C105",
-        "staging と inbox は同じファイルシステムに置いてください。",
-        "Put staging and inbox on the same file system.";
+        "staging と inbox が別のファイルシステムにあります。同じところに置いてください。",
+        "Staging and inbox are on different file systems. Put them on the same one.";
     Listen = "C106",
         "受付の住所とポートが使えません。listen の設定と他のプログラムを確認してください。",
         "The address cannot be used. Check `listen` and whether another program has it.";

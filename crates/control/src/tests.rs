@@ -431,7 +431,7 @@ fn the_largest_answer_fits_and_a_newer_form_is_refused() {
         .position(|part| part == b"\x66format")
         .unwrap()
         + 7;
-    let mut newer = bytes.clone();
+    let mut newer = bytes;
     newer[at] = 2;
     assert_eq!(Answer::read(&newer), Err(AnswerError::Malformed));
     let large = vec![0; ANSWER_MAX + 1];

@@ -116,9 +116,14 @@ impl Receiver {
         self.heard_at = now;
         match (&mut self.session, byte) {
             (Session::Whole, _) => {}
-            // The sender begins, or begins anew because it lost our answer.
-            (_, ENQ) => {
+            // Within a session it may be a damaged byte of a frame, and a sender that waits for the
+            // answer to that frame would take a yes for it. One that does begin anew asks again.
+            (Session::Open | Session::Frame(_), ENQ) => {
                 self.drop_message();
+                self.session = Session::Idle;
+                self.answer = Some(NAK);
+            }
+            (Session::Idle, ENQ) => {
                 self.next = 1;
                 self.session = Session::Open;
                 self.answer = Some(ACK);
