@@ -97,13 +97,8 @@ fn until(peer: &mut Peer, bytes: &[u8], answer: u8) {
     }
 }
 
-/// Begins as the standard has it: who is not answered ends what may be open before asking again.
-fn begin(peer: &mut Peer) {
-    until(peer, &[EOT, ENQ], ACK);
-}
-
 fn send(peer: &mut Peer, text: &str) {
-    begin(peer);
+    until(peer, &[ENQ], ACK);
     until(peer, &frame(text), ACK);
     peer.write(&[EOT]);
 }
@@ -128,7 +123,7 @@ fn a_cut_in_the_middle_of_a_message_costs_nothing() {
     let mut world = World::new();
     for sample in 1..=3 {
         let mut peer = world.plug();
-        begin(&mut peer);
+        until(&mut peer, &[ENQ], ACK);
         peer.write(&frame(&message(sample))[..30]);
         if sample == 2 {
             world.end(Signal::SIGKILL);
@@ -148,7 +143,7 @@ fn a_message_that_cannot_be_written_is_not_acknowledged() {
     let mut peer = world.plug();
     let messages = world.path("messages");
     fs::remove_dir(&messages).unwrap();
-    begin(&mut peer);
+    until(&mut peer, &[ENQ], ACK);
     until(&mut peer, &frame(&message(1)), NAK);
     fs::create_dir(&messages).unwrap();
     until(&mut peer, &frame(&message(1)), ACK);

@@ -19,9 +19,6 @@ pub const MESSAGE_MAX: usize = 1 << 20;
 /// Within a session, the sender says something at least this often.
 pub const SILENCE_MS: u64 = 30_000;
 
-/// A sender that was refused waits at least this long before it asks again; frames come faster.
-const ANEW_MS: u64 = 5_000;
-
 const STX: u8 = 0x02;
 const ETX: u8 = 0x03;
 const EOT: u8 = 0x04;
@@ -31,10 +28,6 @@ const LF: u8 = 0x0A;
 const CR: u8 = 0x0D;
 const NAK: u8 = 0x15;
 const ETB: u8 = 0x17;
-/// Bytes that no text of a frame holds: those of the standard, and zero, which no sum notices.
-const RESTRICTED: [u8; 16] = [
-    0x01, STX, ETX, EOT, ENQ, ACK, LF, 0x10, 0x11, 0x12, 0x13, 0x14, NAK, 0x16, ETB, 0x00,
-];
 /// Digit, end mark, two digits of the sum.
 const AROUND: usize = 4;
 
@@ -74,8 +67,6 @@ enum Session {
     Open,
     /// Within a frame: what came since its `STX`.
     Frame(Vec<u8>),
-    /// Until the sender ends what was broken off.
-    Broken,
     /// A message is whole and not yet kept.
     Whole,
 }
@@ -122,26 +113,17 @@ impl Receiver {
     /// Takes one byte of the line. While a message waits to be kept, bytes are passed over: the
     /// sender waits for its answer.
     pub fn handle_byte(&mut self, byte: u8, now: u64) {
-        let quiet = now.saturating_sub(self.heard_at);
         self.heard_at = now;
         match (&mut self.session, byte) {
             (Session::Whole, _) => {}
-            // Within a session it may be a damaged byte of a frame, and a sender that waits for the
-            // answer to that frame would take a yes for it. One that begins anew asks again, after
-            // it has ended the session or waited for the 10 s of the standard.
-            // An end within a frame is one as well.
-            (Session::Open | Session::Frame(_), ENQ) | (Session::Frame(_), EOT) => {
+            // The sender begins, or begins anew because it lost our answer.
+            (_, ENQ) => {
                 self.drop_message();
-                self.session = Session::Broken;
-                self.answer = Some(NAK);
-            }
-            (Session::Broken, ENQ) if quiet < ANEW_MS => self.answer = Some(NAK),
-            (Session::Idle | Session::Broken, ENQ) => {
                 self.next = 1;
                 self.session = Session::Open;
                 self.answer = Some(ACK);
             }
-            (Session::Open | Session::Broken, EOT) => {
+            (Session::Open | Session::Frame(_), EOT) => {
                 self.drop_message();
                 self.session = Session::Idle;
             }
@@ -151,7 +133,7 @@ impl Receiver {
                 frame.push(byte);
                 self.handle_frame();
             }
-            (Session::Idle | Session::Open | Session::Broken, _) => {}
+            (Session::Idle | Session::Open, _) => {}
         }
     }
 
@@ -279,10 +261,7 @@ impl<'a> Frame<'a> {
         let digit = |byte: u8| u8::try_from(char::from(byte).to_digit(16)?).ok();
         let told = digit(*high)? << 4 | digit(*low)?;
         let number = number.checked_sub(b'0').filter(|it| *it < 8)?;
-        // The sum has 8 bits: it may fit by chance where the end of one frame and the beginning of
-        // the next were lost. The bytes that frame them stand in no text.
-        let whole = !text.iter().any(|byte| RESTRICTED.contains(byte));
-        (whole && sum == told).then_some(Self { number, text, last })
+        (sum == told).then_some(Self { number, text, last })
     }
 }
 
