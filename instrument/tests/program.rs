@@ -99,6 +99,10 @@ fn until(peer: &mut Peer, bytes: &[u8], answer: u8) {
 
 fn send(peer: &mut Peer, text: &str) {
     until(peer, &[ENQ], ACK);
+    // It may have asked twice: the second yes is not for what it sends next.
+    for _ in 0..20 {
+        peer.read();
+    }
     until(peer, &frame(text), ACK);
     peer.write(&[EOT]);
 }
