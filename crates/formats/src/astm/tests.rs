@@ -209,9 +209,9 @@ proptest! {
             if bytes.is_empty() {
                 return bytes;
             }
-            // A sum of eight bits fits by chance where two frames run into one or one seems to begin
-            // in the middle, and a frame whose first byte becomes `ENQ` is answered as a beginning:
-            // that is beyond what the protocol notices.
+            // A sum of eight bits fits by chance where two frames run into one or one seems to
+            // begin in the middle, and a frame whose first byte becomes `ENQ` is answered as a
+            // beginning: that is beyond what the protocol notices.
             let value = if value < 0x20 { value | 0x20 } else { value };
             let place = (usize::from(place) % bytes.len()).max(1);
             match kind {
