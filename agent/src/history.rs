@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
+use std::time::SystemTime;
 
 use health::{History, SLOTS, Sample};
 
@@ -30,6 +31,11 @@ pub fn samples(folder: &Path) -> Vec<Sample> {
     });
     let samples = samples.filter(|samples| samples.len() <= SLOTS);
     samples.unwrap_or_default()
+}
+
+/// When the file was last replaced.
+pub fn replaced_at(folder: &Path) -> Option<SystemTime> {
+    fs::metadata(folder.join(HISTORY)).ok()?.modified().ok()
 }
 
 /// Keeps the samples.

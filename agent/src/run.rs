@@ -1,11 +1,8 @@
 //! The loop: measure, write, wait, until the signal to stop.
 
-use std::io;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
-
-use nix::sys::signal::{SigSet, Signal};
 
 use ::health::History;
 use agent::files::replace;
@@ -37,7 +34,7 @@ pub(crate) struct Places<'a> {
 /// The first file cannot be written: then the settings are wrong. A later failure, such as a full
 /// disk, is reported and tried again, because a device in trouble must not lose its voice.
 pub(crate) fn run(places: &Places<'_>, interval: Duration) -> Result<(), AgentError> {
-    let stop = stop_signal().map_err(AgentError::Signals)?;
+    let stop = serial::stop::signal().map_err(AgentError::Signals)?;
     let socket = std::env::var_os("NOTIFY_SOCKET");
     let manager = Manager::at(socket.as_deref()).map_err(AgentError::Signals)?;
 
@@ -72,22 +69,4 @@ fn report(places: &Places<'_>, starts: u32, history: &mut History) -> Result<(),
         history::write(places.data, history).map_err(AgentError::Write)?;
     }
     written.map_err(AgentError::Write)
-}
-
-/// A channel that gives one message when the process is told to stop.
-///
-/// The signals are blocked here and in every later thread, so that they interrupt nothing; a
-/// thread of its own waits for them.
-fn stop_signal() -> io::Result<Receiver<()>> {
-    let signals = SigSet::from_iter([Signal::SIGTERM, Signal::SIGINT]);
-    signals.thread_block()?;
-    let (sender, receiver) = sync_channel(1);
-    std::thread::Builder::new()
-        .name("signals".to_owned())
-        .spawn(move || {
-            // An error here ends the wait as well: better to stop than to be deaf.
-            let _ = signals.wait();
-            let _ = sender.send(());
-        })?;
-    Ok(receiver)
 }

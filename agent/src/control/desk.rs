@@ -103,7 +103,8 @@ impl Desk {
             }
         }
         desk.store.keep(&desk.docket)?;
-        desk.hold(clock)?;
+        let elapsed = Duration::ZERO;
+        desk.hold(Now { clock, elapsed })?;
         Ok(desk)
     }
 
@@ -137,7 +138,7 @@ impl Desk {
         let open: Vec<_> = open
             .map(|(task, job)| (task.number, task.came, job.clone()))
             .collect();
-        let mut ended = false;
+        let (mut ended, mut well) = (false, true);
         for (number, came, job) in open {
             match self.step(number, came, &job, now, reports) {
                 Ok(Some(outcome)) => {
@@ -146,14 +147,17 @@ impl Desk {
                     ended = true;
                 }
                 Ok(None) => {}
-                Err(error) => self.trouble(&error),
+                Err(error) => {
+                    well = false;
+                    self.trouble(&error);
+                }
             }
         }
         if ended {
             self.store.keep(&self.docket)?;
         }
-        match self.hold(now.clock) {
-            Ok(()) => self.troubled = self.troubled && !ended,
+        match self.hold(now) {
+            Ok(()) => self.troubled &= !well,
             Err(error) => self.trouble(&error),
         }
         Ok(())
@@ -245,8 +249,11 @@ impl Desk {
         now: Now,
     ) -> Result<Option<Outcome>, ControlError> {
         let Some(trial) = &mut self.trial else {
-            if !self.files.heeds(text) || !self.files.readable(text)? {
-                return Ok(Some(Outcome::Unreadable));
+            match self.files.readable(text) {
+                Ok(true) if self.files.heeds(text) => {}
+                Ok(_) => return Ok(Some(Outcome::Unreadable)),
+                // Nothing was changed yet, and nobody waits for ever.
+                Err(_) => return Ok(Some(Outcome::Failed)),
             }
             let begun = self.files.begin(number, text, &self.store);
             if !matches!(begun, Ok(true)) {
@@ -315,14 +322,13 @@ impl Desk {
         }
     }
 
-    /// Makes what holds by the docket hold. The end of all keys begins here, after the last word.
-    fn hold(&self, clock: i64) -> Result<(), ControlError> {
-        standing::assert(&self.folders.standing, &self.docket, clock)?;
-        match self.docket.decommissioned(clock) {
-            Some(number) if !self.requests.asked(Request::Decommission, number) => {
-                self.requests.ask(Request::Decommission, number)
-            }
-            _ => Ok(()),
+    /// Makes what holds by the docket hold. The end of all keys begins here, after the last word; a
+    /// device that is started again before they are gone asks for it again.
+    fn hold(&mut self, now: Now) -> Result<(), ControlError> {
+        standing::assert(&self.folders.standing, &self.docket, now.clock)?;
+        match self.docket.decommissioned(now.clock) {
+            Some(number) => self.ask_once(number, Request::Decommission, now),
+            None => Ok(()),
         }
     }
 }

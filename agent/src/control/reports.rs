@@ -2,7 +2,7 @@
 //! outage (O-09, O-10).
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use agent::files::replace;
 use agent::history;
@@ -21,6 +21,8 @@ pub(crate) struct Reports {
     state: PathBuf,
     /// Since the program started.
     told_at: Option<Duration>,
+    /// As it was when everything of it had been told: it is read again once it was replaced.
+    told_all: Option<SystemTime>,
 }
 
 impl Reports {
@@ -30,14 +32,21 @@ impl Reports {
             measured: measured.to_owned(),
             state: state.to_owned(),
             told_at: None,
+            told_all: None,
         }
     }
 
     /// The next report, if one is due. `now` counts from any fixed moment.
-    pub(crate) fn next(&self, now: Duration) -> Option<Report> {
-        let history = self.history();
+    pub(crate) fn next(&mut self, now: Duration) -> Option<Report> {
+        let replaced = history::replaced_at(&self.measured);
         let due = self.told_at.is_none_or(|at| now >= at + EVERY);
-        (due || history.untold() > 0).then(|| history.report())?
+        if !due && replaced.is_some() && replaced == self.told_all {
+            return None;
+        }
+        let history = self.history();
+        let untold = history.untold() > 0;
+        self.told_all = replaced.filter(|_| !untold);
+        (due || untold).then(|| history.report())?
     }
 
     /// Notes that a report arrived.

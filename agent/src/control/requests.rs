@@ -49,12 +49,6 @@ impl Requests {
         Self(folder.to_owned())
     }
 
-    /// Whether the file says so already.
-    pub(crate) fn asked(&self, request: Request, says: impl Display) -> bool {
-        let there = std::fs::read_to_string(self.0.join(request.file()));
-        there.is_ok_and(|there| there == format!("{says}\n"))
-    }
-
     /// Asks. What the file says is for the one that does it.
     ///
     /// # Errors

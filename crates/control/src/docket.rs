@@ -131,7 +131,9 @@ impl Docket {
             self.floor = self.floor.max(order.made());
         }
         let open = self.open().any(|(task, _)| task.kind == kind);
-        match (now > order.expires, open) {
+        // A clock that runs ahead ends no stop: only what the centre has signed since does.
+        let late = order.expires < if stop { self.floor } else { now };
+        match (late, open) {
             (true, _) => self.refuse(order, clock, Refusal::Expired),
             (false, true) => self.refuse(order, clock, Refusal::Busy),
             (false, false) => {

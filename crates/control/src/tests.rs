@@ -269,7 +269,7 @@ fn a_stop_counts_whatever_the_clock_says_and_whatever_else_was_ordered() {
     let mut other = order(number(500_000), Job::Release);
     other.device = "HOSP-B:box-1".parse().unwrap();
     assert_eq!(ordered.arrive(&verified(&other), NOW), Arrival::Ignored);
-    for clock in [NOW, NOW - 400 * 86_400] {
+    for clock in [NOW, NOW - 400 * 86_400, NOW + 400 * 86_400] {
         let mut docket = ordered.clone();
         assert_eq!(docket.arrive(&stop, clock), Arrival::Begun);
         docket.finish(number(0), clock, Outcome::Done);

@@ -136,7 +136,7 @@ fn a_quarantine_ends_with_no_lost_file_and_is_not_claimed_where_nobody_looks() {
 fn the_end_of_all_keys_begins_after_the_last_word() {
     let folder = tempfile::tempdir().unwrap();
     let scene = Scene::new(folder.path());
-    let _control = scene.start_and_greet();
+    let mut control = scene.start_and_greet();
     let request = scene.path("requests/decommission");
     scene.order(&["decommission"], &["one"]);
     scene.order(&["support"], &["one"]);
@@ -145,6 +145,12 @@ fn the_end_of_all_keys_begins_after_the_last_word() {
     scene.order(&["decommission"], &["one", "two"]);
     assert_eq!(scene.answers(2, 30)[1], Outcome::Asked);
     wait_for(|| request.exists());
+    // The power went before it was done: it is asked for again.
+    control.kill().unwrap();
+    fs::remove_file(&request).unwrap();
+    fs::write(&request, "before the start\n").unwrap();
+    let _control = scene.start();
+    wait_for(|| fs::read_to_string(&request).unwrap() != "before the start\n");
 }
 
 fn wait_for(done: impl Fn() -> bool) {
