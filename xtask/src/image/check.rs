@@ -13,7 +13,7 @@ use super::machine::{Machine, Setup};
 use super::scan::Wire;
 use super::tool::Tool;
 use super::verity::BLOCK;
-use super::{Image, Recipe, boot, build, disk, same_files, stripped, surface};
+use super::{Image, Recipe, VERSION, boot, build, disk, same_files, stripped, surface};
 use crate::Workspace;
 use crate::test::Outcome;
 
@@ -76,6 +76,7 @@ fn make(workspace: &Workspace, programs: &Path, name: &str, probe: bool) -> anyh
         workspace,
         programs: programs.to_owned(),
         out: workspace.scratch(&format!("image/{name}"))?,
+        version: VERSION,
         probe,
         signer: boot::Signer::for_tests(&workspace.scratch("image")?)?,
         update_root: None,
@@ -103,10 +104,8 @@ fn folder_of(image: &Image) -> &Path {
 /// firmware with Secure Boot starts the signed image, and nobody is asked to log in.
 fn starts_when_signed(bench: &Bench) -> anyhow::Result<String> {
     let setup = Setup {
-        disk: &bench.product.disk,
         secure_boot: true,
-        wires: None,
-        once: true,
+        ..Setup::of(&bench.product.disk)
     };
     let mut machine = Machine::start(&bench.machines.join("signed"), &setup)?;
     let took = machine.wait_for(READY)?;
@@ -127,10 +126,8 @@ fn refuses_a_changed_entry(bench: &Bench) -> anyhow::Result<String> {
     copy(&bench.product.disk, &disk)?;
     change_entry(&bench.product, &disk)?;
     let setup = Setup {
-        disk: &disk,
         secure_boot: true,
-        wires: None,
-        once: true,
+        ..Setup::of(&disk)
     };
     let mut machine = Machine::start(&bench.machines.join("changed-entry"), &setup)?;
     machine.wait_for("Access Denied")?;
@@ -147,11 +144,10 @@ fn change_entry(image: &Image, disk: &Path) -> anyhow::Result<()> {
     *bytes.get_mut(at).context("sekisho.efi")? ^= 1;
     let changed = disk.with_extension("efi");
     fs::write(&changed, bytes)?;
-    let version = env!("CARGO_PKG_VERSION");
     for name in listing(disk)? {
         put(disk, &changed, &format!("EFI/Linux/{name}"))?;
         ensure!(
-            name.contains(version),
+            name.contains(VERSION),
             "an entry of another version: {name}"
         );
     }
@@ -196,12 +192,7 @@ fn refuses_a_changed_root(bench: &Bench) -> anyhow::Result<String> {
         let at = disk::ROOT_A + block * BLOCK;
         std::os::unix::fs::FileExt::write_all_at(&file, b"changed", at)?;
     }
-    let setup = Setup {
-        disk: &disk,
-        secure_boot: false,
-        wires: None,
-        once: true,
-    };
+    let setup = Setup::of(&disk);
     let mut machine = Machine::start(&bench.machines.join("changed-root"), &setup)?;
     machine.wait_for_end()?;
     let console = machine.console();
@@ -220,12 +211,7 @@ fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
 
 /// What holds in the running system, seen from inside.
 fn looks_right_from_inside(workspace: &Workspace, bench: &Bench) -> anyhow::Result<String> {
-    let setup = Setup {
-        disk: &bench.probed.disk,
-        secure_boot: false,
-        wires: None,
-        once: true,
-    };
+    let setup = Setup::of(&bench.probed.disk);
     let mut machine = Machine::start(&bench.machines.join("probe"), &setup)?;
     machine.wait_for(READY)?;
     for &(command, expected) in ANSWERS {
@@ -265,12 +251,7 @@ fn surface_is_told(workspace: &Workspace, machine: &mut Machine) -> anyhow::Resu
 pub(crate) fn write_surface(workspace: &Workspace) -> anyhow::Result<()> {
     let programs = development_programs(workspace)?;
     let probed = make(workspace, &programs, "probe", true)?;
-    let setup = Setup {
-        disk: &probed.disk,
-        secure_boot: false,
-        wires: None,
-        once: true,
-    };
+    let setup = Setup::of(&probed.disk);
     let folder = workspace.scratch("image/machines")?.join("surface");
     let mut machine = Machine::start(&folder, &setup)?;
     machine.wait_for(READY)?;
@@ -286,10 +267,8 @@ fn answers_nobody_but_the_institution(bench: &Bench) -> anyhow::Result<String> {
         Wire::new([0x52, 0x54, 0, 0, 0, 0x04])?,
     ];
     let setup = Setup {
-        disk: &bench.product.disk,
-        secure_boot: false,
         wires: Some(&wires),
-        once: true,
+        ..Setup::of(&bench.product.disk)
     };
     let mut machine = Machine::start(&bench.machines.join("scan"), &setup)?;
     machine.wait_for(READY)?;
@@ -315,12 +294,7 @@ fn answers_nobody_but_the_institution(bench: &Bench) -> anyhow::Result<String> {
 fn data_open_for_this_board_and_our_kernel_only(bench: &Bench) -> anyhow::Result<String> {
     let folder = bench.machines.join("data");
     let disk = folder.join("disk.img");
-    let setup = Setup {
-        disk: &bench.probed.disk,
-        secure_boot: false,
-        wires: None,
-        once: true,
-    };
+    let setup = Setup::of(&bench.probed.disk);
     let mut machine = Machine::start(&folder, &setup)?;
     machine.wait_for(READY)?;
     let key = machine.ask("busybox cat /var/lib/recovery/key")?;

@@ -33,6 +33,25 @@ pub(crate) struct Setup<'a> {
     pub(crate) wires: Option<&'a [Wire; 2]>,
     /// Whether a restart ends the machine, so that a test sees it.
     pub(crate) once: bool,
+    /// Whether the machine reaches what listens on this one's loopback, at the second address of
+    /// either card's network (`10.0.3.2`, `10.0.4.2`).
+    pub(crate) reaches_host: bool,
+    /// What else QEMU is told.
+    pub(crate) more: Vec<String>,
+}
+
+impl<'a> Setup<'a> {
+    /// A machine with this disk: any loader starts, nothing is reached, a restart ends it.
+    pub(crate) fn of(disk: &'a Path) -> Self {
+        Self {
+            disk,
+            secure_boot: false,
+            wires: None,
+            once: true,
+            reaches_host: false,
+            more: Vec::new(),
+        }
+    }
 }
 
 /// A running machine. It ends when it is dropped.
@@ -96,13 +115,14 @@ impl Machine {
             .args(["-serial", "chardev:console"])
             .args(["-chardev", "socket,id=probe,path=probe,server=on,wait=off"])
             .args(["-serial", "chardev:probe"])
-            .args(cards(setup.wires))
+            .args(cards(setup))
             .args(["-device", "virtio-rng-pci"])
             .args(["-chardev", "socket,id=tpm,path=tpm"])
             .args(["-tpmdev", "emulator,id=tpm,chardev=tpm"])
             .args(["-device", "tpm-tis,tpmdev=tpm"])
             .args(["-device", "i6300esb", "-action", "watchdog=reset"])
             .args(setup.once.then_some("-no-reboot"))
+            .args(&setup.more)
             .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -210,14 +230,15 @@ impl Drop for Machine {
 }
 
 /// The two network cards, at the places that the image names.
-fn cards(wires: Option<&[Wire; 2]>) -> Vec<String> {
+fn cards(setup: &Setup<'_>) -> Vec<String> {
     let mut arguments = Vec::new();
+    let restrict = if setup.reaches_host { "off" } else { "on" };
     for (at, (name, place)) in [("lan", 3), ("wan", 4)].into_iter().enumerate() {
-        let wire = wires.and_then(|wires| wires.get(at));
+        let wire = setup.wires.and_then(|wires| wires.get(at));
         let (network, mac) = match wire {
             Some(wire) => (wire.netdev(), format!(",mac={}", wire.mac())),
             None => (
-                format!("user,restrict=on,net=10.0.{place}.0/24"),
+                format!("user,restrict={restrict},net=10.0.{place}.0/24"),
                 String::new(),
             ),
         };

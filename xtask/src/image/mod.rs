@@ -36,6 +36,9 @@ mod verity;
 use lists::Lists;
 use tool::Tool;
 
+/// The version of this checkout.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 /// What `cargo xtask image` takes.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -82,6 +85,8 @@ pub(crate) struct Recipe<'a> {
     pub(crate) programs: PathBuf,
     /// Where the image goes.
     pub(crate) out: PathBuf,
+    /// The version that the image and its boot entry say they are.
+    pub(crate) version: &'a str,
     /// Whether the probe of the tests is in it (`image/test`).
     pub(crate) probe: bool,
     pub(crate) signer: boot::Signer,
@@ -104,6 +109,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
                 None => release_programs(workspace, fresh)?,
             },
             out,
+            version: VERSION,
             probe: false,
             loud: true,
             signer: signer(workspace, arguments)?,
@@ -146,7 +152,7 @@ pub(crate) fn build(recipe: &Recipe<'_>) -> anyhow::Result<Image> {
     tool::require()?;
     let workspace = recipe.workspace;
     let lists = Lists::read(&workspace.root)?;
-    let version = env!("CARGO_PKG_VERSION");
+    let version = recipe.version;
     std::fs::create_dir_all(&recipe.out)
         .with_context(|| format!("cannot make {}", recipe.out.display()))?;
 
