@@ -6,11 +6,13 @@
 //! - `vault` makes the key of identity envelopes, and opens one for two of its holders.
 //! - `ca` issues, renews and revokes certificates.
 //! - `orders` makes and signs what devices are ordered to do.
+//! - `commission` seals what a device is told before it goes to its site.
 //! - `keys` makes the keys of a centre and its sites.
 //! - `core` opens, catalogues, links and makes data sets. It never listens on a network.
 
 mod allowance;
 mod ca;
+mod commission;
 mod core;
 mod evaluate;
 mod front;
@@ -52,6 +54,8 @@ enum Role {
     Keys(keys::Command),
     /// 指示: makes, signs and reads orders for devices.
     Orders(orders::Command),
+    /// 初期設定: seals settings and secrets for a device that goes to its site.
+    Commission(crate::commission::Command),
     /// 中核: opens, catalogues, links, makes.
     Core(crate::core::Command),
 }
@@ -68,6 +72,7 @@ fn main() -> ExitCode {
         Role::Ca(command) => command.run(),
         Role::Keys(command) => command.run(),
         Role::Orders(command) => command.run(),
+        Role::Commission(command) => command.run(),
         Role::Core(command) => command.run(),
     });
     match done {

@@ -348,6 +348,28 @@ problems! {
         "The centre has paused this device. What is here stays.",
         "することはありません。期限が来るか、再開の指示で動き出します。",
         "Nothing is to be done. It goes on by itself or when the centre says so.";
+    /// What was put on the boot partition is not for this device, or not from the operator.
+    CommissionLetter = "G120", 1,
+        "起動区画に置かれた設定が、この機器あてでないか、運用者のものではありません。何も変えていません。",
+        "The settings on the boot partition are not for this device, or not from its operator; nothing was changed.",
+        "この機器の device.toml の鍵で作り直してください。",
+        "Make them again for the key in this device's device.toml.";
+    /// Settings older than those that were taken.
+    CommissionOld = "G121", 1,
+        "起動区画に置かれた設定は、すでに受け取ったものより古いため使いません。",
+        "The settings on the boot partition are older than those that were taken.",
+        "device.toml の taken より大きい番号で作り直してください。",
+        "Make them again with a number above `taken` in device.toml.";
+    /// Settings that say what none may say.
+    CommissionPlace = "G122", 1,
+        "起動区画に置かれた設定に、置いてはならないものがあります。何も変えていません。",
+        "The settings on the boot partition hold something that may not be there; nothing was changed.",
+        "下に示すものを除いて作り直してください。", "Make them again without what is named below.";
+    /// The board does not keep or give a secret.
+    CommissionBoard = "G123", 1,
+        "機器の TPM が鍵を預からないか、返しません。", "The TPM of the board does not keep or give a key.",
+        "TPM が有効かを確認してください。基板を替えたときは、設定を最初からやり直します。",
+        "Check that the TPM is on. On a new board commissioning begins anew.";
     /// A medium that is not registered.
     BundleMedium = "G085", 1,
         "登録されていない媒体です。何も書いていません。", "The medium is not registered; nothing was written.",

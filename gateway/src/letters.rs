@@ -222,7 +222,9 @@ impl Desk<'_> {
                     Err(error) => return Ok(Err(error)),
                 }
             }
-            Ok(LetterKind::Answer) => return Ok(Err(LetterError::OtherKind)),
+            Ok(LetterKind::Answer | LetterKind::Commission) => {
+                return Ok(Err(LetterError::OtherKind));
+            }
             Err(error) => return Ok(Err(error)),
         }
         Ok(Ok(()))

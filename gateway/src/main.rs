@@ -7,6 +7,7 @@ mod bundle;
 mod certificate;
 mod clock;
 mod collect;
+mod commission;
 mod error;
 mod evaluation;
 mod examples;
@@ -174,6 +175,13 @@ enum Command {
         #[arg(long)]
         config: PathBuf,
     },
+    /// 起動区画の設定を受け取る（起動時に自動で動く） / take what the operator put on the boot
+    /// partition; runs at each start.
+    Commission {
+        /// 置き場所 / where things are.
+        #[command(flatten)]
+        places: commission::Places,
+    },
     /// 画面に出た状態コードの意味を示す / tell what a status code of the page means.
     StatusCode {
         /// 6文字のコード / the six characters.
@@ -269,6 +277,9 @@ impl Command {
             Self::Enrol { config, device } => {
                 let settings = settings(&config)?;
                 certificate::enrol(&settings, &device, &typed()?).map(|()| tell(ENROLLED))
+            }
+            Self::Commission { places } => {
+                commission::run(&places, &commission::Credentials).map(|it| tell(&it.to_string()))
             }
             Self::StatusCode { code } => page::explain(&code).map(|text| tell(&text)),
             Self::Page { config } => page::serve(&config, &tell),

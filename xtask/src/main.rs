@@ -111,6 +111,13 @@ impl Workspace {
         command
             .current_dir(&self.root)
             .env("CARGO_TERM_COLOR", "never");
+        // What cargo told of this program, because crates that look at it would be built anew.
+        for (name, _) in std::env::vars_os() {
+            let text = name.to_string_lossy();
+            if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+                command.env_remove(&name);
+            }
+        }
         command
     }
 }

@@ -30,18 +30,22 @@ impl Workspace {
     }
 
     fn build(&self, arguments: &[&str], folder: &str) -> Result<Programs> {
-        let packages = [
-            "--package",
-            "gateway",
-            "--package",
-            "collector",
-            "--bins",
+        let programs = [
+            // Not by package: then they would be built with other features than for the tests.
+            "--bin",
+            "sekisho-gateway",
+            "--bin",
+            "sekisho-collector",
+            "--bin",
+            "sekisho-selftest",
+            "--bin",
+            "sekisho-agent",
             "--locked",
         ];
         let status = self
             .cargo()
             .arg("build")
-            .args(packages)
+            .args(programs)
             .args(arguments)
             .status()?;
         ensure!(status.success(), "the programs cannot be built");

@@ -46,6 +46,9 @@ pub enum LetterKind {
     /// The centre lets one account in for once.
     #[serde(rename = "emergency-code")]
     Emergency,
+    /// What a device is told before it goes to its site.
+    #[serde(rename = "commission")]
+    Commission,
 }
 
 impl LetterKind {
@@ -55,6 +58,7 @@ impl LetterKind {
             Self::Answer => b"sekisho letter answer v1\0",
             Self::Erased => b"sekisho erased letter v1\0",
             Self::Emergency => b"sekisho emergency code v1\0",
+            Self::Commission => b"sekisho commission v1\0",
         }
     }
 }
@@ -166,6 +170,11 @@ pub(crate) fn seal_bytes(
         &body,
     ];
     Ok(parts.concat())
+}
+
+/// The site that a letter names. Nothing is verified.
+pub(crate) fn site_of(bytes: &[u8]) -> Result<SiteId, LetterError> {
+    Ok(split(bytes)?.0.site)
 }
 
 /// Opens a letter of one kind for one site, signed by one key.

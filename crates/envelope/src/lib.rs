@@ -15,6 +15,7 @@
 //! | moving a stored batch to another key | [`Rewrapped`] |
 //! | acknowledging a batch | [`Receipt`] |
 //! | letters of the centre to a device, and its answers | [`StopOrder`], [`ErasedWord`], [`EmergencyCode`], [`Answer`] |
+//! | what a device is told before it goes to its site | [`Commission`] |
 //! | who a person is, for two people together | [`VaultPublicKey`], [`LockedVault`] |
 //! | what certificates may be, and who may ask for one | [`CertificateFacts`], [`EnrolmentCode`] |
 //! | what the centre states for people | [`sign_statement`] |
@@ -29,6 +30,7 @@ mod body;
 mod bundle;
 mod certificate;
 mod certificate_request;
+mod commission;
 pub mod container;
 mod content;
 mod device;
@@ -66,6 +68,7 @@ pub use certificate::{
 pub use certificate_request::{
     CERTIFICATE_MESSAGE_MAX, CertificateAnswer, CertificateRequest, DeviceName,
 };
+pub use commission::Commission;
 pub use content::{Item, Subject};
 pub use device::{DevicePublicKey, DeviceSecretKey};
 pub use device_order::sign_device_order;

@@ -46,6 +46,17 @@ pub(crate) fn files(settings: &Settings) -> Result<Vec<Rendered>, Failure> {
             name: "swanctl/sekisho-updown",
             text: updown(&network.interface, ipsec.local_inner),
         });
+        files.push(Rendered {
+            name: "systemd/network/25-sekisho-tunnel.netdev",
+            text: interface(&network.interface),
+        });
+        files.push(Rendered {
+            name: "systemd/network/25-sekisho-tunnel.network",
+            text: format!(
+                "{MADE_ONLY}[Match]\nName={}\n\n[Link]\nUnmanaged=yes\n",
+                network.interface
+            ),
+        });
     }
     Ok(files)
 }
@@ -161,12 +172,24 @@ connections {{
                 start_action = start
                 close_action = start
                 dpd_action = restart
-                updown = /etc/swanctl/sekisho-updown
+                updown = /bin/sh /etc/swanctl/sekisho-updown
             }}
         }}
     }}
 }}
 "
+    )
+}
+
+const MADE_ONLY: &str = "\
+# The interface is made at the start; the tunnel switches it on and off.
+";
+
+/// The XFRM interface of the tunnel, made by systemd-networkd.
+fn interface(name: &str) -> String {
+    format!(
+        "{MADE_ONLY}[NetDev]\nName={name}\nKind=xfrm\n\n[Xfrm]\nInterfaceId={IF_ID}\n\
+         Independent=yes\n"
     )
 }
 
@@ -184,7 +207,6 @@ fn updown(interface: &str, inner: IpAddr) -> String {
         "\
 #!/bin/sh
 # The interface is up exactly while the tunnel stands; the gateway sends nothing otherwise.
-# Made once at boot: ip link add {interface} type xfrm if_id {IF_ID}
 case \"$PLUTO_VERB\" in
 up-client*)
     ip address replace {inner}/{bits} dev {interface} &&

@@ -140,6 +140,11 @@ impl Scene {
         })
     }
 
+    /// The number of the process that serves the page.
+    pub fn page_process(&self) -> u32 {
+        self.page.id()
+    }
+
     /// Starts the first run of a hospital's gateway, slowly and in small batches, as a backfill of
     /// years from a busy storage goes on for a day.
     ///

@@ -1,6 +1,7 @@
 //! A whole site and centre on one machine, for the demo and the end-to-end tests: keys,
 //! certificates and settings made on the spot, and the real programs as processes.
 
+pub mod appliance;
 pub mod deployment;
 pub mod job;
 pub mod oblivious;
@@ -9,6 +10,7 @@ pub mod pki;
 pub mod process;
 pub mod scene;
 pub mod summary;
+pub mod tunnel;
 
 use std::fs::OpenOptions;
 use std::io::Write;

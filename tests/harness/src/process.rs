@@ -82,6 +82,16 @@ impl Programs {
         Command::new(self.folder.join("sekisho-gateway"))
     }
 
+    /// A command that runs the agent.
+    pub fn agent(&self) -> Command {
+        Command::new(self.folder.join("sekisho-agent"))
+    }
+
+    /// A command that runs the self-test.
+    pub fn selftest(&self) -> Command {
+        Command::new(self.folder.join("sekisho-selftest"))
+    }
+
     /// A command that runs the collector.
     pub fn collector(&self) -> Command {
         Command::new(self.folder.join("sekisho-collector"))

@@ -1,6 +1,7 @@
 //! `cargo xtask bench [NAME]`: claims about speed, as ratios against a reference measured in the
 //! same run, with peak memory.
 
+mod appliance;
 mod delta;
 mod feed;
 mod front;
@@ -94,6 +95,7 @@ const BENCHES: &[(&str, Measure)] = &[
     ("oblivious", oblivious::measure),
     ("identity", identity::measure),
     ("seal", seal::measure),
+    ("appliance", appliance::measure),
 ];
 
 /// Runs benches, prints a table each, writes `NAME.json`.

@@ -2,11 +2,14 @@
 //! data set, with the real programs as processes of their own.
 
 mod accuracy;
+mod appliance;
+mod line;
 mod page;
 pub(crate) mod source;
 mod summing;
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
@@ -23,9 +26,9 @@ use crate::Workspace;
 /// What `cargo xtask demo` takes.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Persons of the synthetic town.
-    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..))]
-    persons: u32,
+    /// Persons of the synthetic town; 2,000 unless said otherwise.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    persons: Option<u32>,
     /// Seed of the synthetic town.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -36,6 +39,24 @@ pub(crate) struct Arguments {
     /// Where everything goes. A second run with the same folder continues where the first ended.
     #[arg(long, default_value = "out")]
     out: PathBuf,
+    /// Have hospital A read by the disk image in a machine in software, which sends through a
+    /// tunnel. Takes root; 100 persons unless said otherwise.
+    #[arg(long, conflicts_with = "storage")]
+    image: bool,
+    /// The command itself, within a network of its own.
+    #[arg(long, hide = true, requires = "image")]
+    within: bool,
+}
+
+impl Arguments {
+    /// A machine in software reads slowly.
+    fn persons(&self) -> u32 {
+        match self.persons {
+            Some(persons) => persons,
+            None if self.image => 100,
+            None => 2_000,
+        }
+    }
 }
 
 /// What there is to read, and what is true about it.
@@ -70,17 +91,25 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
         }
     }
     let mut steps = Steps::default();
+    if arguments.image && !arguments.within {
+        return appliance::in_network_of_its_own(workspace, arguments, &out);
+    }
     steps.announce("組み立て", "building the programs");
     let programs = workspace.dev_programs()?;
     let begin = Instant::now();
     let material = material(arguments, &out, &mut steps)?;
     let root = material.folder.join("run");
     let deployment = Deployment::prepare(&root, &material.sites, today())?;
-    let job = Job::new(deployment, programs);
+    let mut job = Job::new(deployment, programs);
 
     let mut summary = Summary::default();
-    steps.announce("送り出し", "gateways: read, screen, separate, seal, send");
-    let front_peak = run_sites(&job, &mut summary)?;
+    let front_peak = match arguments.image {
+        true => appliance::run_sites(workspace, &mut job, &mut summary, &mut steps)?,
+        false => {
+            steps.announce("送り出し", "gateways: read, screen, separate, seal, send");
+            run_sites(&job, &mut summary)?
+        }
+    };
     steps.done("送り出し gateways");
     steps.announce("受け入れ・名寄せ・匿名加工", "core: open, link, make");
     let release = summing::core(&job, material.lint_list.as_deref(), &mut summary)?;
@@ -113,9 +142,9 @@ fn material(arguments: &Arguments, out: &Path, steps: &mut Steps) -> Result<Mate
         });
     }
     steps.announce("町づくり", "making the synthetic town");
-    let folder = out.join(format!("town-{}-{}", arguments.seed, arguments.persons));
+    let folder = out.join(format!("town-{}-{}", arguments.seed, arguments.persons()));
     let root = folder.join("town");
-    let stamp = format!("seed {} persons {}\n", arguments.seed, arguments.persons);
+    let stamp = format!("seed {} persons {}\n", arguments.seed, arguments.persons());
     let done = root.join("complete.txt");
     if fs::read_to_string(&done).ok().as_deref() != Some(&stamp) {
         if root.exists() {
@@ -123,7 +152,7 @@ fn material(arguments: &Arguments, out: &Path, steps: &mut Steps) -> Result<Mate
         }
         let plan = TownPlan {
             seed: arguments.seed,
-            persons: arguments.persons,
+            persons: arguments.persons(),
             as_of: today(),
         };
         write_town(&root, &plan, &mut |done, total| steps.progress(done, total))?;
@@ -145,11 +174,18 @@ fn material(arguments: &Arguments, out: &Path, steps: &mut Steps) -> Result<Mate
 /// Runs the front and all gateways at once; gives the front's peak memory.
 fn run_sites(job: &Job, summary: &mut Summary) -> Result<u64> {
     let mut front = job.start_front()?;
-    let sites = job.deployment.sites.len();
-    let gateways: Vec<_> = (0..sites)
-        .map(|site| job.start_gateway(site, &[]))
+    run_gateways(job, 0..job.deployment.sites.len(), summary)?;
+    let peak = front.peak_memory_bytes();
+    front.kill()?;
+    Ok(peak)
+}
+
+/// Runs the gateways of some sites at once.
+fn run_gateways(job: &Job, sites: Range<usize>, summary: &mut Summary) -> Result<()> {
+    let gateways: Vec<_> = sites
+        .map(|site| Ok((site, job.start_gateway(site, &[])?)))
         .collect::<Result<_>>()?;
-    for (site, mut gateway) in gateways.into_iter().enumerate() {
+    for (site, mut gateway) in gateways {
         let status = gateway.wait()?;
         if !status.success() {
             let log = fs::read_to_string(job.gateway_log(site)?).unwrap_or_default();
@@ -161,9 +197,7 @@ fn run_sites(job: &Job, summary: &mut Summary) -> Result<u64> {
         }
         summing::gateway(&job.gateway_report(site)?, summary)?;
     }
-    let peak = front.peak_memory_bytes();
-    front.kill()?;
-    Ok(peak)
+    Ok(())
 }
 
 fn finish(out: &Path, made: &Path, summary: &Summary) -> Result<()> {

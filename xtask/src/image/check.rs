@@ -13,7 +13,7 @@ use super::machine::{Machine, Setup};
 use super::scan::Wire;
 use super::tool::Tool;
 use super::verity::BLOCK;
-use super::{Image, Recipe, VERSION, boot, build, disk, same_files, stripped, surface};
+use super::{Image, Recipe, VERSION, boot, build, disk, esp, same_files, stripped, surface};
 use crate::Workspace;
 use crate::test::Outcome;
 
@@ -80,13 +80,14 @@ fn make(workspace: &Workspace, programs: &Path, name: &str, probe: bool) -> anyh
         probe,
         signer: boot::Signer::for_tests(&workspace.scratch("image")?)?,
         update_root: None,
+        operator: None,
         fresh_base: false,
         loud: false,
     })
 }
 
 /// The programs as the tests build them.
-fn development_programs(workspace: &Workspace) -> anyhow::Result<PathBuf> {
+pub(crate) fn development_programs(workspace: &Workspace) -> anyhow::Result<PathBuf> {
     let status = workspace
         .cargo()
         // As the step `build` does, which has done it already.
@@ -144,37 +145,14 @@ fn change_entry(image: &Image, disk: &Path) -> anyhow::Result<()> {
     *bytes.get_mut(at).context("sekisho.efi")? ^= 1;
     let changed = disk.with_extension("efi");
     fs::write(&changed, bytes)?;
-    for name in listing(disk)? {
-        put(disk, &changed, &format!("EFI/Linux/{name}"))?;
+    for name in esp::entries(disk)? {
+        esp::put(disk, &changed, &format!("EFI/Linux/{name}"))?;
         ensure!(
             name.contains(VERSION),
             "an entry of another version: {name}"
         );
     }
     Ok(())
-}
-
-/// The names of the boot entries on a disk.
-fn listing(disk: &Path) -> anyhow::Result<Vec<String>> {
-    let mut list = Command::new("mdir");
-    list.args(["-b", "-i"]).arg(boot_partition(disk));
-    let said = Tool(list.arg("::EFI/Linux")).run()?;
-    let names = said.lines().filter_map(|line| line.rsplit_once('/'));
-    Ok(names.map(|(_, name)| name.trim().to_owned()).collect())
-}
-
-/// Puts a file on the boot partition of a disk.
-fn put(disk: &Path, file: &Path, name: &str) -> anyhow::Result<()> {
-    let mut copy = Command::new("mcopy");
-    copy.arg("-o").arg("-i").arg(boot_partition(disk));
-    Tool(copy.arg(file).arg(format!("::{name}")))
-        .run()
-        .map(drop)
-}
-
-/// The boot partition of a disk, as mtools names it.
-fn boot_partition(disk: &Path) -> String {
-    format!("{}@@1M", disk.display())
 }
 
 /// P-09: a root in which blocks differ is not run; the device starts again.
@@ -312,7 +290,7 @@ fn data_open_for_this_board_and_our_kernel_only(bench: &Bench) -> anyhow::Result
     stays_shut(&folder, &setup, "another board")?;
 
     fs::write(folder.join("recovery.key"), key.trim())?;
-    put(&disk, &folder.join("recovery.key"), "recovery.key")?;
+    esp::put(&disk, &folder.join("recovery.key"), "recovery.key")?;
     let mut machine = Machine::power_on(&folder, &setup)?;
     machine.wait_for(READY)?;
     let mark = machine.ask("busybox cat /var/lib/mark")?;
@@ -343,7 +321,7 @@ fn stays_shut(folder: &Path, setup: &Setup<'_>, why: &str) -> anyhow::Result<()>
 }
 
 /// Memory that the system uses, in MB, without the probe itself.
-const MEMORY: &str = "busybox free -m | busybox awk '/Mem:/ { print $3 }'";
+pub(crate) const MEMORY: &str = "busybox free -m | busybox awk '/Mem:/ { print $3 }'";
 
 /// Questions to the running system, and the only right answer.
 const ANSWERS: &[(&str, &str)] = &[

@@ -151,6 +151,18 @@ impl Machine {
     /// # Errors
     /// The machine ends before, or says nothing of it for too long.
     pub(crate) fn wait_for(&mut self, text: &str) -> anyhow::Result<Duration> {
+        self.wait_long_for(text, PATIENCE)
+    }
+
+    /// Waits so long until the console shows `text`.
+    ///
+    /// # Errors
+    /// See [`Machine::wait_for`].
+    pub(crate) fn wait_long_for(
+        &mut self,
+        text: &str,
+        patience: Duration,
+    ) -> anyhow::Result<Duration> {
         let begin = Instant::now();
         loop {
             if self.console().contains(text) {
@@ -160,7 +172,7 @@ impl Machine {
                 bail!("ended ({status}) before `{text}`:\n{}", self.last_words());
             }
             ensure!(
-                begin.elapsed() < PATIENCE,
+                begin.elapsed() < patience,
                 "no `{text}` on the console:\n{}",
                 self.last_words()
             );

@@ -19,18 +19,19 @@ use anyhow::{Context as _, ensure};
 use crate::Workspace;
 
 mod base;
-mod boot;
+pub(crate) mod boot;
 pub(crate) mod check;
 mod disk;
+pub(crate) mod esp;
 mod kernel;
 mod lists;
-mod machine;
+pub(crate) mod machine;
 mod measurement;
 mod parts;
 mod root;
 mod scan;
 mod surface;
-mod tool;
+pub(crate) mod tool;
 mod verity;
 
 use lists::Lists;
@@ -54,6 +55,10 @@ pub(crate) struct Arguments {
     /// The root of trust of updates (`sekisho-release root`). Without it the device takes none.
     #[arg(long, value_name = "FILE")]
     update_root: Option<PathBuf>,
+    /// The public key of the operator, whose settings a device takes (`sekisho-collector orders
+    /// make-key`). Without it the device takes none.
+    #[arg(long, value_name = "FILE")]
+    operator: Option<PathBuf>,
     /// Take our programs from this folder instead of building them.
     #[arg(long, value_name = "FOLDER", conflicts_with = "twice")]
     programs: Option<PathBuf>,
@@ -92,6 +97,8 @@ pub(crate) struct Recipe<'a> {
     pub(crate) signer: boot::Signer,
     /// Whose updates are taken.
     pub(crate) update_root: Option<PathBuf>,
+    /// Whose settings are taken.
+    pub(crate) operator: Option<PathBuf>,
     /// Whether every step is told.
     pub(crate) loud: bool,
     /// Whether a base that was made before may be taken.
@@ -114,6 +121,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
             loud: true,
             signer: signer(workspace, arguments)?,
             update_root: arguments.update_root.clone(),
+            operator: arguments.operator.clone(),
             fresh_base: fresh,
         })
     };
@@ -224,7 +232,7 @@ fn signer(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<boot::
 
 /// Our programs as they are shipped: no path of this machine in them, so that any checkout gives
 /// the same bytes.
-fn release_programs(workspace: &Workspace, fresh: bool) -> anyhow::Result<PathBuf> {
+pub(crate) fn release_programs(workspace: &Workspace, fresh: bool) -> anyhow::Result<PathBuf> {
     let target = workspace.target.join("xtask/image/target");
     if fresh && target.exists() {
         std::fs::remove_dir_all(&target).context("programs of an earlier run")?;

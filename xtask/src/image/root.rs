@@ -197,9 +197,13 @@ fn ours(recipe: &Recipe<'_>, lists: &Lists, tree: &Path) -> anyhow::Result<()> {
         install(&units.join(file), &tree.join("usr/lib").join(file), 0o644)?;
     }
     copy(&units.join("udev"), &tree.join("usr/lib/udev/rules.d"))?;
-    if let Some(root) = &recipe.update_root {
-        let target = tree.join("usr/share/sekisho/update-root.json");
-        install(root, &target, 0o644)?;
+    for (file, name) in [
+        (&recipe.update_root, "update-root.json"),
+        (&recipe.operator, "operator.pub"),
+    ] {
+        if let Some(file) = file {
+            install(file, &tree.join("usr/share/sekisho").join(name), 0o644)?;
+        }
     }
     Ok(())
 }

@@ -116,8 +116,7 @@ impl Scene {
     /// nobody knows that there is such a device.
     pub(crate) fn start_and_greet(&self) -> Running {
         let control = self.start();
-        self.broker
-            .wait_for("/presence", 30, |told| !told.is_empty());
+        self.broker.wait_for("/presence", |told| !told.is_empty());
         control
     }
 
@@ -173,10 +172,10 @@ impl Scene {
     }
 
     /// The first answers of the device, each once.
-    pub(crate) fn answers(&self, count: usize, seconds: u64) -> Vec<Outcome> {
+    pub(crate) fn answers(&self, count: usize) -> Vec<Outcome> {
         let told = self
             .broker
-            .wait_for("/answers", seconds, |told| distinct(told).len() >= count);
+            .wait_for("/answers", |told| distinct(told).len() >= count);
         distinct(&told).into_iter().map(|it| it.outcome).collect()
     }
 

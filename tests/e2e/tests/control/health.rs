@@ -14,9 +14,7 @@ fn reports(scene: &Scene, enough: impl Fn(&[Report]) -> bool) -> Vec<Report> {
             .map(|bytes| Report::read(bytes).unwrap())
             .collect()
     };
-    let told = scene
-        .broker
-        .wait_for("/health", 40, |told| enough(&read(told)));
+    let told = scene.broker.wait_for("/health", |told| enough(&read(told)));
     read(&told)
 }
 
@@ -75,7 +73,7 @@ fn a_device_that_is_cut_off_is_known_to_be_gone() {
     let presence = |count: usize| {
         scene
             .broker
-            .wait_for("/presence", 30, |told| told.len() >= count)
+            .wait_for("/presence", |told| told.len() >= count)
     };
     assert_eq!(presence(1), [b"1"]);
     control.kill().unwrap();

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use control::Outcome;
 
+use crate::broker::PATIENCE;
 use crate::desk::{DEVICE, Scene};
 
 /// A-121, O-06: one person stops the device, two release it, and one is not enough for that.
@@ -15,14 +16,14 @@ fn a_device_is_quarantined_by_one_person_and_released_by_two() {
     let scene = Scene::new(folder.path());
     let _control = scene.start_and_greet();
     scene.order(&["quarantine"], &["one"]);
-    assert_eq!(scene.answers(1, 30), [Outcome::Done]);
+    assert_eq!(scene.answers(1), [Outcome::Done]);
     assert!(scene.standing("quarantined"));
 
     scene.order(&["release"], &["one"]);
     scene.order(&["release"], &["one", "stranger"]);
     scene.order(&["resume"], &["stranger"]);
     scene.order(&["support"], &["two"]);
-    let answers = scene.answers(2, 30);
+    let answers = scene.answers(2);
     let Outcome::Support(support) = answers[1] else {
         panic!("{answers:?}");
     };
@@ -30,7 +31,7 @@ fn a_device_is_quarantined_by_one_person_and_released_by_two() {
     assert_eq!(support.strange, 3);
 
     scene.order(&["release"], &["two", "one"]);
-    assert_eq!(scene.answers(3, 30)[2], Outcome::Done);
+    assert_eq!(scene.answers(3)[2], Outcome::Done);
     assert!(!scene.standing("quarantined"));
 }
 
@@ -43,9 +44,9 @@ fn an_order_that_is_repeated_does_nothing() {
     let quarantine = scene.make(DEVICE, &["quarantine"], &["one"]);
     scene.broker.order(DEVICE, &quarantine, true);
     let mut control = scene.start();
-    assert_eq!(scene.answers(1, 30), [Outcome::Done]);
+    assert_eq!(scene.answers(1), [Outcome::Done]);
     scene.order(&["release"], &["one", "two"]);
-    scene.answers(2, 30);
+    scene.answers(2);
     assert!(!scene.standing("quarantined"));
 
     // The broker gives the retained order again to whoever subscribes.
@@ -59,7 +60,7 @@ fn an_order_that_is_repeated_does_nothing() {
     let other = scene.make("HOSP-B:box-1", &["quarantine"], &["one"]);
     scene.broker.order(DEVICE, &other, false);
     scene.order(&["pause", "2"], &["one"]);
-    assert_eq!(scene.answers(3, 30)[2], Outcome::Done);
+    assert_eq!(scene.answers(3)[2], Outcome::Done);
     assert!(!scene.standing("quarantined") && scene.standing("paused"));
 }
 
@@ -83,7 +84,7 @@ fn no_kill_loses_an_order_or_does_it_twice() {
         control.kill().unwrap();
     }
     let _control = scene.start();
-    let answers = scene.answers(23, 60);
+    let answers = scene.answers(23);
     assert_eq!(answers, [Outcome::Done; 23], "{:?}", begun.elapsed());
     assert!(scene.standing("quarantined"));
 }
@@ -99,11 +100,11 @@ fn others_are_asked_and_their_results_are_told() {
     let result = scene.path("selftest/selftest.json");
     sleep(Duration::from_millis(1_100));
     fs::write(&result, "{\"code\":4102}").unwrap();
-    assert_eq!(scene.answers(1, 30), [Outcome::SelfTest(4_102)]);
+    assert_eq!(scene.answers(1), [Outcome::SelfTest(4_102)]);
 
     scene.order(&["blink", "5"], &["one"]);
     scene.order(&["update"], &["one"]);
-    assert_eq!(scene.answers(3, 30)[1..], [Outcome::Asked; 2]);
+    assert_eq!(scene.answers(3)[1..], [Outcome::Asked; 2]);
     let until = fs::read_to_string(scene.path("requests/blink")).unwrap();
     assert!(until.trim().parse::<i64>().unwrap() > 1_790_000_000);
     assert!(scene.path("requests/update").exists());
@@ -117,7 +118,7 @@ fn a_quarantine_ends_with_no_lost_file_and_is_not_claimed_where_nobody_looks() {
     let scene = Scene::new(folder.path());
     let mut control = scene.start_and_greet();
     scene.order(&["quarantine"], &["one"]);
-    assert_eq!(scene.answers(1, 30), [Outcome::Done]);
+    assert_eq!(scene.answers(1), [Outcome::Done]);
     control.kill().unwrap();
     let docket = fs::read(scene.path("state/docket.cbor")).unwrap();
     fs::remove_file(scene.path("state/docket.cbor")).unwrap();
@@ -128,7 +129,7 @@ fn a_quarantine_ends_with_no_lost_file_and_is_not_claimed_where_nobody_looks() {
     fs::write(scene.path("settings/gateway.toml"), "[state]\n").unwrap();
     let _control = scene.start();
     scene.order(&["quarantine"], &["two"]);
-    assert_eq!(scene.answers(2, 30)[1], Outcome::Failed);
+    assert_eq!(scene.answers(2)[1], Outcome::Failed);
 }
 
 /// B-029: keys are destroyed by two persons' word only, and after the centre has the last word.
@@ -140,10 +141,10 @@ fn the_end_of_all_keys_begins_after_the_last_word() {
     let request = scene.path("requests/decommission");
     scene.order(&["decommission"], &["one"]);
     scene.order(&["support"], &["one"]);
-    scene.answers(1, 30);
+    scene.answers(1);
     assert!(!request.exists());
     scene.order(&["decommission"], &["one", "two"]);
-    assert_eq!(scene.answers(2, 30)[1], Outcome::Asked);
+    assert_eq!(scene.answers(2)[1], Outcome::Asked);
     wait_for(|| request.exists());
     // The power went before it was done: it is asked for again.
     control.kill().unwrap();
@@ -154,7 +155,7 @@ fn the_end_of_all_keys_begins_after_the_last_word() {
 }
 
 fn wait_for(done: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + PATIENCE;
     while !done() {
         assert!(Instant::now() < deadline);
         sleep(Duration::from_millis(50));

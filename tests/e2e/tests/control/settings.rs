@@ -11,6 +11,7 @@ use harness::job::Job;
 use harness::process::{Programs, free_address};
 use harness::scene::town_with_deployment;
 
+use crate::broker::PATIENCE;
 use crate::desk::Scene;
 
 /// Does what the path unit does: asks the front whenever the request is made anew.
@@ -18,7 +19,7 @@ fn reach_when_asked(request: &Path, gateway: &Path, config: &Path) {
     let (request, gateway, config) = (request.to_owned(), gateway.to_owned(), config.to_owned());
     spawn(move || {
         let mut last = None;
-        let deadline = Instant::now() + Duration::from_secs(300);
+        let deadline = Instant::now() + Duration::from_secs(3_000);
         while Instant::now() < deadline {
             let now = fs::metadata(&request).and_then(|it| it.modified()).ok();
             if now.is_some() && now != last {
@@ -67,10 +68,10 @@ fn settings_stay_only_if_the_centre_is_reached_with_them() {
     let mut deaf = first.clone();
     deaf["state"].as_table_mut().unwrap().remove("standing");
     order(&written(&deaf));
-    assert_eq!(scene.answers(1, 30), [Outcome::Unreadable]);
+    assert_eq!(scene.answers(1), [Outcome::Unreadable]);
     let nonsense = format!("nonsense = true\n{}", written(&first));
     order(&nonsense);
-    assert_eq!(scene.answers(2, 30)[1], Outcome::Unreadable);
+    assert_eq!(scene.answers(2)[1], Outcome::Unreadable);
     assert_eq!(fs::read_to_string(&in_use).unwrap(), written(&first));
 
     let mut second = first.clone();
@@ -78,7 +79,7 @@ fn settings_stay_only_if_the_centre_is_reached_with_them() {
     let limits = limits.as_table_mut().unwrap();
     limits.insert("send_attempts".to_owned(), 3.into());
     order(&written(&second));
-    assert_eq!(scene.answers(3, 60)[2], Outcome::Done);
+    assert_eq!(scene.answers(3)[2], Outcome::Done);
     assert_eq!(fs::read_to_string(&in_use).unwrap(), written(&second));
 
     let mut third = second.clone();
@@ -86,14 +87,14 @@ fn settings_stay_only_if_the_centre_is_reached_with_them() {
     third["front"]["address"] = nowhere.into();
     order(&written(&third));
     let tried = |text: &str| {
-        let deadline = Instant::now() + Duration::from_secs(30);
+        let deadline = Instant::now() + PATIENCE;
         while fs::read_to_string(&in_use).unwrap() != text {
             assert!(Instant::now() < deadline);
             sleep(Duration::from_millis(20));
         }
     };
     tried(&written(&third));
-    assert_eq!(scene.answers(4, 120)[3], Outcome::Returned);
+    assert_eq!(scene.answers(4)[3], Outcome::Returned);
     assert_eq!(fs::read_to_string(&in_use).unwrap(), written(&second));
 
     // The breaker goes off while settings are on trial.
@@ -104,6 +105,6 @@ fn settings_stay_only_if_the_centre_is_reached_with_them() {
     tried(&written(&fourth));
     control.kill().unwrap();
     let _control = scene.start();
-    assert_eq!(scene.answers(5, 60)[4], Outcome::Returned);
+    assert_eq!(scene.answers(5)[4], Outcome::Returned);
     assert_eq!(fs::read_to_string(&in_use).unwrap(), written(&second));
 }

@@ -5,7 +5,8 @@ use std::fs;
 
 use crate::lines::{Hosts, Packet, can_run};
 use crate::scene::{Outcome, Scene};
-use crate::vpn::{self, Certifier, End};
+use crate::vpn::{self, End};
+use harness::tunnel::Certifier;
 
 /// The front stands behind the centre's end of the tunnel.
 const FRONT: &str = "10.4.0.2:8443";
@@ -73,7 +74,7 @@ fn nothing_leaves_but_by_the_tunnel_that_the_settings_describe() {
     // There is no tunnel yet.
     waits(&scene, &["G080"], waiting);
 
-    let (ours, foreign) = (Certifier::new(), Certifier::new());
+    let (ours, foreign) = (Certifier::new().unwrap(), Certifier::new().unwrap());
     let mut device = End::device(hosts, folder.path(), &rendered, &ours);
     let mut centre = End::centre(hosts, folder.path(), &ours);
 
