@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use updates::NAME as SERVER;
 
 /// The name of boot entries.
 pub(crate) const NAME: &str = "sekisho";
@@ -121,7 +122,7 @@ impl World {
     pub(crate) fn source(&mut self, address: SocketAddr, more: &str) {
         let folder = self.folder.path().display();
         self.source = format!(
-            "[source]\naddress = \"{address}\"\nserver_name = \"updates.test\"\n\
+            "[source]\naddress = \"{address}\"\nserver_name = \"{SERVER}\"\n\
              authority = \"{folder}/authority.pem\"\ncertificate = \"{folder}/device.pem\"\n\
              private_key = \"{folder}/device.key\"\nstall_seconds = 1\n{more}\n"
         );

@@ -4,15 +4,16 @@ use std::fs;
 use std::process::Command;
 use std::sync::atomic::Ordering::SeqCst;
 
+use updates::{Server, authority, enrol};
+
 use crate::device::{World, refused, said, version, well};
-use crate::server::{Server, authority, enrol};
 
 /// A device and a server that knows it.
 pub(crate) fn connected() -> (World, Server) {
     let mut world = World::new();
-    let authority = authority();
-    enrol(&authority, world.folder.path());
-    let server = Server::start(&authority, world.at("repository"));
+    let authority = authority().unwrap();
+    enrol(&authority, world.folder.path()).unwrap();
+    let server = Server::start(&authority, world.at("repository")).unwrap();
     world.source(server.address, "");
     (world, server)
 }
@@ -160,14 +161,14 @@ fn a_part_that_the_running_slot_has_lost_is_missed_before_anything_is_written() 
 #[test]
 fn a_server_or_a_device_without_the_right_certificate_gets_nowhere() {
     let (world, server) = connected();
-    let stranger = authority();
+    let stranger = authority().unwrap();
     // The device trusts another authority.
     fs::write(world.at("authority.pem"), stranger.pem()).unwrap();
     refused(&world.update(&["check"]), "AG45", 1);
     // The server does.
     let folder = world.at("strange");
     fs::create_dir(&folder).unwrap();
-    enrol(&stranger, &folder);
+    enrol(&stranger, &folder).unwrap();
     let (other, _server) = connected();
     for name in ["device.pem", "device.key"] {
         fs::copy(folder.join(name), other.at(name)).unwrap();
