@@ -1,6 +1,7 @@
 //! Updating over the line.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -49,6 +50,24 @@ fn a_version_is_looked_for_downloaded_and_installed_and_only_its_changes_are_sen
     let told = well(&world.update(&["fetch"]));
     assert!(told.contains("the newest version runs"), "{told}");
     assert_eq!(fs::read_dir(world.at("incoming/files")).unwrap().count(), 0);
+}
+
+/// The part with the disks is another user than the part with the network.
+#[test]
+fn what_was_downloaded_can_be_read_by_the_user_that_installs() {
+    let (world, _server) = connected();
+    well(&world.update(&["fetch"]));
+    let mut files = 0;
+    for folder in ["metadata", "targets", "files"] {
+        for file in fs::read_dir(world.at("incoming").join(folder)).unwrap() {
+            let file = file.unwrap();
+            let mode = file.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o044, 0o044, "{:?}", file.path());
+            files += 1;
+        }
+    }
+    // Root, timestamp, snapshot, targets; a release and two manifests; three files.
+    assert!(files >= 10, "{files}");
 }
 
 /// C-06: a medium gives the same device as the line.
