@@ -15,6 +15,7 @@ use update::{Boot, Check, Record, Verdict, judge};
 
 use crate::entries::Entries;
 use crate::error::UpdateError;
+use crate::notice;
 use crate::running;
 use crate::server;
 use crate::settings::{Settings, Source};
@@ -30,6 +31,9 @@ const LEAST: Duration = Duration::from_secs(1);
 /// not being tried passes.
 pub(crate) fn gate(settings: &Settings) -> Result<(), UpdateError> {
     let decided = decide(settings);
+    if let Ok(record) = state::record(settings) {
+        notice::at_rest(settings, &record.stage);
+    }
     // Only where the boot loader counts: a version that has proven itself is never started again
     // and again, whatever is wrong with it.
     if decided.is_err() && counted(settings)? {
