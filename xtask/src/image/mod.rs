@@ -21,16 +21,20 @@ use crate::Workspace;
 mod base;
 mod boot;
 pub(crate) mod check;
+mod device;
 mod disk;
 mod kernel;
 mod lists;
 mod machine;
 mod measurement;
 mod parts;
+mod releases;
 mod root;
 mod scan;
 mod surface;
 mod tool;
+mod update_check;
+mod update_cuts;
 mod verity;
 mod write_log;
 
@@ -75,6 +79,10 @@ pub(crate) struct Image {
     pub(crate) disk: PathBuf,
     /// The root, as it is written to a slot.
     pub(crate) root: PathBuf,
+    /// Its hash tree.
+    pub(crate) tree: PathBuf,
+    /// The signed boot entry.
+    pub(crate) entry: PathBuf,
     /// What the archive has that is not what is pinned; empty when everything is.
     pub(crate) drift: Vec<String>,
 }
@@ -93,6 +101,8 @@ pub(crate) struct Recipe<'a> {
     pub(crate) signer: boot::Signer,
     /// Whose updates are taken.
     pub(crate) update_root: Option<PathBuf>,
+    /// A folder of files that are laid over the root at last: what a test breaks in it.
+    pub(crate) broken: Option<PathBuf>,
     /// Whether every step is told.
     pub(crate) loud: bool,
     /// Whether a base that was made before may be taken.
@@ -115,6 +125,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
             loud: true,
             signer: signer(workspace, arguments)?,
             update_root: arguments.update_root.clone(),
+            broken: None,
             fresh_base: fresh,
         })
     };
@@ -188,6 +199,8 @@ pub(crate) fn build(recipe: &Recipe<'_>) -> anyhow::Result<Image> {
     Ok(Image {
         disk,
         root: verity.root,
+        tree: verity.tree,
+        entry: unified,
         drift,
     })
 }

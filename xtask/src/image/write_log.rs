@@ -75,25 +75,23 @@ impl Entry {
 }
 
 impl WriteLog {
+    /// How many entries a log has at its last flush, also while it is written.
+    ///
+    /// # Errors
+    /// It is no such log.
+    pub(crate) fn count(path: &Path) -> anyhow::Result<usize> {
+        let file = File::open(path).with_context(|| path.display().to_string())?;
+        let (entries, _) = opening(&file).with_context(|| path.display().to_string())?;
+        Ok(usize::try_from(entries)?)
+    }
+
     /// Reads the heads of all entries.
     ///
     /// # Errors
     /// It is no such log, or ends early.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         let file = File::open(path).with_context(|| path.display().to_string())?;
-        let [magic, version, entries, sector] = head(&file, 0)?;
-        // The last number of the head has 32 bits.
-        let sector = sector & u64::from(u32::MAX);
-        ensure!(
-            magic == MAGIC && version == VERSION,
-            "{} is no log of writes",
-            path.display()
-        );
-        ensure!(
-            sector.is_power_of_two() && (512..=PIECE).contains(&sector),
-            "sectors of {sector} bytes"
-        );
-        ensure!(entries <= ENTRIES_MAX, "a log of {entries} entries");
+        let (entries, sector) = opening(&file).with_context(|| path.display().to_string())?;
         let mut log = Self {
             file,
             sector,
@@ -119,6 +117,12 @@ impl WriteLog {
             "the log of writes ends early"
         );
         Ok(log)
+    }
+
+    /// The beginning of the log: its first `count` entries.
+    pub(crate) fn first(mut self, count: usize) -> Self {
+        self.entries.truncate(count);
+        self
     }
 
     /// What the disk was told, in this order.
@@ -175,13 +179,42 @@ impl WriteLog {
                 0 => self.write(disk, entry, all)?,
                 1 => {}
                 _ => {
-                    for sector in all.filter(|_| chance.next() % 2 == 0) {
+                    for sector in all.filter(|_| chance.next().is_multiple_of(2)) {
                         self.write(disk, entry, sector..sector + 1)?;
                     }
                 }
             }
         }
         Ok(())
+    }
+
+    /// Whether some entries write to a place on the disk, in bytes.
+    pub(crate) fn touches(&self, entries: Range<usize>, place: &Range<u64>) -> bool {
+        let entries = self.entries.get(entries).unwrap_or_default();
+        entries.iter().any(|entry| {
+            let begin = entry.sector * self.sector;
+            let end = begin + entry.written() * self.sector;
+            begin < place.end && place.start < end
+        })
+    }
+
+    /// What a disk holds where some entries write: place in bytes, and content.
+    ///
+    /// # Errors
+    /// There are no such entries, or the disk cannot be read.
+    pub(crate) fn old(
+        &self,
+        disk: &File,
+        entries: Range<usize>,
+    ) -> anyhow::Result<Vec<(u64, Vec<u8>)>> {
+        let mut old = Vec::new();
+        for entry in self.entries.get(entries).context("no such entries")? {
+            let mut bytes = vec![0; usize::try_from(entry.written() * self.sector)?];
+            let at = entry.sector * self.sector;
+            disk.read_exact_at(&mut bytes, at).context("the disk")?;
+            old.push((at, bytes));
+        }
+        Ok(old)
     }
 
     /// Writes some sectors of an entry, counted from its first.
@@ -198,6 +231,20 @@ impl WriteLog {
         }
         Ok(())
     }
+}
+
+/// What stands at the head of a log: how many entries it has, and the bytes of a sector.
+fn opening(file: &File) -> anyhow::Result<(u64, u64)> {
+    let [magic, version, entries, sector] = head(file, 0)?;
+    // The last number of the head has 32 bits.
+    let sector = sector & u64::from(u32::MAX);
+    ensure!(magic == MAGIC && version == VERSION, "no log of writes");
+    ensure!(
+        sector.is_power_of_two() && (512..=PIECE).contains(&sector),
+        "sectors of {sector} bytes"
+    );
+    ensure!(entries <= ENTRIES_MAX, "a log of {entries} entries");
+    Ok((entries, sector))
 }
 
 /// Four numbers of the log.
@@ -223,6 +270,12 @@ impl Chance {
         it = (it ^ (it >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         it = (it ^ (it >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         it ^ (it >> 31)
+    }
+
+    /// One of some things; none of none.
+    pub(crate) fn of<'a, T>(&mut self, things: &'a [T]) -> Option<&'a T> {
+        let count = u64::try_from(things.len()).ok().filter(|it| *it > 0)?;
+        things.get(usize::try_from(self.next() % count).ok()?)
     }
 }
 
