@@ -51,11 +51,14 @@ const STEPS: &[Step] = &[
 ];
 
 /// These run with `--full`, or when they are named.
-const FULL_STEPS: &[Step] = &[("image-full", image::check::full)];
+const FULL_STEPS: &[Step] = &[
+    ("image-full", image::check::full),
+    ("updates", image::check::updates),
+];
 
 /// A step that needs this one is not run after it failed: it would only repeat the same errors.
 const BUILD: &str = "build";
-const NEEDS_BUILD: &[&str] = &["tests", "documents", "image", "image-full"];
+const NEEDS_BUILD: &[&str] = &["tests", "documents", "image", "image-full", "updates"];
 
 /// Runs the steps, prints one line for each and a summary.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<ExitCode> {

@@ -10,12 +10,15 @@ use std::time::{Duration, Instant};
 use std::{fs, io};
 
 use jiff::Timestamp;
+use tokio::time::timeout;
 use update::{Boot, Check, Record, Verdict, judge};
 
 use crate::entries::Entries;
 use crate::error::UpdateError;
+use crate::notice;
 use crate::running;
-use crate::settings::Settings;
+use crate::server;
+use crate::settings::{Settings, Source};
 use crate::state;
 
 /// Between two looks.
@@ -28,6 +31,9 @@ const LEAST: Duration = Duration::from_secs(1);
 /// not being tried passes.
 pub(crate) fn gate(settings: &Settings) -> Result<(), UpdateError> {
     let decided = decide(settings);
+    if let Ok(record) = state::record(settings) {
+        notice::at_rest(settings, &record.stage);
+    }
     // Only where the boot loader counts: a version that has proven itself is never started again
     // and again, whatever is wrong with it.
     if decided.is_err() && counted(settings)? {
@@ -105,7 +111,7 @@ fn look(settings: &Settings, check: Check, patience: Duration) -> Verdict {
         Check::Page => gate.page.map(|address| answers(address, patience).is_ok()),
         Check::Centre => {
             let source = settings.source.as_ref();
-            source.map(|source| TcpStream::connect_timeout(&source.address, patience).is_ok())
+            source.map(|source| reached(source, patience).is_ok())
         }
     };
     match well {
@@ -142,6 +148,20 @@ fn runs_well(program: &Path, arguments: &[String], patience: Duration) -> io::Re
     child.kill()?;
     child.wait()?;
     Ok(false)
+}
+
+/// Whether the update server takes a connection, over the same interface as downloads.
+fn reached(source: &Source, patience: Duration) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let opened = timeout(
+            patience,
+            server::open(source.address, source.interface.as_deref()),
+        );
+        opened.await?.map(drop)
+    })
 }
 
 /// Whether somebody at an address answers at all. A page over TLS answers a plain question with an

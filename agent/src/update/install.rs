@@ -9,6 +9,7 @@ use update::{Install, Manifest, Offer, Reason, Running, Slot, Step, Unwanted};
 use crate::clock;
 use crate::entries::Entries;
 use crate::error::{UpdateError, slot as unwritable, state as state_error};
+use crate::notice;
 use crate::parts::Parts;
 use crate::report::{Outcome, Report};
 use crate::running;
@@ -62,7 +63,11 @@ pub(crate) async fn install(
         manifest,
     };
     job.check_before()?;
-    job.run(install)?;
+    notice::updating(settings);
+    if let Err(error) = job.run(install) {
+        notice::at_rest(settings, &state::record(settings)?.stage);
+        return Err(error);
+    }
     Ok(report(Outcome::Installed))
 }
 

@@ -15,6 +15,7 @@ mod error;
 mod fetch;
 mod gate;
 mod install;
+mod notice;
 mod parts;
 mod report;
 mod running;

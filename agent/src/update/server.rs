@@ -84,7 +84,8 @@ impl Server {
 
     /// Opens a connection and proves both sides.
     pub(crate) async fn connect(&self) -> Result<Line, UpdateError> {
-        let stream = timeout(self.stall, self.open()).await.map_err(silent)?;
+        let opened = open(self.address, self.interface.as_deref());
+        let stream = timeout(self.stall, opened).await.map_err(silent)?;
         let stream = stream.map_err(unreachable)?;
         let secured = self.connector.connect(self.name.clone(), stream);
         let secured = timeout(self.stall, secured).await.map_err(silent)?;
@@ -102,18 +103,18 @@ impl Server {
             began: Instant::now(),
         })
     }
+}
 
-    /// A socket that the kernel lets out by the interface of the closed network only.
-    async fn open(&self) -> io::Result<TcpStream> {
-        let socket = match self.address.is_ipv4() {
-            true => TcpSocket::new_v4()?,
-            false => TcpSocket::new_v6()?,
-        };
-        if let Some(interface) = &self.interface {
-            socket.bind_device(Some(interface.as_bytes()))?;
-        }
-        socket.connect(self.address).await
+/// A connection that the kernel lets out by the interface of the closed network only.
+pub(crate) async fn open(address: SocketAddr, interface: Option<&str>) -> io::Result<TcpStream> {
+    let socket = match address.is_ipv4() {
+        true => TcpSocket::new_v4()?,
+        false => TcpSocket::new_v6()?,
+    };
+    if let Some(interface) = interface {
+        socket.bind_device(Some(interface.as_bytes()))?;
     }
+    socket.connect(address).await
 }
 
 impl Line {

@@ -27,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) root: PathBuf,
     /// The file that the time service touches.
     pub(crate) synchronized: PathBuf,
+    /// Where the front panel reads what is going on; none where there is no panel.
+    pub(crate) notices: Option<PathBuf>,
     /// The server; none at a site without a network.
     pub(crate) source: Option<Source>,
     /// When the device may update.
@@ -227,5 +229,6 @@ mod tests {
         let window = settings.when.window();
         assert_eq!((window.from, window.until), (3 * 3_600, 5 * 3_600));
         assert!(settings.source.is_some() && settings.gate.page.is_some());
+        assert!(settings.notices.is_some());
     }
 }

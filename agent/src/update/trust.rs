@@ -6,7 +6,8 @@
 //! one for ever. Expiry counts by the floor of [`crate::clock`] as well.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -174,8 +175,11 @@ impl Trusted {
         let manifests = versions.iter();
         names.extend(manifests.map(|version| Manifest::target(&self.board, *version)));
         let (metadata, targets) = (folder.join("metadata"), folder.join("targets"));
-        let copied = self.repository.cache(metadata, targets, Some(&names), true);
-        copied.await.map_err(|error| self.told(error))
+        let copied = self
+            .repository
+            .cache(&metadata, &targets, Some(&names), true);
+        copied.await.map_err(|error| self.told(error))?;
+        [metadata, targets].iter().try_for_each(|it| readable(it))
     }
 
     async fn target(&self, name: &str) -> Result<Option<Vec<u8>>, UpdateError> {
@@ -207,6 +211,15 @@ impl Trusted {
 fn of_line(server: Option<&ServerTransport>, error: TufError) -> UpdateError {
     let trouble = server.and_then(ServerTransport::trouble);
     trouble.unwrap_or_else(|| told(error))
+}
+
+/// Lets other users read the files of a folder: `tough` makes them its own user's alone.
+fn readable(folder: &Path) -> Result<(), UpdateError> {
+    for file in fs::read_dir(folder).map_err(state)? {
+        let path = file.map_err(state)?.path();
+        fs::set_permissions(path, Permissions::from_mode(0o644)).map_err(state)?;
+    }
+    Ok(())
 }
 
 /// What was last trusted; nothing where the file cannot be read as such.

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::Ordering::SeqCst;
 
+use updates::{Server, authority, enrol};
+
 use crate::device::{Files, World, noise, well};
-use crate::server::{Server, authority, enrol};
 
 /// Text that compresses as programs do, from a seed.
 fn text(seed: u64, length: usize) -> Vec<u8> {
@@ -51,9 +52,9 @@ fn image(world: &World, name: &str, program: &[u8]) -> Vec<u8> {
 #[test]
 fn a_change_of_one_program_costs_less_than_a_third_of_the_image() {
     let mut world = World::new();
-    let authority = authority();
-    enrol(&authority, world.folder.path());
-    let server = Server::start(&authority, world.at("repository"));
+    let authority = authority().unwrap();
+    enrol(&authority, world.folder.path()).unwrap();
+    let server = Server::start(&authority, world.at("repository")).unwrap();
     world.source(server.address, "");
     let (old, new) = (text(1, 400_000), text(2, 430_000));
     let of = |root: Vec<u8>, seed: u64| {

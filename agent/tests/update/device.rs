@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use updates::NAME as SERVER;
 
 /// The name of boot entries.
 pub(crate) const NAME: &str = "sekisho";
@@ -68,7 +69,7 @@ impl World {
             when: "[when]\nfrom = \"00:00\"\nuntil = \"00:00\"\n".to_owned(),
             gate: "[gate]\nseconds = 1\n".to_owned(),
         };
-        for name in ["state", "incoming", "esp", "run"] {
+        for name in ["state", "incoming", "esp", "run", "notices"] {
             fs::create_dir_all(world.at(name)).unwrap();
         }
         world.release(&["keys", "--out", "keys"]);
@@ -106,7 +107,7 @@ impl World {
         let text = format!(
             "device = \"box-1\"\nboard = \"{BOARD}\"\nstate = \"{folder}/state\"\n\
              incoming = \"{folder}/incoming\"\nroot = \"{folder}/root.json\"\n\
-             synchronized = \"{folder}/synchronized\"\n{}{}{}\
+             synchronized = \"{folder}/synchronized\"\nnotices = \"{folder}/notices\"\n{}{}{}\
              [boot]\nname = \"{NAME}\"\nentries = \"{folder}/esp\"\n\
              version = \"{folder}/os-release\"\nslot = \"{folder}/slot\"\n\
              restart = \"{folder}/run/restart\"\n\
@@ -121,7 +122,7 @@ impl World {
     pub(crate) fn source(&mut self, address: SocketAddr, more: &str) {
         let folder = self.folder.path().display();
         self.source = format!(
-            "[source]\naddress = \"{address}\"\nserver_name = \"updates.test\"\n\
+            "[source]\naddress = \"{address}\"\nserver_name = \"{SERVER}\"\n\
              authority = \"{folder}/authority.pem\"\ncertificate = \"{folder}/device.pem\"\n\
              private_key = \"{folder}/device.key\"\nstall_seconds = 1\n{more}\n"
         );
@@ -241,7 +242,16 @@ impl World {
 
     /// Names in the ESP, sorted.
     pub(crate) fn entries(&self) -> Vec<String> {
-        let files = fs::read_dir(self.at("esp")).unwrap();
+        self.names("esp")
+    }
+
+    /// What the panel is told, sorted.
+    pub(crate) fn notices(&self) -> Vec<String> {
+        self.names("notices")
+    }
+
+    fn names(&self, folder: &str) -> Vec<String> {
+        let files = fs::read_dir(self.at(folder)).unwrap();
         let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
         let mut names: Vec<String> = names.collect();
         names.sort();

@@ -47,6 +47,7 @@ fn each_check_that_fails_returns_the_device_with_its_own_reason() {
         well(&world.update(&["health-gate"]));
         assert_eq!(world.stage()["at"], "returned", "{lines}");
         assert_eq!(world.stage()["why"], why);
+        assert_eq!(world.notices(), ["update-returned"]);
         let status = well(&world.update(&["status"]));
         assert!(status.contains("given up"), "{status}");
     }

@@ -13,4 +13,3 @@ mod gate;
 mod kill;
 mod medium;
 mod network;
-mod server;

@@ -22,10 +22,13 @@ fn a_version_is_installed_tried_and_stays() {
     assert!(world.at("run/restart").exists());
     // Nothing further is begun before it is known whether it stays.
     refused(&world.import(&medium), "AG55", 1);
+    // Until the start, nobody should switch the device off (C-01).
+    assert_eq!(world.notices(), ["updating"]);
 
     world.try_new("1.1.0");
     well(&world.update(&["health-gate"]));
     assert_eq!(world.stage()["at"], "good");
+    assert!(world.notices().is_empty());
     assert_eq!(
         world.json("state/update.json")["least"],
         serde_json::json!([1, 1, 0])
@@ -189,8 +192,10 @@ fn a_full_esp_gives_the_version_up_and_says_so() {
     refused(&output, "AG48", 1);
     assert_eq!(world.stage()["at"], "returned");
     assert_eq!(world.stage()["why"], "no-room");
+    assert_eq!(world.notices(), ["update-returned"]);
     // What was given up is tried again when a person asks for it.
     well(&world.import(medium.as_ref()));
+    assert_eq!(world.notices(), ["updating"]);
 }
 
 #[test]

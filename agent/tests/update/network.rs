@@ -1,18 +1,20 @@
 //! Updating over the line.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 use std::sync::atomic::Ordering::SeqCst;
 
+use updates::{Server, authority, enrol};
+
 use crate::device::{World, refused, said, version, well};
-use crate::server::{Server, authority, enrol};
 
 /// A device and a server that knows it.
 pub(crate) fn connected() -> (World, Server) {
     let mut world = World::new();
-    let authority = authority();
-    enrol(&authority, world.folder.path());
-    let server = Server::start(&authority, world.at("repository"));
+    let authority = authority().unwrap();
+    enrol(&authority, world.folder.path()).unwrap();
+    let server = Server::start(&authority, world.at("repository")).unwrap();
     world.source(server.address, "");
     (world, server)
 }
@@ -48,6 +50,24 @@ fn a_version_is_looked_for_downloaded_and_installed_and_only_its_changes_are_sen
     let told = well(&world.update(&["fetch"]));
     assert!(told.contains("the newest version runs"), "{told}");
     assert_eq!(fs::read_dir(world.at("incoming/files")).unwrap().count(), 0);
+}
+
+/// The part with the disks is another user than the part with the network.
+#[test]
+fn what_was_downloaded_can_be_read_by_the_user_that_installs() {
+    let (world, _server) = connected();
+    well(&world.update(&["fetch"]));
+    let mut files = 0;
+    for folder in ["metadata", "targets", "files"] {
+        for file in fs::read_dir(world.at("incoming").join(folder)).unwrap() {
+            let file = file.unwrap();
+            let mode = file.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o044, 0o044, "{:?}", file.path());
+            files += 1;
+        }
+    }
+    // Root, timestamp, snapshot, targets; a release and two manifests; three files.
+    assert!(files >= 10, "{files}");
 }
 
 /// C-06: a medium gives the same device as the line.
@@ -160,14 +180,14 @@ fn a_part_that_the_running_slot_has_lost_is_missed_before_anything_is_written() 
 #[test]
 fn a_server_or_a_device_without_the_right_certificate_gets_nowhere() {
     let (world, server) = connected();
-    let stranger = authority();
+    let stranger = authority().unwrap();
     // The device trusts another authority.
     fs::write(world.at("authority.pem"), stranger.pem()).unwrap();
     refused(&world.update(&["check"]), "AG45", 1);
     // The server does.
     let folder = world.at("strange");
     fs::create_dir(&folder).unwrap();
-    enrol(&stranger, &folder);
+    enrol(&stranger, &folder).unwrap();
     let (other, _server) = connected();
     for name in ["device.pem", "device.key"] {
         fs::copy(folder.join(name), other.at(name)).unwrap();

@@ -150,6 +150,7 @@ fn booted(bench: &Bench<'_>) -> Result<Vec<Figure>> {
         signer: boot::Signer::for_tests(&workspace.scratch("image")?)?,
         update_root: None,
         operator: None,
+        broken: None,
         fresh_base: false,
         loud: false,
     })?;

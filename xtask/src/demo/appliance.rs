@@ -99,6 +99,7 @@ fn recipe(workspace: &Workspace, told: bool) -> Result<Recipe<'_>> {
         signer: boot::Signer::for_tests(&workspace.scratch("image")?)?,
         update_root: None,
         operator: Some(workspace.scratch("demo")?.join("operator.key.pub")),
+        broken: None,
         fresh_base: false,
         loud: told,
     })

@@ -10,10 +10,13 @@ use std::process::Command;
 use anyhow::{Context as _, ensure};
 
 use super::machine::{Machine, Setup};
+use super::releases::Releases;
 use super::scan::Wire;
 use super::tool::Tool;
 use super::verity::BLOCK;
-use super::{Image, Recipe, VERSION, boot, build, disk, esp, same_files, stripped, surface};
+use super::{
+    Image, Recipe, VERSION, boot, build, disk, esp, same_files, stripped, surface, update_check,
+};
 use crate::Workspace;
 use crate::test::Outcome;
 
@@ -71,6 +74,14 @@ pub(crate) fn full(workspace: &Workspace) -> anyhow::Result<Outcome> {
     Ok(Outcome::Passed(remarks.join(", ")))
 }
 
+/// Updates that go wrong in every way, and power cuts: `cargo xtask test updates`.
+pub(crate) fn updates(workspace: &Workspace) -> anyhow::Result<Outcome> {
+    let programs = development_programs(workspace)?;
+    let releases = Releases::new(workspace, &programs)?;
+    let first = releases.image(VERSION, None)?;
+    update_check::run(workspace, &releases, &first).map(Outcome::Passed)
+}
+
 fn make(workspace: &Workspace, programs: &Path, name: &str, probe: bool) -> anyhow::Result<Image> {
     build(&Recipe {
         workspace,
@@ -81,6 +92,7 @@ fn make(workspace: &Workspace, programs: &Path, name: &str, probe: bool) -> anyh
         signer: boot::Signer::for_tests(&workspace.scratch("image")?)?,
         update_root: None,
         operator: None,
+        broken: None,
         fresh_base: false,
         loud: false,
     })

@@ -37,6 +37,19 @@ const PARTITIONS: [Partition; 6] = [
 /// The first partition begins here, the second copy of the table needs as much at the end.
 const EDGE_MIB: u64 = 1;
 
+/// Where a partition lies, in bytes of the disk.
+pub(crate) fn place(name: &str) -> Option<std::ops::Range<u64>> {
+    let mut begin = EDGE_MIB;
+    for partition in &PARTITIONS {
+        let end = begin + partition.mib;
+        if partition.name == name {
+            return Some(begin * MIB..end * MIB);
+        }
+        begin = end;
+    }
+    None
+}
+
 /// Where slot A begins, in bytes.
 pub(crate) const ROOT_A: u64 = (EDGE_MIB + 96) * MIB;
 

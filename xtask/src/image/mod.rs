@@ -21,6 +21,7 @@ use crate::Workspace;
 mod base;
 pub(crate) mod boot;
 pub(crate) mod check;
+mod device;
 mod disk;
 pub(crate) mod esp;
 mod kernel;
@@ -28,11 +29,15 @@ mod lists;
 pub(crate) mod machine;
 mod measurement;
 mod parts;
+mod releases;
 mod root;
 mod scan;
 mod surface;
 pub(crate) mod tool;
+mod update_check;
+mod update_cuts;
 mod verity;
+mod write_log;
 
 use lists::Lists;
 use tool::Tool;
@@ -79,6 +84,10 @@ pub(crate) struct Image {
     pub(crate) disk: PathBuf,
     /// The root, as it is written to a slot.
     pub(crate) root: PathBuf,
+    /// Its hash tree.
+    pub(crate) tree: PathBuf,
+    /// The signed boot entry.
+    pub(crate) entry: PathBuf,
     /// What the archive has that is not what is pinned; empty when everything is.
     pub(crate) drift: Vec<String>,
 }
@@ -99,6 +108,8 @@ pub(crate) struct Recipe<'a> {
     pub(crate) update_root: Option<PathBuf>,
     /// Whose settings are taken.
     pub(crate) operator: Option<PathBuf>,
+    /// A folder of files that are laid over the root at last: what a test breaks in it.
+    pub(crate) broken: Option<PathBuf>,
     /// Whether every step is told.
     pub(crate) loud: bool,
     /// Whether a base that was made before may be taken.
@@ -122,6 +133,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Resul
             signer: signer(workspace, arguments)?,
             update_root: arguments.update_root.clone(),
             operator: arguments.operator.clone(),
+            broken: None,
             fresh_base: fresh,
         })
     };
@@ -195,6 +207,8 @@ pub(crate) fn build(recipe: &Recipe<'_>) -> anyhow::Result<Image> {
     Ok(Image {
         disk,
         root: verity.root,
+        tree: verity.tree,
+        entry: unified,
         drift,
     })
 }

@@ -51,6 +51,9 @@ pub(crate) fn make(
     Tool(links.arg("-r").arg(tree)).run()?;
     remove(&tree.join("var"))?;
     fs::create_dir(tree.join("var")).context("var")?;
+    if let Some(broken) = &recipe.broken {
+        copy(broken, tree)?;
+    }
     remove_empty(&tree.join("usr"))?;
     plain_modes(tree)
 }

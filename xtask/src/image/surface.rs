@@ -70,9 +70,9 @@ const PARTS: &[Part] = &[
     },
     Part {
         heading: "書き込める場所 / What can be written",
-        japanese: "ルートは読み取り専用で、読むたびに検証されます。起動用の区画（`/efi`）は、使う間だけつながります。",
+        japanese: "ルートは読み取り専用で、読むたびに検証されます。起動用の区画（`/efi`）は、最初に使うときにつながります。",
         english: "The root is read-only and checked at every read. The boot partition (`/efi`) is \
-                  mounted only while it is used.",
+                  mounted when it is first used.",
         question: "busybox awk '$4 ~ /^rw/ && $3 !~ /^(proc|sysfs|cgroup2|securityfs|devpts|\
                    efivarfs|bpf|mqueue|configfs|autofs|pstore|fusectl|ramfs|vfat)$/ \
                    { print $2 \" (\" $3 \")\" }' /proc/mounts | busybox sort -u",
