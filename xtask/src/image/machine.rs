@@ -20,6 +20,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// The bytes of a machine's disk.
 const DISK: u64 = 1 << 30;
 
+/// The log of what was written to the disk, in the folder of the machine.
+pub(crate) const WRITE_LOG: &str = "disk.log";
+
 const FIRMWARE: &str = "/usr/share/OVMF/";
 
 /// How a machine is put together.
@@ -36,6 +39,9 @@ pub(crate) struct Setup<'a> {
     /// Whether the machine reaches what listens on this one's loopback, at the second address of
     /// either card's network (`10.0.3.2`, `10.0.4.2`).
     pub(crate) reaches_host: bool,
+    /// Whether everything that is written to the disk is kept in `disk.log`
+    /// ([`super::write_log`]).
+    pub(crate) write_log: bool,
     /// What else QEMU is told.
     pub(crate) more: Vec<String>,
 }
@@ -49,6 +55,7 @@ impl<'a> Setup<'a> {
             wires: None,
             once: true,
             reaches_host: false,
+            write_log: false,
             more: Vec::new(),
         }
     }
@@ -102,6 +109,9 @@ impl Machine {
         if console.exists() {
             fs::remove_file(&console).context("the console of an earlier start")?;
         }
+        if setup.write_log {
+            fs::File::create(folder.join(WRITE_LOG)).context("the log of writes")?;
+        }
         let tpm = tpm(folder)?;
         let mut command = Command::new("qemu-system-x86_64");
         command
@@ -109,7 +119,7 @@ impl Machine {
             .args(["-display", "none", "-cpu"])
             .arg("qemu64,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand")
             .args(firmware(setup.secure_boot))
-            .args(["-drive", "file=disk.img,format=raw,if=none,id=disk"])
+            .args(disk(setup))
             .args(["-device", "virtio-blk-pci,drive=disk,bootindex=1"])
             .args(["-chardev", "file,id=console,path=console.log"])
             .args(["-serial", "chardev:console"])
@@ -227,6 +237,21 @@ impl Drop for Machine {
         // It may have ended already.
         let _ = self.cut();
     }
+}
+
+/// The disk, called `disk`.
+fn disk(setup: &Setup<'_>) -> Vec<String> {
+    if !setup.write_log {
+        let disk = "file=disk.img,format=raw,if=none,id=disk";
+        return vec!["-drive".to_owned(), disk.to_owned()];
+    }
+    let files = [("disk.img", "plain-disk"), (WRITE_LOG, "log")]
+        .map(|(file, name)| format!("driver=file,filename={file},node-name={name}"));
+    let filter = "driver=blklogwrites,node-name=disk,file=plain-disk,log=log";
+    let nodes = files.into_iter().chain([filter.to_owned()]);
+    nodes
+        .flat_map(|node| ["-blockdev".to_owned(), node])
+        .collect()
 }
 
 /// The two network cards, at the places that the image names.

@@ -32,6 +32,7 @@ mod scan;
 mod surface;
 mod tool;
 mod verity;
+mod write_log;
 
 use lists::Lists;
 use tool::Tool;
