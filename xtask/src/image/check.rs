@@ -1,7 +1,7 @@
 //! `cargo xtask test image`: the image in a machine in software.
 //!
-//! Shows, B-083, B-085 and P-09 on the running appliance. The programs are those of
-//! the development profile, which the tests before it have built already.
+//! Shows, B-083, B-085, P-08 and P-09 on the running appliance. The programs are
+//! those of the development profile, which the tests before it have built already.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,12 +13,14 @@ use super::machine::{Machine, Setup};
 use super::scan::Wire;
 use super::tool::Tool;
 use super::verity::BLOCK;
-use super::{Image, Recipe, VERSION, boot, build, disk, same_files, stripped, surface};
+use super::{
+    Image, Recipe, VERSION, boot, build, container_check, disk, same_files, stripped, surface,
+};
 use crate::Workspace;
 use crate::test::Outcome;
 
 /// What the console says when everything is up.
-const READY: &str = " ready, slot ";
+pub(crate) const READY: &str = " ready, slot ";
 
 /// The images of one run, and where their machines are.
 struct Bench {
@@ -44,6 +46,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<Outcome> {
     };
     let mut remarks = vec![
         format!("{files} files built twice the same"),
+        in_a_container(workspace)?,
         starts_when_signed(&bench)?,
         refuses_a_changed_entry(&bench)?,
         refuses_a_changed_root(&bench)?,
@@ -69,6 +72,12 @@ pub(crate) fn full(workspace: &Workspace) -> anyhow::Result<Outcome> {
         data_open_for_this_board_and_our_kernel_only(&bench)?,
     ];
     Ok(Outcome::Passed(remarks.join(", ")))
+}
+
+/// The image with the probe, for checks of their own.
+pub(crate) fn probed(workspace: &Workspace) -> anyhow::Result<Image> {
+    let programs = development_programs(workspace)?;
+    make(workspace, &programs, "probe", true)
 }
 
 fn make(workspace: &Workspace, programs: &Path, name: &str, probe: bool) -> anyhow::Result<Image> {
@@ -99,6 +108,14 @@ fn development_programs(workspace: &Workspace) -> anyhow::Result<PathBuf> {
 
 fn folder_of(image: &Image) -> &Path {
     image.disk.parent().unwrap_or(Path::new("."))
+}
+
+/// P-08: every unit starts, also where there is no disk.
+fn in_a_container(workspace: &Workspace) -> anyhow::Result<String> {
+    // That of the image that was built last.
+    let root = workspace.scratch("image/work")?.join("root");
+    let folder = workspace.scratch("image/machines")?.join("container");
+    container_check::starts_as_a_container(&folder, &root)
 }
 
 /// firmware with Secure Boot starts the signed image, and nobody is asked to log in.

@@ -1,7 +1,7 @@
 //! A machine in software (QEMU without hardware virtualisation) that boots an image.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(240);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// The bytes of a machine's disk.
-const DISK: u64 = 1 << 30;
+pub(crate) const DISK: u64 = 1 << 30;
 
 /// The log of what was written to the disk, in the folder of the machine.
 pub(crate) const WRITE_LOG: &str = "disk.log";
@@ -69,8 +69,10 @@ pub(crate) struct Machine {
     folder: PathBuf,
     /// The line to the probe of the image for tests.
     probe: UnixStream,
-    /// Whether the probe has said that it is there.
+    /// Whether the probe of this start has answered.
     greeted: bool,
+    /// How many bytes of the console [`Self::next_line`] has gone through.
+    seen: usize,
 }
 
 impl Machine {
@@ -79,6 +81,15 @@ impl Machine {
     /// # Errors
     /// QEMU or the firmware is missing, or the disk cannot be copied.
     pub(crate) fn start(folder: &Path, setup: &Setup<'_>) -> anyhow::Result<Self> {
+        Self::assemble(folder, setup)?;
+        Self::power_on(folder, setup)
+    }
+
+    /// Puts a machine together in `folder`.
+    ///
+    /// # Errors
+    /// The firmware is missing, or the disk cannot be copied.
+    pub(crate) fn assemble(folder: &Path, setup: &Setup<'_>) -> anyhow::Result<()> {
         if folder.exists() {
             fs::remove_dir_all(folder).context("the machine of an earlier run")?;
         }
@@ -97,7 +108,7 @@ impl Machine {
         let variables = format!("{FIRMWARE}OVMF_VARS_4M{kind}.fd");
         fs::copy(&variables, folder.join("variables.fd"))
             .with_context(|| format!("{variables}: apt-get install ovmf"))?;
-        Self::power_on(folder, setup)
+        Ok(())
     }
 
     /// Starts the machine that is in `folder`, with the disk as it is.
@@ -147,6 +158,7 @@ impl Machine {
             folder: folder.to_owned(),
             probe,
             greeted: false,
+            seen: 0,
         })
     }
 
@@ -171,6 +183,41 @@ impl Machine {
             }
             ensure!(
                 begin.elapsed() < PATIENCE,
+                "no `{text}` on the console:\n{}",
+                self.last_words()
+            );
+            sleep(LOOK_AGAIN);
+        }
+    }
+
+    /// Waits for the next line of the console with `text` in it, also over restarts, and gives it.
+    ///
+    /// # Errors
+    /// The machine ends before, or says nothing of it for as long as `patience`.
+    pub(crate) fn next_line(&mut self, text: &str, patience: Duration) -> anyhow::Result<String> {
+        let begin = Instant::now();
+        loop {
+            let console = fs::read(self.folder.join("console.log")).unwrap_or_default();
+            let mut end = self.seen;
+            for line in console
+                .get(end..)
+                .unwrap_or_default()
+                .split_inclusive(|it| *it == b'\n')
+            {
+                end += line.len();
+                let line = String::from_utf8_lossy(line);
+                if line.ends_with('\n') && line.contains(text) {
+                    self.seen = end;
+                    // Whoever answered before may be gone with a restart.
+                    self.greeted = false;
+                    return Ok(line.trim().to_owned());
+                }
+            }
+            if let Some(status) = self.qemu.try_wait()? {
+                bail!("ended ({status}) before `{text}`:\n{}", self.last_words());
+            }
+            ensure!(
+                begin.elapsed() < patience,
                 "no `{text}` on the console:\n{}",
                 self.last_words()
             );
@@ -203,7 +250,7 @@ impl Machine {
     /// The probe does not answer, or the command ends with another status than 0.
     pub(crate) fn ask(&mut self, command: &str) -> anyhow::Result<String> {
         if !self.greeted {
-            read_until(&mut self.probe, "PROBE-READY\n")?;
+            greet(&mut self.probe)?;
             self.greeted = true;
         }
         let (text, status) = exchange(&mut self.probe, command)?;
@@ -335,6 +382,35 @@ fn connect(socket: &Path) -> anyhow::Result<UnixStream> {
             Err(error) => return Err(error).context("the machine has not started"),
         }
     }
+}
+
+/// Types a sum until the probe gives the right answer to the last one: before that, what is typed
+/// may be lost or come back as an echo, and what is heard may be of an earlier start.
+fn greet(line: &mut UnixStream) -> anyhow::Result<()> {
+    const PAUSE: Duration = Duration::from_secs(2);
+    let begin = Instant::now();
+    line.set_read_timeout(Some(PAUSE))?;
+    let mut heard = Vec::new();
+    for number in 1.. {
+        writeln!(line, "echo HELLO-$((1000000 + {number}))").context("probe")?;
+        let answer = format!("HELLO-{}\n", 1_000_000 + number);
+        let asked = Instant::now();
+        let mut byte = [0];
+        while asked.elapsed() < PAUSE && !heard.ends_with(answer.as_bytes()) {
+            match line.read(&mut byte) {
+                Ok(0) => bail!("the probe has ended"),
+                Ok(_) => heard.push(byte[0]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error).context("the probe"),
+            }
+        }
+        if heard.ends_with(answer.as_bytes()) {
+            break;
+        }
+        ensure!(begin.elapsed() < PATIENCE, "the probe does not answer");
+    }
+    line.set_read_timeout(Some(PATIENCE))?;
+    Ok(())
 }
 
 /// Types a command and reads until its end; output and status.

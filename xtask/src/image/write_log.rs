@@ -126,6 +126,14 @@ impl WriteLog {
         &self.entries
     }
 
+    /// How many bytes the log had when the disk had been told so many entries.
+    pub(crate) fn length(&self, entries: usize) -> u64 {
+        let last = entries.checked_sub(1).and_then(|it| self.entries.get(it));
+        last.map_or(self.sector, |entry| {
+            entry.data + entry.written() * self.sector
+        })
+    }
+
     /// How many entries are over at each flush.
     pub(crate) fn flushes(&self) -> Vec<usize> {
         let entries = (1..).zip(&self.entries);
@@ -175,7 +183,7 @@ impl WriteLog {
                 0 => self.write(disk, entry, all)?,
                 1 => {}
                 _ => {
-                    for sector in all.filter(|_| chance.next() % 2 == 0) {
+                    for sector in all.filter(|_| chance.next().is_multiple_of(2)) {
                         self.write(disk, entry, sector..sector + 1)?;
                     }
                 }
@@ -286,6 +294,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let log = WriteLog::open(&written(folder.path(), &TOLD)).unwrap();
         assert_eq!(log.flushes(), [2, 6]);
+        let lengths = [0, 1, 2, 3].map(|it| log.length(it) / SECTOR as u64);
+        assert_eq!(lengths, [1, 4, 5, 9]);
         let seen = |upto| -> BTreeSet<String> {
             let seeds = 0..200;
             seeds
