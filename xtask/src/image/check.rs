@@ -14,7 +14,8 @@ use super::scan::Wire;
 use super::tool::Tool;
 use super::verity::BLOCK;
 use super::{
-    Image, Recipe, VERSION, boot, build, container_check, disk, same_files, stripped, surface,
+    Image, Recipe, VERSION, boot, build, container_check, disk, same_files, stick_check, stripped,
+    surface,
 };
 use crate::Workspace;
 use crate::test::Outcome;
@@ -70,6 +71,7 @@ pub(crate) fn full(workspace: &Workspace) -> anyhow::Result<Outcome> {
     let remarks = [
         answers_nobody_but_the_institution(&bench)?,
         data_open_for_this_board_and_our_kernel_only(&bench)?,
+        stick_check::sticks(&bench.machines.join("sticks"), &bench.probed.disk)?,
     ];
     Ok(Outcome::Passed(remarks.join(", ")))
 }
