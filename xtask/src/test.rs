@@ -48,17 +48,27 @@ const STEPS: &[Step] = &[
     ("tests", tests),
     ("documents", documents),
     ("image", image::check::run),
+    ("power", image::power_cuts::run),
 ];
 
 /// These run with `--full`, or when they are named.
 const FULL_STEPS: &[Step] = &[
     ("image-full", image::check::full),
     ("updates", image::check::updates),
+    ("power-full", image::power_cuts::full),
 ];
 
 /// A step that needs this one is not run after it failed: it would only repeat the same errors.
 const BUILD: &str = "build";
-const NEEDS_BUILD: &[&str] = &["tests", "documents", "image", "image-full", "updates"];
+const NEEDS_BUILD: &[&str] = &[
+    "tests",
+    "documents",
+    "image",
+    "power",
+    "image-full",
+    "power-full",
+    "updates",
+];
 
 /// Runs the steps, prints one line for each and a summary.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> anyhow::Result<ExitCode> {

@@ -1,7 +1,7 @@
 //! `cargo xtask test image`: the image in a machine in software.
 //!
-//! Shows, B-083, B-085 and P-09 on the running appliance. The programs are those of
-//! the development profile, which the tests before it have built already.
+//! Shows, B-083, B-085, P-08 and P-09 on the running appliance. The programs are
+//! those of the development profile, which the tests before it have built already.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,13 +15,14 @@ use super::scan::Wire;
 use super::tool::Tool;
 use super::verity::BLOCK;
 use super::{
-    Image, Recipe, VERSION, boot, build, disk, esp, same_files, stripped, surface, update_check,
+    Image, Recipe, VERSION, boot, build, container_check, disk, esp, same_files, stick_check,
+    stripped, surface, update_check,
 };
 use crate::Workspace;
 use crate::test::Outcome;
 
 /// What the console says when everything is up.
-const READY: &str = " ready, slot ";
+pub(crate) const READY: &str = " ready, slot ";
 
 /// The images of one run, and where their machines are.
 struct Bench {
@@ -47,6 +48,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<Outcome> {
     };
     let mut remarks = vec![
         format!("{files} files built twice the same"),
+        in_a_container(workspace)?,
         starts_when_signed(&bench)?,
         refuses_a_changed_entry(&bench)?,
         refuses_a_changed_root(&bench)?,
@@ -70,6 +72,7 @@ pub(crate) fn full(workspace: &Workspace) -> anyhow::Result<Outcome> {
     let remarks = [
         answers_nobody_but_the_institution(&bench)?,
         data_open_for_this_board_and_our_kernel_only(&bench)?,
+        stick_check::sticks(&bench.machines.join("sticks"), &bench.probed.disk)?,
     ];
     Ok(Outcome::Passed(remarks.join(", ")))
 }
@@ -80,6 +83,12 @@ pub(crate) fn updates(workspace: &Workspace) -> anyhow::Result<Outcome> {
     let releases = Releases::new(workspace, &programs)?;
     let first = releases.image(VERSION, None)?;
     update_check::run(workspace, &releases, &first).map(Outcome::Passed)
+}
+
+/// The image with the probe, for checks of their own.
+pub(crate) fn probed(workspace: &Workspace) -> anyhow::Result<Image> {
+    let programs = development_programs(workspace)?;
+    make(workspace, &programs, "probe", true)
 }
 
 fn make(workspace: &Workspace, programs: &Path, name: &str, probe: bool) -> anyhow::Result<Image> {
@@ -112,6 +121,14 @@ pub(crate) fn development_programs(workspace: &Workspace) -> anyhow::Result<Path
 
 fn folder_of(image: &Image) -> &Path {
     image.disk.parent().unwrap_or(Path::new("."))
+}
+
+/// P-08: every unit starts, also where there is no disk.
+fn in_a_container(workspace: &Workspace) -> anyhow::Result<String> {
+    // That of the image that was built last.
+    let root = workspace.scratch("image/work")?.join("root");
+    let folder = workspace.scratch("image/machines")?.join("container");
+    container_check::starts_as_a_container(&folder, &root)
 }
 
 /// firmware with Secure Boot starts the signed image, and nobody is asked to log in.

@@ -130,6 +130,14 @@ impl WriteLog {
         &self.entries
     }
 
+    /// How many bytes the log had when the disk had been told so many entries.
+    pub(crate) fn length(&self, entries: usize) -> u64 {
+        let last = entries.checked_sub(1).and_then(|it| self.entries.get(it));
+        last.map_or(self.sector, |entry| {
+            entry.data + entry.written() * self.sector
+        })
+    }
+
     /// How many entries are over at each flush.
     pub(crate) fn flushes(&self) -> Vec<usize> {
         let entries = (1..).zip(&self.entries);
