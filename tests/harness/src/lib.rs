@@ -9,6 +9,7 @@ pub mod pki;
 pub mod process;
 pub mod scene;
 pub mod summary;
+pub mod tpm;
 
 use std::fs::OpenOptions;
 use std::io::Write;
