@@ -1,7 +1,7 @@
 //! Settings of the gateway program.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use record::SiteId;
 use serde::Deserialize;
@@ -297,10 +297,16 @@ pub struct Front {
     pub server_name: String,
     /// Our own certificate authority (PEM). No public authority is trusted.
     pub authority: PathBuf,
-    /// This device's certificate (PEM).
-    pub certificate: PathBuf,
-    /// This device's private key (PEM).
-    pub private_key: PathBuf,
+    /// This device's certificate (PEM), where its key is a file. With a key in the TPM there is
+    /// none but the one that the device was given when it was enrolled.
+    #[serde(default)]
+    pub certificate: Option<PathBuf>,
+    /// Where keys of this device's certificate are made.
+    #[serde(default)]
+    pub private_key: PrivateKey,
+    /// The socket of the key service, which uses the TPM.
+    #[serde(default = "key_service")]
+    pub key_service: PathBuf,
     /// Public key that signs receipts.
     pub receipt_key: PathBuf,
     /// Where the front hears devices without a valid certificate, for their first one.
@@ -314,9 +320,53 @@ pub struct Front {
     pub transport: Transport,
 }
 
+/// Where the private key of this device's certificate is (B-115).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "PathBuf")]
+pub enum PrivateKey {
+    /// In the TPM, which made it: `"tpm"`.
+    #[default]
+    Tpm,
+    /// In this file (PEM): for machines without a TPM. A file of that name is `"./tpm"`.
+    File(PathBuf),
+}
+
+impl From<PathBuf> for PrivateKey {
+    fn from(text: PathBuf) -> Self {
+        match text.as_os_str() == "tpm" {
+            true => Self::Tpm,
+            false => Self::File(text),
+        }
+    }
+}
+
+fn key_service() -> PathBuf {
+    PathBuf::from(tpm::KEY_SERVICE)
+}
+
 impl Front {
-    /// A proxy stands on the line; behind the institution's end of a tunnel there is none.
     fn check(&self) -> Result<(), SettingsError> {
+        self.check_key()?;
+        self.check_proxy()
+    }
+
+    /// A certificate that is given belongs to a key that is given.
+    fn check_key(&self) -> Result<(), SettingsError> {
+        let expected = match (&self.private_key, &self.certificate) {
+            (PrivateKey::Tpm, Some(_)) => "left out where front.private_key is \"tpm\"",
+            (PrivateKey::File(_), None) => "given where front.private_key is a file",
+            _ => return Ok(()),
+        };
+        let given = self.certificate.as_deref().unwrap_or(Path::new(""));
+        Err(SettingsError::Range {
+            key: "front.certificate",
+            value: given.display().to_string(),
+            expected: expected.to_owned(),
+        })
+    }
+
+    /// A proxy stands on the line; behind the institution's end of a tunnel there is none.
+    fn check_proxy(&self) -> Result<(), SettingsError> {
         match (self.proxy, self.transport) {
             (Some(proxy), Transport::Ipsec | Transport::Wireguard) => Err(SettingsError::Range {
                 key: "front.proxy",
@@ -637,6 +687,31 @@ mod tests {
                 .unwrap_err()
                 .to_string();
             assert!(error.contains(named), "{named}: {error}");
+        }
+    }
+
+    /// B-115: without a word the key is in the TPM; a file is a file only with its certificate.
+    #[test]
+    fn where_the_key_is_and_whether_a_certificate_is_given_go_together() {
+        let given = "certificate = \"/c\"\n";
+        let file = PrivateKey::File(PathBuf::from("/k"));
+        let named = PrivateKey::File(PathBuf::from("./tpm"));
+        for (key, certificate, expected) in [
+            ("", "", Some(PrivateKey::Tpm)),
+            ("private_key = \"tpm\"\n", "", Some(PrivateKey::Tpm)),
+            ("private_key = \"/k\"\n", given, Some(file)),
+            ("private_key = \"./tpm\"\n", given, Some(named)),
+            ("private_key = \"/k\"\n", "", None),
+            ("private_key = \"tpm\"\n", given, None),
+            ("", given, None),
+        ] {
+            let text = EXAMPLE.replace("private_key = \"tpm\"\n", &[key, certificate].concat());
+            let read = Settings::parse(&text).map(|it| it.front.private_key);
+            match (read, expected) {
+                (Ok(read), Some(expected)) => assert_eq!(read, expected),
+                (Err(error), None) => assert!(error.to_string().contains("front.certificate")),
+                (read, expected) => panic!("{key}{certificate}: {read:?} {expected:?}"),
+            }
         }
     }
 

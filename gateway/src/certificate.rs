@@ -1,5 +1,6 @@
 //! This device's certificate for connections: made here, asked for at the front, renewed by itself
-//! (A-120, B-118). The key never leaves the device.
+//! (A-120, B-118). The key is made in the TPM, which it never leaves, or here where the settings
+//! say so (B-115); in the files stands what the TPM has wrapped, or the key itself.
 //!
 //! Files in the folder `certificate` of the state, each whole or absent:
 //!
@@ -18,6 +19,8 @@
 //! our own authority, one that no connection proves is asked for again, and after a refusal the
 //! same key is asked for: a second one would look like a clone's to an authority that had said yes.
 
+mod identity;
+mod key;
 mod line;
 #[cfg(test)]
 mod tests;
@@ -28,12 +31,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use config::gateway::Settings;
+use config::gateway::{PrivateKey, Settings};
 use envelope::{
     CertificateAnswer, CertificateRequest, DeviceName, EnrolmentCode, RENEWAL_DOMAIN, renewal_at,
     sha256,
 };
-use rcgen::{CertificateParams, DnType, KeyPair, SigningKey as _};
+use keys::Service;
+use rcgen::{CertificateParams, DnType, PublicKeyData as _};
 use record::BatchId;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject as _;
@@ -46,8 +50,11 @@ use crate::error::{Failure, Problem};
 use crate::spool::{private_folder, sync_folder, write_durably};
 use crate::standing;
 
+pub(crate) use self::identity::{Identity, certificates};
+use self::key::{Maker, RequestKey};
 use self::line::Front;
 pub(crate) use self::line::reach;
+use tpm::WrappedKey;
 
 const CURRENT: &str = "current.pem";
 const KEY: &str = "next.key";
@@ -59,16 +66,6 @@ const PAUSE_SECONDS: i64 = 86_400;
 /// How often, and how many times, `enrol` asks whether the answer is there.
 const ASK_EVERY: Duration = Duration::from_secs(5);
 const ASK_TIMES: u32 = 60;
-
-/// Takes the certificate in use into the settings, where this device has renewed the one that they
-/// name.
-pub(crate) fn in_use(settings: &mut Settings) {
-    let current = folder(settings).join(CURRENT);
-    if current.exists() {
-        settings.front.certificate = current.clone();
-        settings.front.private_key = current;
-    }
-}
 
 fn folder(settings: &Settings) -> PathBuf {
     settings.state.folder.join("certificate")
@@ -97,9 +94,8 @@ pub(crate) trait Office {
 }
 
 /// Renews the certificate when it is time, and goes on with what an earlier run began. What goes
-/// wrong keeps no run from its work: there are weeks left, and each run tries again. Gives the
-/// settings with the certificate that is in use from now on.
-pub(crate) fn kept_up(settings: &Settings, at: i64) -> Settings {
+/// wrong keeps no run from its work: there are weeks left, and each run tries again.
+pub(crate) fn keep_up(settings: &Settings, at: i64) {
     let kept = Store::open(settings).and_then(|store| {
         let mut front = Front::new(settings, store.is_over(at));
         let asked = |since| standing::asks_for_renewal(settings, since);
@@ -117,9 +113,6 @@ pub(crate) fn kept_up(settings: &Settings, at: i64) -> Settings {
             );
         }
     }
-    let mut settings = settings.clone();
-    in_use(&mut settings);
-    settings
 }
 
 /// How the certificate of the line stands, for the page.
@@ -131,6 +124,8 @@ pub(crate) struct Standing {
     pub(crate) until: i64,
     /// With which code the authority refused to renew it.
     pub(crate) refused: Option<String>,
+    /// Whether its key is in the TPM, and not in a file.
+    pub(crate) in_tpm: bool,
 }
 
 impl Standing {
@@ -139,8 +134,10 @@ impl Standing {
         let store = Store::of(settings);
         // Its key need not be readable here.
         let own = store.path(CURRENT);
-        let file = if own.exists() { &own } else { &store.given[0] };
-        let der = CertificateDer::from_pem_file(file).ok()?;
+        let given = store.given.as_ref().map(|[certificate, _]| certificate);
+        let file = if own.exists() { &own } else { given? };
+        let text = fs::read(file).map(Zeroizing::new).ok()?;
+        let der = CertificateDer::from_pem_slice(&text).ok()?;
         let (_, parsed) = X509Certificate::from_der(&der).ok()?;
         let validity = parsed.validity();
         // What was refused before the present one was issued is over.
@@ -150,6 +147,7 @@ impl Standing {
             since: begun,
             until: validity.not_after.timestamp(),
             refused: refused.map(|(code, _)| code),
+            in_tpm: matches!(WrappedKey::from_pem(&text), Ok(Some(_))),
         })
     }
 
@@ -190,8 +188,12 @@ const LITTLE_SECONDS: i64 = 14 * 86_400;
 /// The files.
 struct Store {
     folder: PathBuf,
-    /// What the settings name: certificate and key.
-    given: [PathBuf; 2],
+    /// What the settings name, where they do: certificate and key.
+    given: Option<[PathBuf; 2]>,
+    /// Where the next key is made.
+    maker: Maker,
+    /// The socket of the service that uses keys in the TPM.
+    service: PathBuf,
     /// Whose certificates the front hears.
     authority: PathBuf,
 }
@@ -202,7 +204,7 @@ struct Current {
     serial: Vec<u8>,
     not_before: i64,
     not_after: i64,
-    key: KeyPair,
+    key: RequestKey,
 }
 
 impl Store {
@@ -212,13 +214,18 @@ impl Store {
     }
 
     fn of(settings: &Settings) -> Self {
+        let front = &settings.front;
+        let (maker, key) = match &front.private_key {
+            PrivateKey::Tpm => (Maker::Tpm(Service::at(&front.key_service)), None),
+            PrivateKey::File(key) => (Maker::Software, Some(key)),
+        };
+        let given = front.certificate.as_ref().zip(key);
         Self {
             folder: folder(settings),
-            given: [
-                settings.front.certificate.clone(),
-                settings.front.private_key.clone(),
-            ],
-            authority: settings.front.authority.clone(),
+            given: given.map(|(certificate, key)| [certificate.clone(), key.clone()]),
+            maker,
+            service: front.key_service.clone(),
+            authority: front.authority.clone(),
         }
     }
 
@@ -284,11 +291,11 @@ impl Store {
         let other = || Failure::new(Problem::CertificateRefused, "other key");
         self.verify(chain, at)?;
         let text = self.read(KEY)?.map(Zeroizing::new).ok_or_else(other)?;
+        let key = RequestKey::from_pem(&text, &self.service).ok_or_else(other)?;
         let text = std::str::from_utf8(&text).map_err(|_| other())?;
-        let key = KeyPair::from_pem(text).map_err(|_| other())?;
         let leaf = CertificateDer::from_pem_slice(chain.as_bytes()).map_err(|_| other())?;
         let (_, leaf) = X509Certificate::from_der(&leaf).map_err(|_| other())?;
-        if *leaf.public_key().subject_public_key.data != *key.public_key_raw() {
+        if *leaf.public_key().subject_public_key.data != *key.der_bytes() {
             return Err(other());
         }
         let pair = Zeroizing::new(format!("{text}{chain}"));
@@ -338,9 +345,9 @@ impl Store {
 
     /// Asks for the successor of the certificate in use.
     fn ask_next(&self, current: &Current) -> Result<(), Failure> {
-        let request = self.request("sekisho")?;
+        let (next, request) = self.request("sekisho")?;
         let message = [RENEWAL_DOMAIN, request.as_bytes()].concat();
-        let signature = current.key.sign(&message).map_err(internal)?;
+        let signature = current.key.succeeded_by(&next, &message)?;
         let asked = CertificateRequest::Renewal {
             certificate: current.digest,
             request,
@@ -358,7 +365,7 @@ impl Store {
     ) -> Result<(), Failure> {
         self.remove(NEXT)?;
         self.forget()?;
-        let request = self.request(device.as_str())?;
+        let (_, request) = self.request(device.as_str())?;
         let signature = code.sign(request.as_bytes()).map_err(internal)?;
         let asked = CertificateRequest::Enrolment {
             site: site.clone(),
@@ -370,20 +377,17 @@ impl Store {
     }
 
     /// Makes the next key, unless there is one, and the request for it.
-    fn request(&self, name: &str) -> Result<String, Failure> {
+    fn request(&self, name: &str) -> Result<(RequestKey, String), Failure> {
         let kept = self.read(KEY)?.map(Zeroizing::new);
-        let kept = kept.and_then(|text| KeyPair::from_pem(std::str::from_utf8(&text).ok()?).ok());
-        let key = match kept {
-            Some(key) => key,
-            None => KeyPair::generate().map_err(internal)?,
-        };
+        let kept = kept.and_then(|text| RequestKey::from_pem(&text, &self.service));
+        let key = kept.map_or_else(|| self.maker.make(), Ok)?;
         let mut params = CertificateParams::default();
         params.distinguished_name = rcgen::DistinguishedName::new();
         params.distinguished_name.push(DnType::CommonName, name);
-        let request = params.serialize_request(&key).map_err(internal)?;
-        let pem = Zeroizing::new(key.serialize_pem());
-        self.write(KEY, pem.as_bytes())?;
-        request.pem().map_err(internal)
+        let request = params.serialize_request(&key);
+        let request = request.map_err(|error| key.failure(error))?;
+        self.write(KEY, key.to_pem().as_bytes())?;
+        Ok((key, request.pem().map_err(internal)?))
     }
 
     /// Whether there is no certificate that is valid at this moment.
@@ -395,9 +399,12 @@ impl Store {
     /// The certificate in use; `None` before the first.
     fn current(&self) -> Result<Option<Current>, Failure> {
         let own = self.path(CURRENT);
-        let [certificate, key] = match own.exists() {
-            true => [own.clone(), own],
+        let files = match own.exists() {
+            true => Some([own.clone(), own]),
             false => self.given.clone(),
+        };
+        let Some([certificate, key]) = files else {
+            return Ok(None);
         };
         if !certificate.exists() {
             return Ok(None);
@@ -409,9 +416,7 @@ impl Store {
         let text = fs::read(&key)
             .map(Zeroizing::new)
             .map_err(|_| unusable(&key))?;
-        let secret = rustls::pki_types::PrivateKeyDer::from_pem_slice(&text);
-        let secret = secret.map_err(|_| unusable(&key))?;
-        let pair = KeyPair::try_from(secret.secret_der()).map_err(|_| unusable(&key))?;
+        let pair = RequestKey::from_pem(&text, &self.service).ok_or_else(|| unusable(&key))?;
         let serial = parsed.raw_serial().iter().skip_while(|byte| **byte == 0);
         Ok(Some(Current {
             digest: BatchId::new(sha256(&der)),

@@ -3,6 +3,8 @@
 use std::error::Error as StdError;
 use std::fmt;
 
+use keys::{KeyError, Kind};
+
 macro_rules! problems {
     ($($(#[$doc:meta])* $variant:ident = $code:literal, $exit:literal,
        $ja:literal, $en:literal, $do_ja:literal, $do_en:literal;)*) => {
@@ -348,6 +350,34 @@ problems! {
         "The centre has paused this device. What is here stays.",
         "することはありません。期限が来るか、再開の指示で動き出します。",
         "Nothing is to be done. It goes on by itself or when the centre says so.";
+    /// The TPM or the key service do not answer.
+    KeyAway = "G110", 75,
+        "この機器の鍵を使えません。TPM か鍵サービスが応答しません。データはそのまま残ります。",
+        "This device's key cannot be used: the TPM or the key service does not answer. What is here stays.",
+        "機器の電源を切って入れ直してください。続く場合は、保守窓口にこのコードと下の行を伝えてください。",
+        "Turn the device off and on. If this stays, tell support this code and the line below.";
+    /// The key is of another TPM, or of this one before it was cleared.
+    KeyForeign = "G111", 1,
+        "この機器の鍵は、いまの TPM では使えません（TPM が消去されたか、基板が交換されました）。データはそのまま残ります。",
+        "The TPM cannot use this device's key: it was cleared, or the board was replaced. What is here stays.",
+        "センターから新しい登録コードを受け取り、sekisho-gateway enrol で登録し直してください。",
+        "Get a new code from the centre and enrol the device again with sekisho-gateway enrol.";
+    /// What was to be signed is nothing that the key signs.
+    KeyPurpose = "G112", 1,
+        "鍵サービスが署名を断りました。プログラムの版が合っていない恐れがあります。",
+        "The key service refuses to sign; the programs may be of different versions.",
+        "機器を再起動し、続く場合はセンターにこのコードを伝えてください。",
+        "Restart the device; if this stays, tell the centre this code.";
+    /// There is no certificate yet.
+    NotEnrolled = "G113", 1,
+        "この機器はまだ登録されていません。", "This device is not enrolled yet.",
+        "センターから登録コードを受け取り、sekisho-gateway enrol で登録してください。",
+        "Get a code from the centre and enrol the device with sekisho-gateway enrol.";
+    /// The TPM refuses with a code of its own.
+    KeyRefused = "G114", 1,
+        "TPM が鍵の作成か使用を断りました。", "The TPM refuses to make or use the key.",
+        "ファームウェアで TPM が有効か確認し、保守窓口にこのコードと下の行を伝えてください。",
+        "Check that the firmware has the TPM switched on, and tell support this code and the line below.";
     /// What was put on the boot partition is not for this device, or not from the operator.
     CommissionLetter = "G120", 1,
         "起動区画に置かれた設定が、この機器あてでないか、運用者のものではありません。何も変えていません。",
@@ -454,6 +484,21 @@ impl Failure {
             "state.sqlite",
             source,
         )
+    }
+
+    /// What the key service or the TPM said.
+    pub(crate) fn of_key(error: KeyError) -> Self {
+        let problem = match error.kind {
+            Kind::Away | Kind::Silent | Kind::Service => Problem::KeyAway,
+            Kind::Foreign => Problem::KeyForeign,
+            Kind::Purpose | Kind::Question => Problem::KeyPurpose,
+            Kind::Refused => Problem::KeyRefused,
+        };
+        let detail = match error.tpm {
+            0 => error.kind.code().to_owned(),
+            code => format!("{} TPM 0x{code:03x}", error.kind.code()),
+        };
+        Self::new(problem, detail)
     }
 
     /// The same under another name.

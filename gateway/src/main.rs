@@ -343,11 +343,9 @@ fn keep_for_page(settings: &Settings, report: &Report, failure: Option<&Failure>
 }
 
 fn settings(path: &Path) -> Result<Settings, Failure> {
-    let mut settings = config::read_text(path)
+    config::read_text(path)
         .and_then(|text| Settings::parse(&text))
-        .map_err(|error| Failure::because(Problem::Settings, path.display().to_string(), error))?;
-    certificate::in_use(&mut settings);
-    Ok(settings)
+        .map_err(|error| Failure::because(Problem::Settings, path.display().to_string(), error))
 }
 
 /// One line from standard input: what must not stand on a command line.

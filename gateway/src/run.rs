@@ -169,8 +169,7 @@ fn collect_and_send(
 ) -> Result<(), Failure> {
     state.collected_only(None)?;
     let ask = (delivery != Delivery::Hold).then_some(keys.as_ref());
-    let kept = ask.map(|_| certificate::kept_up(settings, now.seconds));
-    let settings = kept.as_ref().unwrap_or(settings);
+    let ask = ask.inspect(|_| certificate::keep_up(settings, now.seconds));
     take_orders(settings, ask, now, report)?;
     let reports = Reports::of(&settings.state.folder, &settings.limits);
     // The feed is asked once: what it tells later is for the next run.
@@ -410,7 +409,7 @@ pub(crate) fn orders(settings: &Settings, tell: &dyn Fn(&str)) -> Result<(), Fai
     let state = State::open(&settings.state.folder.join(STATE_FILE))?;
     let Look { now, trusted } = clock::look(&settings.clock, &state)?;
     trusted?;
-    let settings = &certificate::kept_up(settings, now.seconds);
+    certificate::keep_up(settings, now.seconds);
     ledger::open(settings)?.apply_orders(now)?;
     let mut report = LettersReport::default();
     let done = letters::exchange(settings, &keys, now, &mut report);

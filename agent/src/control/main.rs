@@ -60,6 +60,9 @@ enum Act {
         /// その秘密鍵 (PEM) / its private key
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
+        /// TPM の鍵で署名する鍵サービス / the service that signs with a key in the TPM
+        #[arg(long, value_name = "SOCKET", default_value = tpm::KEY_SERVICE)]
+        key_service: PathBuf,
         /// 自分だけが使うフォルダ / a folder that nobody else can read
         #[arg(long, value_name = "FOLDER")]
         private: PathBuf,
@@ -90,10 +93,13 @@ fn main() -> ExitCode {
             config,
             certificate,
             key,
+            key_service,
             private,
             gateway,
-        } => Settings::read(&config)
-            .and_then(|settings| run(&settings, [&certificate, &key], &private, gateway)),
+        } => Settings::read(&config).and_then(|settings| {
+            let own = [&certificate, &key, &key_service].map(PathBuf::as_path);
+            run(&settings, own, &private, gateway)
+        }),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -106,11 +112,11 @@ fn main() -> ExitCode {
 
 fn run(
     settings: &Settings,
-    [certificate, key]: [&Path; 2],
+    [certificate, key, service]: [&Path; 3],
     private: &Path,
     gateway: PathBuf,
 ) -> Result<(), ControlError> {
-    let line = Line::new(&settings.broker, certificate, key)?;
+    let line = Line::new(&settings.broker, certificate, key, service)?;
     let clock = jiff::Timestamp::now().as_second();
     let desk = Desk::open(settings, gateway, clock)?;
     let folders = &settings.folders;

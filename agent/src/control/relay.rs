@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use keys::DeviceKey;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpSocket, TcpStream, UnixListener, UnixStream};
@@ -32,7 +33,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    /// With the device's own certificate and key, PEM.
+    /// With the device's own certificate and key, PEM, and the service that uses a key in the TPM.
     ///
     /// # Errors
     /// A file cannot be used.
@@ -40,10 +41,12 @@ impl Line {
         broker: &Broker,
         certificate: &Path,
         key: &Path,
+        service: &Path,
     ) -> Result<Self, ControlError> {
         let chain = certificates(certificate, "certificate")?;
-        let private =
-            PrivateKeyDer::from_pem_file(key).map_err(|_| ControlError::Key(None, "key"))?;
+        let text = fs::read(key).map_err(|error| ControlError::Key(Some(error.into()), "key"))?;
+        let own = DeviceKey::from_pem(&text, service).and_then(|key| key.with(chain));
+        let own = own.map_err(|_| ControlError::Key(None, "key"))?;
         let mut roots = RootCertStore::empty();
         for authority in certificates(&broker.authority, "broker.authority")? {
             let added = roots.add(authority);
@@ -55,8 +58,7 @@ impl Line {
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(tls)?
             .with_root_certificates(roots)
-            .with_client_auth_cert(chain, private)
-            .map_err(tls)?;
+            .with_client_cert_resolver(own);
         let name = ServerName::try_from(broker.server_name.clone())
             .map_err(|_| ControlError::Settings(None, "broker.server_name".to_owned()))?;
         Ok(Self {

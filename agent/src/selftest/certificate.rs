@@ -4,11 +4,12 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
+use keys::{DeviceKey, Kind};
+use rustls::client::ResolvesClientCert;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::sign::CertifiedKey;
 use rustls::{ClientConfig, RootCertStore};
-use selftest::seen::{Certificate, CertificateFacts};
+use selftest::seen::{Certificate, CertificateFacts, Key};
 use selftest::settings::Front;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
@@ -22,29 +23,40 @@ const SITE: &str = "urn:sekisho:site:";
 
 /// What connects to the front, if the files can be used for that.
 pub(crate) struct Identity {
-    chain: Vec<CertificateDer<'static>>,
-    key: PrivateKeyDer<'static>,
+    own: Arc<dyn ResolvesClientCert>,
     roots: RootCertStore,
 }
 
 /// Reads the files.
 pub(crate) fn look(front: &Front) -> (Certificate, Option<Identity>) {
     match read(front) {
-        Ok((facts, identity)) => (Certificate::Read(facts), Some(identity)),
+        Ok((facts, identity)) => (Certificate::Read(facts), identity),
         Err(seen) => (seen, None),
     }
 }
 
-fn read(front: &Front) -> Result<(CertificateFacts, Identity), Certificate> {
-    let chain = certificates(&present(&front.certificate)?).ok_or(Certificate::Unreadable)?;
-    let key = PrivateKeyDer::from_pem_slice(&present(&front.private_key)?)
-        .map_err(|_| Certificate::Unreadable)?;
-    let mut facts =
-        facts(chain.first().ok_or(Certificate::Unreadable)?).ok_or(Certificate::Unreadable)?;
-    let own = CertifiedKey::from_der(chain.clone(), key.clone_key(), &provider());
-    facts.key_fits = own.is_ok_and(|own| own.keys_match().is_ok());
+fn read(front: &Front) -> Result<(CertificateFacts, Option<Identity>), Certificate> {
+    let [certificate, key] = front.files().ok_or(Certificate::Missing)?;
+    let chain = certificates(&present(certificate)?).ok_or(Certificate::Unreadable)?;
+    let key = DeviceKey::from_pem(&present(key)?, &front.key_service);
+    let key = key.map_err(|_| Certificate::Unreadable)?;
+    let first = chain.first().ok_or(Certificate::Unreadable)?;
+    let facts = facts(first, state(&key, first)).ok_or(Certificate::Unreadable)?;
     let roots = roots(&front.authority).ok_or(Certificate::AuthorityUnusable)?;
-    Ok((facts, Identity { chain, key, roots }))
+    let own = key.with(chain);
+    Ok((facts, own.ok().map(|own| Identity { own, roots })))
+}
+
+/// Whether the key is that of the certificate, and signs.
+fn state(key: &DeviceKey, certificate: &CertificateDer<'static>) -> Key {
+    if !key.fits(certificate) {
+        return Key::OfOther;
+    }
+    match key.tried().map_err(|refused| refused.kind) {
+        Ok(()) => Key::Fits,
+        Err(Kind::Foreign) => Key::Foreign,
+        Err(_) => Key::Away,
+    }
 }
 
 /// A file that is empty holds nothing yet, as a credential that was not given.
@@ -71,7 +83,7 @@ fn roots(authority: &Path) -> Option<RootCertStore> {
     Some(roots)
 }
 
-fn facts(der: &CertificateDer<'_>) -> Option<CertificateFacts> {
+fn facts(der: &CertificateDer<'_>, key: Key) -> Option<CertificateFacts> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let names = certificate.subject_alternative_name().ok()?;
     let names = names.map_or(&[][..], |names| names.value.general_names.as_slice());
@@ -84,7 +96,7 @@ fn facts(der: &CertificateDer<'_>) -> Option<CertificateFacts> {
         not_before: validity.not_before.timestamp(),
         not_after: validity.not_after.timestamp(),
         site,
-        key_fits: false,
+        key,
     })
 }
 
@@ -95,9 +107,9 @@ fn provider() -> Arc<rustls::crypto::CryptoProvider> {
 impl Identity {
     /// TLS 1.3 with our certificate, trusting our authority alone.
     pub(crate) fn tls(self) -> Result<ClientConfig, rustls::Error> {
-        ClientConfig::builder_with_provider(provider())
+        let builder = ClientConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&rustls::version::TLS13])?
-            .with_root_certificates(self.roots)
-            .with_client_auth_cert(self.chain, self.key)
+            .with_root_certificates(self.roots);
+        Ok(builder.with_client_cert_resolver(self.own))
     }
 }

@@ -3,6 +3,7 @@
 //! It observes; what follows from that is judged in the pure crate `selftest`. It reads no record,
 //! no ledger and no key but that of the connection.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -53,6 +54,10 @@ enum Command {
         /// 通信用の秘密鍵。書かなければ設定のもの / private key, instead of that of the settings
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
+        /// 通信用の証明書と鍵が入ったファイル。空なら設定のもの / certificate and key of the line in
+        /// one file, unless it is empty
+        #[arg(long, value_name = "FILE", conflicts_with = "key")]
+        line: Option<PathBuf>,
         /// 結果 selftest.json を置くフォルダ / folder for the result
         #[arg(long, value_name = "FOLDER")]
         write: Option<PathBuf>,
@@ -98,12 +103,13 @@ fn main() -> ExitCode {
             config,
             device,
             key,
+            line,
             write,
             notices,
             patience,
             format,
         } => {
-            let settings = (config.as_path(), device.as_path(), key);
+            let settings = (config.as_path(), device.as_path(), [key, line]);
             let folders = (write.as_deref(), notices.as_deref());
             run(settings, folders, Duration::from_secs(patience), format)
         }
@@ -121,7 +127,7 @@ fn main() -> ExitCode {
     reason = "the purpose of the command is to print the result"
 )]
 fn run(
-    (config, device, key): (&Path, &Path, Option<PathBuf>),
+    (config, device, [key, line]): (&Path, &Path, [Option<PathBuf>; 2]),
     (write, notices): (Option<&Path>, Option<&Path>),
     patience: Duration,
     format: Form,
@@ -130,8 +136,11 @@ fn run(
     let mut site = Site::parse(&settings(config)?).map_err(|error| unusable(config, error))?;
     let device_settings = settings(device)?;
     let device = Device::parse(&device_settings).map_err(|error| unusable(device, error))?;
-    if let Some(key) = key {
+    if key.is_some() {
         site.front.private_key = key;
+    }
+    if line.as_deref().is_some_and(holds_something) {
+        (site.front.certificate, site.front.private_key) = (line.clone(), line);
     }
     let notice = notices.map(Notice::begin);
     let report = examine::all(&site, &device, patience)?;
@@ -140,13 +149,20 @@ fn run(
     }
     let json = serde_json::to_string(&report).map_err(SelftestError::Json)? + "\n";
     if let Some(folder) = write {
-        agent::files::replace(folder, RESULT, json.as_bytes()).map_err(SelftestError::Write)?;
+        keep(folder, json.as_bytes()).map_err(SelftestError::Write)?;
     }
     match format {
         Form::Text => print!("{}", report.to_text()),
         Form::Json => print!("{json}"),
     }
     Ok(status(&report))
+}
+
+/// Keeps the result for panel and page, which are other users.
+fn keep(folder: &Path, json: &[u8]) -> std::io::Result<()> {
+    agent::files::replace(folder, RESULT, json)?;
+    let readable = std::fs::Permissions::from_mode(0o644);
+    std::fs::set_permissions(folder.join(RESULT), readable)
 }
 
 fn status(report: &Report) -> ExitCode {
@@ -188,6 +204,12 @@ fn network(device: &Path, write: &Path) -> Result<ExitCode, SelftestError> {
         println!("{}", path.display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// A credential that was not given is an empty line.
+fn holds_something(file: &Path) -> bool {
+    let read = read_bounded(file, SETTINGS_MOST);
+    read.is_ok_and(|bytes| !bytes.trim_ascii().is_empty())
 }
 
 fn settings(path: &Path) -> Result<String, SelftestError> {

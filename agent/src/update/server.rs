@@ -1,6 +1,7 @@
 //! The update server: an address inside the closed network, TLS 1.3 with our own certificate
 //! authority and our client certificate. It hands out plain files, whole or in part.
 
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -14,8 +15,9 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use keys::DeviceKey;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
@@ -55,15 +57,16 @@ impl Server {
         for certificate in certificates(&source.authority)? {
             roots.add(certificate).map_err(|it| unusable(it.into()))?;
         }
-        let key = PrivateKeyDer::from_pem_file(&source.private_key);
-        let key = key.map_err(|it| unusable(it.into()))?;
+        let text = fs::read(&source.private_key).map_err(|it| unusable(it.into()))?;
+        let chain = certificates(&source.certificate)?;
+        let own = DeviceKey::from_pem(&text, &source.key_service).and_then(|key| key.with(chain));
+        let own = own.map_err(|it| unusable(it.into()))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13])
             .map_err(|it| unusable(it.into()))?
             .with_root_certificates(roots)
-            .with_client_auth_cert(certificates(&source.certificate)?, key)
-            .map_err(|it| unusable(it.into()))?;
+            .with_client_cert_resolver(own);
         let name = source.server_name.clone();
         let base = Url::parse(&format!("https://{name}/")).map_err(|it| unusable(it.into()))?;
         Ok(Self {

@@ -50,6 +50,9 @@ pub(crate) struct Source {
     pub(crate) authority: PathBuf,
     pub(crate) certificate: PathBuf,
     pub(crate) private_key: PathBuf,
+    /// The socket of the service that uses a key in the TPM.
+    #[serde(default = "key_service")]
+    pub(crate) key_service: PathBuf,
     /// The interface of the closed network, by which alone connections leave.
     pub(crate) interface: Option<String>,
     /// Most bytes per second of a download.
@@ -57,6 +60,10 @@ pub(crate) struct Source {
     /// Seconds without a byte after which the server counts as silent.
     #[serde(default = "stall_seconds")]
     pub(crate) stall_seconds: u16,
+}
+
+fn key_service() -> PathBuf {
+    PathBuf::from(tpm::KEY_SERVICE)
 }
 
 /// When, and what the site has decided.

@@ -512,16 +512,26 @@ const OTHERS: &[Key] = &[
     key(
         "front.certificate",
         Place,
-        Always,
-        "この機器の証明書（PEM）。",
-        "This device's certificate (PEM).",
+        Perhaps,
+        "この機器の証明書（PEM）。鍵がファイルのときだけ書きます。",
+        "This device's certificate (PEM), only where its key is a file.",
     ),
     key(
         "front.private_key",
+        Text(
+            "`tpm`、または鍵ファイルの場所",
+            "`tpm`, or where the key file is",
+        ),
+        Else("\"tpm\""),
+        "この機器の秘密鍵。`tpm` では TPM の中で作られ、外に出ません。ファイル（PEM）は TPM のない機器と試験用です。",
+        "This device's private key. `tpm`: made in the TPM, which it never leaves. A file (PEM) is for machines without one.",
+    ),
+    key(
+        "front.key_service",
         Place,
-        Always,
-        "この機器の秘密鍵（PEM）。",
-        "This device's private key (PEM).",
+        Else("\"/run/sekisho/keys\""),
+        "TPM の鍵で署名する鍵サービスのソケット。",
+        "The socket of the key service, which signs with the key in the TPM.",
     ),
     key(
         "front.receipt_key",

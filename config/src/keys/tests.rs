@@ -70,8 +70,6 @@ token_epoch = 65535
 address = "10.0.0.1:1"
 server_name = "f"
 authority = "/k"
-certificate = "/k"
-private_key = "/k"
 receipt_key = "/k"
 transport = "ipsec"
 [network]

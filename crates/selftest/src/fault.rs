@@ -331,6 +331,20 @@ faults! {
             "保守窓口に連絡してください。",
             "Call support.",
             "front.authority が読めない / front.authority cannot be read";
+        /// The TPM or its service does not answer.
+        KeyAway = 6008:
+            "機器の鍵を使えません（TPM が応答しません）。",
+            "The device's key cannot be used: the TPM does not answer.",
+            "機器の電源を切って入れ直してください。続くときは保守窓口に連絡してください。",
+            "Turn the device off and on; if this stays, call support.",
+            "鍵サービスか TPM が答えない（AK01・AK02・AK06・AK07） / the key service or the TPM does not answer";
+        /// The TPM does not know the key.
+        KeyOfOtherTpm = 6009:
+            "機器の鍵が、この機器の TPM のものではありません。",
+            "The device's key is not of this device's TPM.",
+            "センターに連絡し、新しい登録番号で登録し直してください。",
+            "Call the centre, and enrol the device again with a new code.",
+            "TPM が消去されたか、基板が交換された（AK03） / the TPM was cleared, or the board replaced";
     }
     Centre {
         /// Nothing answers.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use crate::Fault;
 use crate::dhcp::Offer;
 use crate::seen::{
-    Addresses, Centre, Certificate, CertificateFacts, Link, Proxy, Time as TimeSeen, Way,
+    Addresses, Centre, Certificate, CertificateFacts, Key, Link, Proxy, Time as TimeSeen, Way,
 };
 use crate::settings::{Addressing, Line, Site, Transport};
 
@@ -198,13 +198,15 @@ pub fn certificate(site: &Site, seen: &Certificate, now: i64) -> Verdict {
         not_before,
         not_after,
         site: named,
-        key_fits,
+        key,
     } = facts;
     match () {
         () if named.as_deref() != Some(&site.site) => Err(Fault::CertificateOfOther),
-        () if !key_fits => Err(Fault::KeyOfOther),
+        () if *key == Key::OfOther => Err(Fault::KeyOfOther),
+        () if *key == Key::Foreign => Err(Fault::KeyOfOtherTpm),
         () if now < *not_before => Err(Fault::CertificateEarly),
         () if now > *not_after => Err(Fault::CertificateExpired),
+        () if *key == Key::Away => Err(Fault::KeyAway),
         () => Ok(()),
     }
 }

@@ -101,8 +101,21 @@ pub struct CertificateFacts {
     pub not_after: i64,
     /// The site that it names.
     pub site: Option<String>,
-    /// Whether the private key is its own.
-    pub key_fits: bool,
+    /// Its private key.
+    pub key: Key,
+}
+
+/// What was seen of the private key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Key {
+    /// It is the certificate's, and can be used.
+    Fits,
+    /// It is not the certificate's.
+    OfOther,
+    /// It is in the TPM, which cannot be asked.
+    Away,
+    /// It was in the TPM before that was cleared, or is in another's.
+    Foreign,
 }
 
 /// What was seen of the centre.

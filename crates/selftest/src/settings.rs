@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
@@ -253,14 +253,31 @@ pub struct Front {
     pub server_name: String,
     /// The only authority that is trusted.
     pub authority: PathBuf,
-    /// The certificate of the device.
-    pub certificate: PathBuf,
-    /// Its private key.
-    pub private_key: PathBuf,
+    /// The certificate of the device, where its key is a file.
+    pub certificate: Option<PathBuf>,
+    /// Its private key: a file, or `tpm`, which is the same as none.
+    pub private_key: Option<PathBuf>,
+    /// The socket of the key service.
+    #[serde(default = "key_service")]
+    pub key_service: PathBuf,
     /// The kind of closed network.
     pub transport: Transport,
     /// The HTTP proxy that leads there.
     pub proxy: Option<SocketAddr>,
+}
+
+fn key_service() -> PathBuf {
+    PathBuf::from(tpm::KEY_SERVICE)
+}
+
+impl Front {
+    /// The files of certificate and key; `None` where the settings name none, because the key is in
+    /// the TPM.
+    pub fn files(&self) -> Option<[&Path; 2]> {
+        let key = self.private_key.as_deref();
+        let key = key.filter(|key| key.as_os_str() != "tpm")?;
+        Some([self.certificate.as_deref()?, key])
+    }
 }
 
 /// The closed network, as `[network]` names it.
@@ -357,6 +374,17 @@ mod tests {
         assert_eq!(site.front.transport, Transport::IpVpn);
         assert!(!site.has_tunnel());
         assert_eq!(site.beyond_line(), site.front.address.ip());
+    }
+
+    /// B-115: with the key in the TPM there are no files; the line is given otherwise.
+    #[test]
+    fn files_of_the_line_are_those_of_a_key_in_a_file() {
+        let mut front = Site::parse(GATEWAY).unwrap().front;
+        assert_eq!(front.files(), None);
+        front.certificate = Some(PathBuf::from("/c"));
+        assert_eq!(front.files(), None);
+        front.private_key = Some(PathBuf::from("/k"));
+        assert_eq!(front.files(), Some([Path::new("/c"), Path::new("/k")]));
     }
 
     /// Every setting that the example shows behind `#` is read as well.

@@ -10,7 +10,7 @@ use http_body_util::Full;
 use hyper::{Method, Request, StatusCode};
 use record::BatchId;
 
-use super::Office;
+use super::{Identity, Office};
 use crate::error::{Failure, Problem};
 use crate::send::connection::{Answer, Peer, Trouble};
 use crate::send::delivery::reason;
@@ -61,10 +61,8 @@ impl Office for Front<'_> {
     }
 
     fn prove(&mut self, pair: &Path) -> Result<bool, Failure> {
-        let mut settings = self.settings.clone();
-        pair.clone_into(&mut settings.front.certificate);
-        pair.clone_into(&mut settings.front.private_key);
-        let answer = once(&Peer::new(&settings)?, Method::GET, "/v1/health", &[])?;
+        let peer = Peer::proven_by(&Identity::pair(pair), self.settings)?;
+        let answer = once(&peer, Method::GET, "/v1/health", &[])?;
         Ok(answer.status == StatusCode::OK)
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use envelope::{RENEWAL_DAY, enrolment_is_signed, renewal_is_signed};
-use rcgen::{CertificateSigningRequestParams, CertifiedIssuer, PublicKeyData as _, date_time_ymd};
+use rcgen::{CertificateSigningRequestParams, CertifiedIssuer, KeyPair, date_time_ymd};
 
 use super::*;
 
@@ -90,7 +90,9 @@ impl Device {
         Self {
             store: Store {
                 folder,
-                given,
+                given: Some(given),
+                maker: Maker::Software,
+                service: root.path().join("keys"),
                 authority: authority_file,
             },
             root,
@@ -253,6 +255,24 @@ fn a_renewal_that_is_cut_anywhere_is_completed_by_the_next_run() {
         // Only where no request had been written was another one made.
         assert_eq!(known, usize::from(number < 2), "{number}");
     }
+}
+
+/// B-115: while the key service is away nothing is asked and nothing is left; no key in clear takes
+/// the place of one in the TPM.
+#[test]
+fn without_the_key_service_no_key_is_made_at_all() {
+    let mut authority = Authority::new();
+    let mut device = Device::new(&authority);
+    device.store.maker = Maker::Tpm(Service::at(&device.store.service));
+    let told = device.store.keep_up(DUE, |_| false, &mut authority);
+    assert_eq!(told.unwrap_err().problem(), Problem::KeyAway);
+    assert!(device.files().is_empty() && authority.given.is_empty());
+}
+
+/// What the key service signs and what the authority asks to be signed begin alike.
+#[test]
+fn the_key_service_knows_renewals_by_the_words_of_the_envelope() {
+    assert_eq!(tpm::RENEWAL_DOMAIN, RENEWAL_DOMAIN);
 }
 
 /// A refusal is not asked about again for a day, and a certificate for another key is not taken.

@@ -12,7 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
-use config::gateway::Settings;
+use config::gateway::{PrivateKey, Settings};
 use envelope::{DeviceSecretKey, MacKey, SigningKey, sha256};
 use zeroize::Zeroizing;
 
@@ -86,7 +86,11 @@ impl Claim {
         let secrets = [
             key::<MacKey>(&keys.site).map(|key| mark(&key)),
             key::<SigningKey>(&keys.signing).map(|key| sha256(key.public().to_string().as_bytes())),
-            text(&settings.front.private_key).map(|text| sha256(text.trim().as_bytes())),
+            match &settings.front.private_key {
+                // It lies in the state folder, which is each institution's own.
+                PrivateKey::Tpm => None,
+                PrivateKey::File(file) => text(file).map(|it| sha256(it.trim().as_bytes())),
+            },
             keys.ledger
                 .as_deref()
                 .and_then(key::<MacKey>)
@@ -255,7 +259,7 @@ mod tests {
             settings.keys.token = self.path("token.key");
             settings.keys.site = own("site.key");
             settings.keys.signing = own("signing.key");
-            settings.front.private_key = own("tls.key");
+            settings.front.private_key = PrivateKey::File(own("tls.key"));
             settings
         }
 
@@ -330,7 +334,7 @@ mod tests {
                 it.keys.signing = at.path("0/signing.key")
             }),
             ("key of the connection", What::Key, |at, it| {
-                it.front.private_key = at.path("0/tls.key");
+                it.front.private_key = PrivateKey::File(at.path("0/tls.key"));
             }),
             ("a site key as token key", What::Key, |at, it| {
                 it.keys.token = at.path("0/site.key");

@@ -51,6 +51,7 @@ struct ClinicPage {
     fingerprint: String,
     certificate_until: String,
     line_until: Option<(String, bool)>,
+    line_key: Option<Text>,
     remote: Option<Vec<Work>>,
     version: &'static str,
 }
@@ -132,6 +133,10 @@ fn show(
             .collect(),
         fingerprint: visit.page.certificate.fingerprint.clone(),
         certificate_until: moment(visit.page.certificate.until),
+        line_key: line.as_ref().map(|line| match line.in_tpm {
+            true => T.line_key_tpm,
+            false => T.line_key_file,
+        }),
         line_until: line.map(|it| (told_of(&it), it.needs_somebody(visit.at))),
         remote: visit.page.orders.as_deref().map(remote::report),
         version: env!("CARGO_PKG_VERSION"),

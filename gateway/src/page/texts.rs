@@ -517,6 +517,9 @@ texts! {
     certificate = "この画面の証明書", "Certificate of this page";
     certificate_until = "期限", "Good until";
     line_certificate = "センターとの通信の証明書の期限", "Certificate for the line to the centre, good until";
+    line_key = "その証明書の鍵", "Its key";
+    line_key_tpm = "TPM の中（機器の外に出ません）", "In the TPM; it never leaves the device";
+    line_key_file = "ファイル（TPM を使っていません）", "In a file; the TPM is not used";
     certificate_get = "証明書を保存する（院内のパソコンに登録するため）",
         "Save the certificate, to install it on the clinic's computers";
     version = "版", "Version";

@@ -1,8 +1,6 @@
 //! The connection to the front: an address inside the closed network, TLS 1.3 with our own
 //! certificate authority and our client certificate. Nothing else is accepted.
 
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +13,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use rustls::client::WantsClientCert;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ConfigBuilder, RootCertStore};
 use selftest::connect::{self, Head};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -24,6 +21,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
+use crate::certificate::{Identity, certificates};
 use crate::error::{Failure, Problem};
 use crate::network::Line;
 
@@ -70,9 +68,17 @@ impl Peer {
     /// # Errors
     /// A certificate or key file cannot be used.
     pub(crate) fn new(settings: &Settings) -> Result<Self, Failure> {
+        Self::proven_by(&Identity::of(settings)?, settings)
+    }
+
+    /// The front, with a certificate that is not in use yet.
+    ///
+    /// # Errors
+    /// See [`Peer::new`].
+    pub(crate) fn proven_by(identity: &Identity, settings: &Settings) -> Result<Self, Failure> {
         let front = &settings.front;
         let name = ("front.server_name", front.server_name.as_str());
-        Self::at(front.address, name, settings)
+        Self::by(identity, front.address, name, settings)
     }
 
     /// Another service of the centre, with the same certificates; its name stands under that key of
@@ -82,18 +88,22 @@ impl Peer {
     /// See [`Peer::new`].
     pub(crate) fn at(
         address: std::net::SocketAddr,
-        (key, name): (&'static str, &str),
+        name: (&'static str, &str),
+        settings: &Settings,
+    ) -> Result<Self, Failure> {
+        Self::by(&Identity::of(settings)?, address, name, settings)
+    }
+
+    fn by(
+        identity: &Identity,
+        address: std::net::SocketAddr,
+        name: (&'static str, &str),
         settings: &Settings,
     ) -> Result<Self, Failure> {
         let front = &settings.front;
-        let unusable = |path: &Path| Failure::new(Problem::Key, path.display().to_string());
-        let chain = certificates(&front.certificate)?;
-        let private = PrivateKeyDer::from_pem_file(&front.private_key)
-            .map_err(|_| unusable(&front.private_key))?;
-        let config = trusting(&front.authority)?
-            .with_client_auth_cert(chain, private)
-            .map_err(|error| Failure::because(Problem::Key, "TLS", error))?;
-        Self::with(address, (key, name), config, settings)
+        let proof = identity.proof(&front.key_service)?;
+        let config = trusting(&front.authority)?.with_client_cert_resolver(proof);
+        Self::with(address, name, config, settings)
     }
 
     /// The front, as it is asked by a device that has no certificate.
@@ -274,16 +284,6 @@ fn trusting(authority: &Path) -> Result<ConfigBuilder<ClientConfig, WantsClientC
     Ok(builder.with_root_certificates(roots))
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    let name = || path.display().to_string();
-    let file = File::open(path).map_err(|error| Failure::because(Problem::Key, name(), error))?;
-    let read = CertificateDer::pem_reader_iter(BufReader::new(file)).collect::<Result<Vec<_>, _>>();
-    match read {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        _ => Err(Failure::new(Problem::Key, name())),
-    }
-}
-
 /// That something did not come in time.
 pub(crate) fn late(step: &str) -> Trouble {
     Trouble::Passing(Failure::new(
@@ -305,11 +305,18 @@ fn broken(error: hyper::Error) -> Trouble {
 }
 
 /// A peer that cannot prove who it is will not be able to at the next try either; a connection
-/// that broke during the handshake may.
+/// that broke during the handshake may. What our own key service says is neither.
 fn untrusted_or_unreachable(error: std::io::Error) -> Trouble {
     let tls = error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    if let Some(refused) = tls.and_then(keys::refusal_in) {
+        let failure = Failure::of_key(refused);
+        return match failure.problem().exit_status() {
+            75 => Trouble::Passing(failure),
+            _ => Trouble::Lasting(failure),
+        };
+    }
     match tls {
         Some(_) => Trouble::Lasting(Failure::because(Problem::FrontUntrusted, "TLS", error)),
         None => Trouble::Passing(Failure::because(Problem::FrontUnreachable, "TLS", error)),

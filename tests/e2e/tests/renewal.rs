@@ -7,9 +7,7 @@
 )]
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Command, Output};
 
 use harness::job::{Ended, Job};
 use harness::process::Programs;
@@ -30,7 +28,7 @@ impl Scene {
             job: Job::new(deployment, Programs::beside_test().unwrap()),
             _folder: folder,
         };
-        scene.newcomers();
+        scene.job.open_for_newcomers(0).unwrap();
         let front = scene.settings()["front"].clone();
         let [certificate, key] =
             ["certificate", "private_key"].map(|name| front[name].as_str().unwrap().to_owned());
@@ -40,31 +38,11 @@ impl Scene {
         let site = scene.job.deployment.sites[0].source.site.clone();
         let given = ["--certificate", &certificate, "--key", &key];
         let whose = ["issue-device", "--site", &site, "--device", "box-1"];
-        let mut then = Command::new("faketime");
-        then.arg(format!("{days} days ago"));
-        let output = scene.ca(then, &[&whose[..], &given[..]].concat());
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "faketime (Debian package): {told}");
+        let asked = [&whose[..], &given[..]].concat();
+        scene.job.authority_before(days, &asked).unwrap();
         // The list of that day is over.
-        scene.ca_now(&["sign"]);
+        scene.job.authority(&["sign"]).unwrap();
         scene
-    }
-
-    /// Opens the address for those without a valid certificate.
-    fn newcomers(&self) {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = free.local_addr().unwrap().to_string();
-        drop(free);
-        let places = [
-            (&self.job.deployment.front_config, "certificates"),
-            (&self.job.deployment.sites[0].config, "front"),
-        ];
-        for (file, section) in places {
-            let mut settings: toml::Table = fs::read_to_string(file).unwrap().parse().unwrap();
-            let section = settings[section].as_table_mut().unwrap();
-            section.insert("newcomers".to_owned(), address.clone().into());
-            fs::write(file, toml::to_string(&settings).unwrap()).unwrap();
-        }
     }
 
     fn settings(&self) -> toml::Table {
@@ -72,25 +50,10 @@ impl Scene {
         text.parse().unwrap()
     }
 
-    fn ca(&self, mut before: Command, arguments: &[&str]) -> Output {
-        let program = self.job.programs.collector();
-        before.arg(program.get_program()).arg("ca").args(arguments);
-        before.args(["--config", "ca.toml"]);
-        before.current_dir(self.job.deployment.root.join("ca"));
-        before.output().unwrap()
-    }
-
-    fn ca_now(&self, arguments: &[&str]) -> String {
-        let output = self.ca(Command::new("env"), arguments);
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{told}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
     /// The serial numbers and states of the site's certificates.
     fn certificates(&self) -> Vec<(String, String)> {
         let site = &self.job.deployment.sites[0].source.site;
-        let listed = self.ca_now(&["list"]);
+        let listed = self.job.authority(&["list"]).unwrap();
         let rows = listed
             .lines()
             .map(|line| line.split(',').collect::<Vec<_>>());
@@ -127,14 +90,17 @@ fn a_device_renews_its_certificate_and_goes_on_with_the_new_one() {
     // The authority has not answered yet: the run does its work with what it has.
     assert!(sent(&scene.run().well().unwrap()) > 0);
     assert!(!scene.current().exists());
-    scene.ca_now(&["sign"]);
+    scene.job.authority(&["sign"]).unwrap();
     scene.run().well().unwrap();
     assert!(scene.current().exists());
     let known = scene.certificates();
     // The one of 75 days ago, the one that the scene began with, and the new one.
     assert_eq!(known.len(), 3);
     // What is made now travels with the new one, which alone stays good.
-    scene.ca_now(&["revoke", "--reason", "superseded", "--serial", &known[0].0]);
+    scene
+        .job
+        .authority(&["revoke", "--reason", "superseded", "--serial", &known[0].0])
+        .unwrap();
     front.kill().unwrap();
     let _front = scene.job.start_front().unwrap();
     scene.run().well().unwrap();
@@ -151,12 +117,15 @@ fn a_device_that_was_off_for_months_waits_for_somebody_and_goes_on() {
     let _front = scene.job.start_front().unwrap();
     let refused = scene.run();
     assert!(!refused.status.success());
-    scene.ca_now(&["sign"]);
+    scene.job.authority(&["sign"]).unwrap();
     assert_eq!(scene.state(0), "waits");
     assert!(!scene.run().status.success());
     let (serial, _) = scene.certificates().swap_remove(0);
-    scene.ca_now(&["approve", "--operator", "op", "--serial", &serial]);
-    scene.ca_now(&["sign"]);
+    scene
+        .job
+        .authority(&["approve", "--operator", "op", "--serial", &serial])
+        .unwrap();
+    scene.job.authority(&["sign"]).unwrap();
     // Nothing that was sealed meanwhile is lost.
     let report = scene.run().well().unwrap();
     assert!(sent(&report) > 0, "{report}");

@@ -168,6 +168,7 @@ fn units(reach: &Reach) -> Vec<(String, String)> {
             format!(
                 "[Unit]\nRequiresMountsFor={SOURCE}\n\n[Service]\nIPAddressAllow={}\n\
                  LoadCredentialEncrypted=device.key:/etc/sekisho/credentials/device.key\n\
+                 LoadCredentialEncrypted=tls.key:/etc/sekisho/credentials/tls.key\n\
                  RestartSec=20s\n",
                 reach.front.ip()
             ),

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::deployment::Deployment;
-use crate::process::{Programs, Running, wait_for};
+use crate::process::{Programs, Running, free_address, wait_for};
 
 /// A deployment and the programs that run on it.
 pub struct Job {
@@ -100,6 +100,53 @@ impl Job {
             .arg("--report")
             .arg(self.report(&name));
         self.run(&mut command, &name)
+    }
+
+    /// Opens the address for devices without a valid certificate, at the front and for one site.
+    ///
+    /// # Errors
+    /// Their settings cannot be written.
+    pub fn open_for_newcomers(&self, site: usize) -> Result<()> {
+        let address = free_address()?.to_string();
+        let site = self.deployment.sites.get(site).context("no such site")?;
+        for (file, section) in [
+            (&self.deployment.front_config, "certificates"),
+            (&site.config, "front"),
+        ] {
+            change(file, section, |section| {
+                section.insert("newcomers".to_owned(), address.clone().into());
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Runs one command of the authority, and gives what it printed.
+    ///
+    /// # Errors
+    /// It did not go well; the error holds what it told.
+    pub fn authority(&self, arguments: &[&str]) -> Result<String> {
+        self.authority_before(0, arguments)
+    }
+
+    /// The same, as if it had been so many days ago (`faketime`).
+    ///
+    /// # Errors
+    /// As for [`Job::authority`].
+    pub fn authority_before(&self, days: u32, arguments: &[&str]) -> Result<String> {
+        let program = self.programs.collector();
+        let mut command = Command::new("faketime");
+        command.arg(format!("{days} days ago"));
+        if days == 0 {
+            command = Command::new("env");
+        }
+        command.arg(program.get_program()).arg("ca").args(arguments);
+        command.args(["--config", "ca.toml"]);
+        command.current_dir(self.deployment.root.join("ca"));
+        let output = command.output();
+        let output = output.context("faketime (Debian package)")?;
+        let told = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{}: {told}", output.status);
+        Ok(String::from_utf8(output.stdout)?)
     }
 
     /// Fetches, applies and answers letters at one site, without a run.
@@ -248,4 +295,17 @@ impl Job {
 fn read_json(path: &Path) -> Result<Value> {
     let text = fs::read(path).with_context(|| path.display().to_string())?;
     serde_json::from_slice(&text).with_context(|| path.display().to_string())
+}
+
+/// Changes a section of a settings file.
+///
+/// # Errors
+/// The file cannot be read or written, or has no such section.
+pub fn change(file: &Path, section: &str, change: impl FnOnce(&mut toml::Table)) -> Result<()> {
+    let mut settings: toml::Table = fs::read_to_string(file)?.parse()?;
+    let found = settings
+        .get_mut(section)
+        .and_then(toml::Value::as_table_mut);
+    change(found.context("no such section")?);
+    fs::write(file, toml::to_string(&settings)?).context("settings")
 }

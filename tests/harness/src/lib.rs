@@ -10,6 +10,7 @@ pub mod pki;
 pub mod process;
 pub mod scene;
 pub mod summary;
+pub mod tpm;
 pub mod tunnel;
 
 use std::fs::OpenOptions;

@@ -92,6 +92,12 @@ impl Programs {
         Command::new(self.folder.join("sekisho-selftest"))
     }
 
+    /// Where the program of the key service is.
+    #[must_use]
+    pub fn keys(&self) -> PathBuf {
+        self.folder.join("sekisho-keys")
+    }
+
     /// A command that runs the collector.
     pub fn collector(&self) -> Command {
         Command::new(self.folder.join("sekisho-collector"))

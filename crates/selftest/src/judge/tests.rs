@@ -259,12 +259,12 @@ fn a_tunnel_is_an_interface_that_stands_and_that_the_way_leads_through() {
 
 #[test]
 fn a_certificate_has_to_be_there_ours_and_valid_now() {
-    let facts = |site: &str, key_fits| {
+    let facts = |site: &str, key| {
         Certificate::Read(CertificateFacts {
             not_before: 100,
             not_after: 200,
             site: Some(site.to_owned()),
-            key_fits,
+            key,
         })
     };
     for (seen, now, expected) in [
@@ -279,20 +279,39 @@ fn a_certificate_has_to_be_there_ours_and_valid_now() {
             150,
             Err(Fault::AuthorityUnusable),
         ),
-        (facts("HOSPITAL-1", true), 150, Ok(())),
-        (facts("HOSPITAL-1", true), 200, Ok(())),
-        (facts("HOSPITAL-1", true), 99, Err(Fault::CertificateEarly)),
+        (facts("HOSPITAL-1", Key::Fits), 150, Ok(())),
+        (facts("HOSPITAL-1", Key::Fits), 200, Ok(())),
         (
-            facts("HOSPITAL-1", true),
+            facts("HOSPITAL-1", Key::Fits),
+            99,
+            Err(Fault::CertificateEarly),
+        ),
+        (
+            facts("HOSPITAL-1", Key::Fits),
             201,
             Err(Fault::CertificateExpired),
         ),
         (
-            facts("HOSPITAL-2", true),
+            facts("HOSPITAL-2", Key::Fits),
             150,
             Err(Fault::CertificateOfOther),
         ),
-        (facts("HOSPITAL-1", false), 150, Err(Fault::KeyOfOther)),
+        (
+            facts("HOSPITAL-1", Key::OfOther),
+            150,
+            Err(Fault::KeyOfOther),
+        ),
+        (facts("HOSPITAL-1", Key::Away), 150, Err(Fault::KeyAway)),
+        (
+            facts("HOSPITAL-1", Key::Away),
+            201,
+            Err(Fault::CertificateExpired),
+        ),
+        (
+            facts("HOSPITAL-1", Key::Foreign),
+            201,
+            Err(Fault::KeyOfOtherTpm),
+        ),
     ] {
         assert_eq!(certificate(&site(&[]), &seen, now), expected, "{seen:?}");
     }

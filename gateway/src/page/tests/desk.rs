@@ -403,9 +403,15 @@ fn clinic_it_reads_that_the_certificate_of_the_line_ends_or_was_refused() {
         std::fs::write(folder.join("refused"), refused).unwrap();
         let page = shown();
         assert!(page.contains("id=\"line-certificate\""), "{page}");
+        assert!(page.contains("TPM を使っていません"), "{page}");
         assert_eq!(warns(&page), warned, "{days_left} {refused_at:?}");
         assert_eq!(page.contains("（Z003）"), refused_at == Some(now));
     }
+    // B-115: one whose key is in the TPM says so.
+    let wrapped = include_str!("../../../../crates/tpm/src/wrapped.pem");
+    let pair = [wrapped, &certificate(now + 60 * DAY)].concat();
+    std::fs::write(folder.join("current.pem"), pair).unwrap();
+    assert!(shown().contains("TPM の中"), "{}", shown());
 }
 
 /// A certificate of 90 days that ends at a moment.
