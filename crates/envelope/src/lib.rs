@@ -46,6 +46,7 @@ mod oblivious;
 mod octets;
 mod open;
 mod order;
+mod packing;
 mod receipt;
 mod rewrap;
 mod seal;
