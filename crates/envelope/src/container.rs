@@ -22,8 +22,8 @@
 //!
 //! The manifest holds the length of the body and SHA-256 of every byte before the manifest. So the
 //! signature covers every byte, and a front or an archive can check a whole batch without being
-//! able to open it. The manifest stands behind the body because the digest that it holds is then a state
-//! of the digest that names the batch: one pass over the bytes gives both.
+//! able to open it. The manifest stands behind the body because the digest that it holds is then
+//! a state of the digest that names the batch: one pass over the bytes gives both.
 
 use std::convert::Infallible;
 
