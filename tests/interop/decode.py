@@ -183,19 +183,22 @@ def split(data):
         raise Refused("layout")
     if data[7:8] != MAGIC[7:]:
         raise Refused("format")
-    header, at = sized(data, 8, HEADER_MAX)
-    manifest, at = sized(data, at, MANIFEST_MAX)
-    if at + 64 > len(data):
+    header_end = 12 + bounded(data[8:12], HEADER_MAX)
+    manifest_end = len(data) - 68
+    if header_end > manifest_end:
         raise Refused("layout")
-    return header, manifest, data[at : at + 64], data[at + 64 :]
+    manifest_start = manifest_end - bounded(data[-4:], MANIFEST_MAX)
+    if header_end > manifest_start:
+        raise Refused("layout")
+    parts = data[12:header_end], data[header_end:manifest_start], data[manifest_start:manifest_end]
+    return *parts, data[manifest_end:-4], data[:manifest_start]
 
 
-def sized(data, at, most):
-    length = int.from_bytes(data[at : at + 4], "big")
-    at += 4
-    if length > most or at + length > len(data):
+def bounded(length, most):
+    value = int.from_bytes(length, "big")
+    if len(length) < 4 or value > most:
         raise Refused("layout")
-    return data[at : at + length], at + length
+    return value
 
 
 def checked_header(raw):
@@ -290,12 +293,12 @@ def content(manifest, found):
 
 
 def decode(data, seed, site):
-    raw_header, raw_manifest, signature, sealed = split(data)
+    raw_header, sealed, raw_manifest, signature, before = split(data)
     header, manifest = checked_header(raw_header), whole(raw_manifest)
     same = all(header[key] == manifest.get(key) for key in ("format", "site", "sequence"))
     if not same:
         raise Refused("header")
-    if manifest["body"] != {"len": len(sealed), "sha256": sha256(sealed)}:
+    if manifest["body"] != {"len": len(sealed), "sha256": sha256(before)}:
         raise Refused("body")
     if header["signer"] != sha256(site)[:8]:
         raise Refused("signer")

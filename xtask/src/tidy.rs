@@ -1,4 +1,4 @@
-//! Rules of the house that no other tool checks: sizes, words, paths, links.
+//! Rules of the house that no other tool checks: sizes, words, paths, links, who names algorithms.
 //!
 //! Sizes are a ratchet: what is larger than the rule stands in [`LARGER`] with its size, may
 //! shrink, may not grow, and leaves the list when it fits.
@@ -7,8 +7,8 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::Workspace;
 use crate::test::Outcome;
+use crate::{Workspace, algorithms};
 
 const FILE_LINES: usize = 800;
 const FUNCTION_LINES: usize = 70;
@@ -51,7 +51,10 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<Outcome> {
         let name = path.to_string_lossy();
         words(&name, &text, &mut faults);
         match path.extension().and_then(|extension| extension.to_str()) {
-            Some("rs") => sizes(&name, &text, &mut faults, &mut larger),
+            Some("rs") => {
+                sizes(&name, &text, &mut faults, &mut larger);
+                algorithms::check(&name, &text, &mut faults);
+            }
             Some("md") => links(&workspace.root, path, &text, &mut faults),
             _ => {}
         }

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
 use bytes::Bytes;
-use envelope::{CERTIFICATE_MESSAGE_MAX, sha256};
+use envelope::CERTIFICATE_MESSAGE_MAX;
 use record::{BatchId, SiteId};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -331,7 +331,7 @@ async fn take(
     let (head, body) = request.into_parts();
     let number = |name: &str| number(&head.headers, name).ok_or(plain(Refusal::BadRequest));
     let (offset, length) = (number("upload-offset")?, number("upload-length")?);
-    let digest: BatchId = text(&head.headers, "sekisho-chunk-sha256")
+    let digest: BatchId = text(&head.headers, "sekisho-upload-sha256")
         .and_then(|digest| digest.parse().ok())
         .ok_or(plain(Refusal::BadRequest))?;
     if number("content-length")? > front.bounds.chunk_bytes as u64 {
@@ -346,13 +346,11 @@ async fn take(
     let shared = Arc::clone(front);
     // Once begun, the disk work runs to its end even if the connection breaks.
     let done = spawn_blocking(move || {
-        if sha256(&bytes) != *digest.as_bytes() {
-            return Err(plain(Refusal::ChunkDigest));
-        }
         let chunk = Chunk {
             offset,
             length,
             bytes: &bytes,
+            digest,
         };
         shared.store.append(&site, id, &chunk)
     })

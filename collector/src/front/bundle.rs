@@ -84,6 +84,7 @@ impl ImportBundle {
             offset: reached,
             length: batch.bytes,
             bytes: bytes.get(start..).unwrap_or_default(),
+            digest: batch.id,
         };
         let stored = store
             .append(site, batch.id, &chunk)

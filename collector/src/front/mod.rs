@@ -10,7 +10,7 @@
 //! | request | answer |
 //! |---|---|
 //! | `GET /v1/batches/{id}` | 200 with `Sekisho-State: stored` and the receipt as body, or `partial` or `absent` with `Upload-Offset` and the body `{"offset": n}` |
-//! | `PATCH /v1/batches/{id}` with `Upload-Offset`, `Upload-Length`, `Sekisho-Chunk-Sha256` and the chunk as body | as above, after the chunk |
+//! | `PATCH /v1/batches/{id}` with `Upload-Offset`, `Upload-Length`, `Sekisho-Upload-Sha256` and the chunk as body | as above, after the chunk |
 //! | `GET /v1/letters?after=n` | 200 and the letters that wait for the site and have a number above `n` (0 without it): `{"letters": [{"number": n, "sha256": "…"}]}`, 256 at most, oldest first |
 //! | `GET /v1/letters/{number}` | 200 with the letter as body |
 //! | `PUT /v1/letters/{number}/answers/{revision}` with the answer as body | 200 once it is stored; the first of a revision stays |
@@ -18,17 +18,21 @@
 //! | `GET /v1/certificates/{request}` | as above, or 404 |
 //! | `GET /v1/health` | 200 `{"status": "ok"}` |
 //!
-//! A chunk is taken only at the offset that has been reached and only if its digest fits. Offset
-//! 409 answers name the offset from which to go on. Whatever else is wrong is a 4xx with
+//! A chunk is taken only at the offset that has been reached and only if its digest fits: SHA-256
+//! of the batch from its first byte to the chunk's end, so that the digest of the last one is the
+//! id. Offset 409 answers name the offset from which to go on. Whatever else is wrong is a 4xx with
 //! `{"code", "ja", "en"}`; being busy is a 503 with `Retry-After`. Every request may be repeated.
 //! A receipt is sent as the bytes that [`envelope::Receipt::verify`] reads.
 //!
 //! # Order of writing
 //!
-//! A chunk is on disk before it is acknowledged. When the last one is there: the digest of the
-//! whole is compared with the id and the header's site with the certificate's; the file is linked
-//! into the inbox under a new name, which never replaces one; the inbox folder is made durable;
-//! the receipt is written and made durable; the staged name is removed; the receipt is sent.
+//! A chunk's digest is compared before the chunk is written, and it is on disk before it is
+//! acknowledged. The digest goes on from what was staged before: kept in memory while the file is
+//! as this process left it, otherwise read from the file. What was read there and does not fit is
+//! dropped. The digest of the last chunk is that of the whole and has to be the id. Then: the
+//! header's site is compared with the certificate's; the file is linked into the inbox under a new
+//! name, which never replaces one; the inbox folder is made durable; the receipt is written and
+//! made durable; the staged name is removed; the receipt is sent.
 //! A stop at any point leaves a staged file that the next question or chunk completes.
 //!
 //! # Letters
@@ -54,6 +58,7 @@ mod certificates;
 pub(crate) mod guard;
 mod letters;
 pub(crate) mod refusal;
+mod running;
 pub(crate) mod server;
 pub(crate) mod settings;
 pub(crate) mod shares;

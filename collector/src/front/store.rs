@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::allowance::{Allowances, Untaken};
 use crate::front::refusal::Refusal;
+use crate::front::running::{Reached, Running};
 use crate::front::settings::{Folders, Settings};
 use crate::front::start::{Problem, StartError};
 
@@ -40,7 +41,7 @@ pub(crate) enum State {
     Stored(Vec<u8>),
 }
 
-/// One chunk of an upload, its digest already checked.
+/// One chunk of an upload.
 pub(crate) struct Chunk<'a> {
     /// Where in the batch it begins.
     pub(crate) offset: u64,
@@ -48,6 +49,8 @@ pub(crate) struct Chunk<'a> {
     pub(crate) length: u64,
     /// The bytes.
     pub(crate) bytes: &'a [u8],
+    /// SHA-256 of the batch up to the end of the chunk, by the sender's word.
+    pub(crate) digest: BatchId,
 }
 
 /// The front's files and the key of its receipts.
@@ -63,6 +66,7 @@ pub(crate) struct Store {
     bytes_per_day: Option<u64>,
     stale_upload: SignedDuration,
     busy: Mutex<BTreeSet<(SiteId, BatchId)>>,
+    running: Running,
 }
 
 /// Names of one batch under way.
@@ -130,6 +134,7 @@ impl Store {
             bytes_per_day: Some(settings.limits.bytes_per_site_and_day),
             stale_upload: settings.limits.stale_upload(),
             busy: Mutex::default(),
+            running: Running::default(),
             folders,
         })
     }
@@ -190,14 +195,15 @@ impl Store {
         if let Some(receipt) = self.receipt(&upload)? {
             return Ok(State::Stored(receipt));
         }
-        let Some(length) = staged(&upload.staged)?.map(|file| file.len()) else {
+        let Some(file) = staged(&upload.staged)? else {
             return Ok(State::Absent);
         };
-        let digest = digest_of(&upload.staged).map_err(storage)?;
-        if digest == *id.as_bytes() {
+        let reached = self.reached(&upload, &file)?;
+        if reached.digest.clone().finish() == *id.as_bytes() {
             return self.store(&upload);
         }
-        Ok(State::Partial(length))
+        self.running.keep(site, id, reached, &file);
+        Ok(State::Partial(file.len()))
     }
 
     /// Adds a chunk, and stores the batch when it is the last one.
@@ -236,6 +242,8 @@ impl Store {
             }
             return Err(plain(Refusal::WrongLength));
         }
+        let digest = self.checked(&upload, reached.as_ref(), chunk);
+        let digest = digest.map_err(plain)?;
         let mut taken = chunk.bytes.len() as u64;
         if reached.is_none() {
             self.make_room(site).map_err(plain)?;
@@ -244,24 +252,67 @@ impl Store {
         self.allow(site, taken).map_err(plain)?;
         // The last chunk is made durable with the whole, before that has a name in the inbox.
         let durable = end < chunk.length;
-        write_on(&upload.staged, chunk.bytes, durable).map_err(|error| plain(storage(error)))?;
-        match durable {
-            true => Ok(State::Partial(end)),
-            false => self.complete(&upload).map_err(plain),
+        let file = write_on(&upload.staged, chunk.bytes, durable);
+        let file = file.map_err(|error| plain(storage(error)))?;
+        if durable {
+            let confirmed = true;
+            let reached = Reached { digest, confirmed };
+            self.running.keep(site, id, reached, &file);
+            return Ok(State::Partial(end));
         }
+        self.store(&upload).map_err(plain)
     }
 
+    /// Stores a complete upload that is what its id says, and drops another.
     fn complete(&self, upload: &Upload<'_>) -> Result<State, Refusal> {
-        self.check(upload).and_then(|()| self.store(upload))
+        let digest = digest_of(&upload.staged).map_err(storage)?;
+        match digest.finish() == *upload.id.as_bytes() {
+            true => self.store(upload),
+            false => drop_staged(upload, Refusal::BatchDigest),
+        }
     }
 
-    /// Refuses a complete upload that is not what its id says, and drops it.
-    fn check(&self, upload: &Upload<'_>) -> Result<(), Refusal> {
-        if digest_of(&upload.staged).map_err(storage)? == *upload.id.as_bytes() {
-            return Ok(());
+    /// The digest of what is staged.
+    fn reached(&self, upload: &Upload<'_>, file: &fs::Metadata) -> Result<Reached, Refusal> {
+        match self.running.take(upload.site, upload.id, file) {
+            Some(reached) => Ok(reached),
+            None => Ok(Reached {
+                digest: digest_of(&upload.staged).map_err(storage)?,
+                confirmed: false,
+            }),
         }
-        fs::remove_file(&upload.staged).map_err(storage)?;
-        Err(Refusal::BatchDigest)
+    }
+
+    /// The digest of the batch up to the end of a chunk, which is what the sender says and at the
+    /// end the id. Whatever is staged under an id that it cannot lead to is dropped.
+    fn checked(
+        &self,
+        upload: &Upload<'_>,
+        file: Option<&fs::Metadata>,
+        chunk: &Chunk<'_>,
+    ) -> Result<Sha256, Refusal> {
+        let reached = file.map(|file| self.reached(upload, file)).transpose()?;
+        let reached = file.zip(reached);
+        let mut digest = match &reached {
+            Some((_, reached)) => reached.digest.clone(),
+            None => Sha256::new(),
+        };
+        digest.update(chunk.bytes);
+        let found = BatchId::new(digest.clone().finish());
+        let whole = chunk.offset + chunk.bytes.len() as u64 == chunk.length;
+        if found == chunk.digest && (!whole || found == upload.id) {
+            return Ok(digest);
+        }
+        match reached {
+            // What is staged is as the sender said, so the chunk is not as it was sent.
+            Some((file, reached)) if reached.confirmed && found != chunk.digest => {
+                self.running.keep(upload.site, upload.id, reached, file);
+                Err(Refusal::ChunkDigest)
+            }
+            Some(_) => drop_staged(upload, Refusal::BatchDigest),
+            None if found != chunk.digest => Err(Refusal::ChunkDigest),
+            None => Err(Refusal::BatchDigest),
+        }
     }
 
     /// Moves a complete upload whose digest fits into the inbox and gives its receipt.
@@ -426,30 +477,35 @@ fn header_of(upload: &Upload<'_>) -> Result<Header, Refusal> {
         .ok_or(Refusal::ForeignSite)
 }
 
-fn digest_of(path: &Path) -> io::Result<[u8; 32]> {
+fn drop_staged<T>(upload: &Upload<'_>, refusal: Refusal) -> Result<T, Refusal> {
+    fs::remove_file(&upload.staged).map_err(storage)?;
+    Err(refusal)
+}
+
+fn digest_of(path: &Path) -> io::Result<Sha256> {
     let mut file = File::open(path)?;
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 256 << 10];
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(digest.finish()),
+            0 => return Ok(digest),
             read => digest.update(buffer.get(..read).unwrap_or_default()),
         }
     }
 }
 
-/// Appends, and makes durable if asked to.
-fn write_on(staged: &Path, bytes: &[u8], durable: bool) -> io::Result<()> {
+/// Appends, and makes durable if asked to. Gives the file as it was left.
+fn write_on(staged: &Path, bytes: &[u8], durable: bool) -> io::Result<fs::Metadata> {
     let mut file = OpenOptions::new()
         .create(true)
         .append(true)
         .mode(0o640)
         .open(staged)?;
     file.write_all(bytes)?;
-    match durable {
-        true => file.sync_data(),
-        false => Ok(()),
+    if durable {
+        file.sync_data()?;
     }
+    file.metadata()
 }
 
 /// Writes a small file so that it is either absent or whole, and durable.

@@ -365,13 +365,13 @@ impl Connection {
 
 /// The head of the request that sends a part.
 pub(crate) fn patch_head(batch: &Sealed, offset: usize, part: &[u8]) -> String {
-    let digest: String = envelope::sha256(part)
+    let digest: String = envelope::sha256(&batch.bytes[..offset + part.len()])
         .iter()
         .map(|b| format!("{b:02x}"))
         .collect();
     format!(
         "PATCH /v1/batches/{} HTTP/1.1\r\nhost: front\r\nupload-offset: {offset}\r\n\
-         upload-length: {}\r\nsekisho-chunk-sha256: {digest}\r\ncontent-length: {}\r\n\r\n",
+         upload-length: {}\r\nsekisho-upload-sha256: {digest}\r\ncontent-length: {}\r\n\r\n",
         batch.id,
         batch.bytes.len(),
         part.len()

@@ -34,30 +34,44 @@ impl FileKey {
 
     /// The key of the body with this salt.
     pub(crate) fn body_key(&self, salt: &[u8; 32]) -> Result<BodyKey, CipherError> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        expand(salt, &self.0, KEY_DOMAIN, &mut bytes);
+        let bytes = self.body_key_bytes(salt);
         let key = UnboundKey::new(&AES_256_GCM, bytes.as_slice()).map_err(|_| CipherError)?;
         Ok(BodyKey(LessSafeKey::new(key)))
+    }
+
+    fn body_key_bytes(&self, salt: &[u8; 32]) -> Zeroizing<[u8; 32]> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        expand(salt, &self.0, KEY_DOMAIN, &mut bytes);
+        bytes
     }
 }
 
 impl BodyKey {
     /// Encrypts; an empty body is one empty chunk.
     pub(crate) fn encrypt(self, plain: &[u8], aad: &[u8; 32]) -> Result<Vec<u8>, CipherError> {
-        let chunks = plain.len().div_ceil(CHUNK).max(1);
-        let mut body = Vec::with_capacity(plain.len() + chunks * TAG);
-        for number in 0..chunks {
-            let rest = plain.get(number * CHUNK..).unwrap_or_default();
-            let start = body.len();
-            body.extend_from_slice(rest.get(..CHUNK).unwrap_or(rest));
-            let chunk = body.get_mut(start..).unwrap_or_default();
-            let nonce = nonce(number, number + 1 == chunks);
-            let tag = self
-                .0
-                .seal_in_place_separate_tag(nonce, Aad::from(aad), chunk);
-            body.extend_from_slice(tag.map_err(|_| CipherError)?.as_ref());
+        let mut body = Vec::with_capacity(encrypted_length(plain.len()));
+        for chunk in chunks(plain) {
+            self.append(&chunk, aad, &mut body)?;
         }
         Ok(body)
+    }
+
+    /// Encrypts a chunk of a body in its place behind what is there.
+    pub(crate) fn append(
+        &self,
+        chunk: &Chunk<'_>,
+        aad: &[u8; 32],
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), CipherError> {
+        let start = bytes.len();
+        bytes.extend_from_slice(chunk.plain);
+        let placed = bytes.get_mut(start..).unwrap_or_default();
+        let nonce = nonce(chunk.number, chunk.last);
+        let tag = self
+            .0
+            .seal_in_place_separate_tag(nonce, Aad::from(aad), placed);
+        bytes.extend_from_slice(tag.map_err(|_| CipherError)?.as_ref());
+        Ok(())
     }
 
     /// Decrypts what [`BodyKey::encrypt`] made.
@@ -80,6 +94,31 @@ impl BodyKey {
     }
 }
 
+/// A part of a body before it is encrypted.
+pub(crate) struct Chunk<'a> {
+    number: usize,
+    last: bool,
+    plain: &'a [u8],
+}
+
+/// The chunks of a body, one at least.
+pub(crate) fn chunks(plain: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
+    let count = plain.len().div_ceil(CHUNK).max(1);
+    (0..count).map(move |number| {
+        let rest = plain.get(number * CHUNK..).unwrap_or_default();
+        Chunk {
+            number,
+            last: number + 1 == count,
+            plain: rest.get(..CHUNK).unwrap_or(rest),
+        }
+    })
+}
+
+/// How long a body of so many bytes becomes.
+pub(crate) fn encrypted_length(plain: usize) -> usize {
+    plain + TAG * plain.div_ceil(CHUNK).max(1)
+}
+
 fn nonce(number: usize, last: bool) -> Nonce {
     let mut bytes = [0; 12];
     let counter = (number as u64).to_be_bytes();
@@ -95,6 +134,8 @@ fn nonce(number: usize, last: bool) -> Nonce {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use rand_chacha::ChaCha8Rng;
+    use rand_core::SeedableRng as _;
 
     use super::*;
     use crate::text_form::{hex, unhex};
@@ -174,6 +215,46 @@ mod tests {
                 .collect::<Vec<u8>>()
         };
         assert_ne!(stream(&a), stream(&b));
+    }
+
+    /// The beginning of the body keys of a device whose random source begins anew at every power
+    /// cut, each after another number of batches. What the bodies hold is never the same twice: the
+    /// time goes back at every cut, the number in the chain does not.
+    fn body_keys(batches: u64) -> Vec<u64> {
+        let (mut random, mut left, mut time) = (ChaCha8Rng::seed_from_u64(1), 0, 0);
+        let mut keys = Vec::new();
+        for number in 0..batches {
+            if left == 0 {
+                (random, left, time) = (ChaCha8Rng::seed_from_u64(1), number % 97 + 1, 0_u64);
+            }
+            (left, time) = (left - 1, time + 1);
+            let file_key = FileKey::generate(&mut random);
+            let body = [number.to_be_bytes(), time.to_be_bytes()].concat();
+            let key = file_key.body_key_bytes(&file_key.salt(&body));
+            keys.push(u64::from_be_bytes(*key.first_chunk().unwrap()));
+        }
+        keys
+    }
+
+    fn are_all_different(mut keys: Vec<u64>) -> bool {
+        keys.sort_unstable();
+        keys.windows(2).all(|pair| pair[0] != pair[1])
+    }
+
+    /// B-114: chunks of one body have different nonces, so different keys are all that is needed.
+    #[test]
+    fn no_key_comes_twice_although_the_random_source_does() {
+        let keys = body_keys(100_000);
+        assert!(are_all_different(keys));
+        let numbers: Vec<_> = chunks(&[0; 5 * CHUNK]).map(|chunk| chunk.number).collect();
+        assert_eq!(numbers, [0, 1, 2, 3, 4]);
+    }
+
+    /// B-114, in the number that it asks for.
+    #[test]
+    #[ignore = "ten million batches take a minute; with --release"]
+    fn no_key_comes_twice_in_ten_million_batches() {
+        assert!(are_all_different(body_keys(10_000_000)));
     }
 
     proptest! {

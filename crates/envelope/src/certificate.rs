@@ -35,8 +35,11 @@ pub struct CertificateKey {
 
 /// The closed list. A certificate with another key, or with one that it outlives, is refused.
 ///
-/// P-256 ends before a quantum computer is to be reckoned with for connections that somebody
-/// records; what is inside them is sealed for longer than that by [`crate::seal()`].
+/// P-256 ends with 2035. NIST IR 8547 (initial public draft, November 2024, section 4.1.1, table 2)
+/// disallows ECDSA of every strength after 2035, and deprecates what has 112 bits after 2030; P-256
+/// has 128. Japan's Cabinet Secretariat (interim report on the move of government bodies to
+/// post-quantum cryptography, November 2025) aims at 2035 as well. What is inside a connection is
+/// sealed for longer than that by [`crate::seal()`]. See decision 0065.
 pub const CERTIFICATE_KEYS: &[CertificateKey] = &[CertificateKey {
     name: "ECDSA P-256",
     algorithm: "1.2.840.10045.2.1",

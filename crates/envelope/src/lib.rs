@@ -48,6 +48,7 @@ mod oblivious;
 mod octets;
 mod open;
 mod order;
+mod packing;
 mod receipt;
 mod rewrap;
 mod seal;

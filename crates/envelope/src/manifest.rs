@@ -128,7 +128,7 @@ pub struct Manifest {
     /// lines; absent before its first line, and in batches from before there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transfers: Option<LedgerEnd>,
-    /// The encrypted body.
+    /// The encrypted body, and the header before it.
     pub body: BodySeal,
 }
 
@@ -164,13 +164,14 @@ pub struct LedgerEnd {
     pub lines: String,
 }
 
-/// Length and digest of the encrypted body.
+/// What stands before the manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BodySeal {
-    /// Bytes.
+    /// Bytes of the encrypted body.
     pub len: u64,
-    /// SHA-256 of the encrypted bytes.
+    /// SHA-256 of every byte before the manifest: of the batch's first bytes, the header and the
+    /// encrypted body.
     #[serde(with = "octets")]
     pub sha256: [u8; 32],
 }

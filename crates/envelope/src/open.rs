@@ -6,7 +6,7 @@ use record::{BatchId, SubjectRef};
 
 use crate::container::{Parts, SIGN_DOMAIN};
 use crate::content::{self, Content, Subject};
-use crate::digest::sha256;
+use crate::digest::{Sha256, sha256};
 use crate::error::OpenError;
 use crate::header::{FORMAT, Header, wrap_info};
 use crate::manifest::Manifest;
@@ -97,11 +97,20 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspected, OpenError> {
     {
         return Err(OpenError::HeaderMismatch);
     }
-    if manifest.body.len != parts.body.len() as u64 || manifest.body.sha256 != sha256(parts.body) {
+    if manifest.body.len != parts.body.len() as u64 {
         return Err(OpenError::BodyDigest);
     }
+    let (before, rest) = bytes
+        .split_at_checked(parts.before_manifest())
+        .ok_or(OpenError::Truncated)?;
+    let mut digest = Sha256::new();
+    digest.update(before);
+    if manifest.body.sha256 != digest.clone().finish() {
+        return Err(OpenError::BodyDigest);
+    }
+    digest.update(rest);
     Ok(Inspected {
-        id: BatchId::new(sha256(bytes)),
+        id: BatchId::new(digest.finish()),
         manifest_digest: sha256(parts.manifest),
         signed: [sha256(parts.header).as_slice(), parts.manifest].concat(),
         signature: *parts.signature,

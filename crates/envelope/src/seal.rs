@@ -6,7 +6,8 @@ use rand_core::CryptoRng;
 use record::BatchId;
 use record::dictionary::Term;
 
-use crate::container::{HEADER_MAX, MANIFEST_MAX, Parts, SIGN_DOMAIN};
+use crate::body::{chunks, encrypted_length};
+use crate::container::{HEADER_MAX, MANIFEST_MAX, SIGN_DOMAIN, Writer};
 use crate::content::{self, Counts, Item};
 use crate::digest::sha256;
 use crate::error::SealError;
@@ -15,6 +16,9 @@ use crate::manifest::{BodySeal, Manifest, ManifestDraft};
 use crate::open::Limits;
 use crate::signing::SigningKey;
 use crate::suite::{CorePublicKey, FileKey, SUITE};
+
+/// Room for manifest and signature of a usual batch, so that its bytes need not move.
+const MANIFEST_USUAL: usize = 16 << 10;
 
 /// A sealed batch.
 #[derive(Debug, Clone)]
@@ -164,27 +168,28 @@ pub fn seal_body<'r>(
     let body_key = file_key
         .body_key(&header.salt)
         .map_err(|_| SealError::Key)?;
-    let body = body_key
-        .encrypt(&packed, &header_digest)
-        .map_err(|_| SealError::TooLarge)?;
+    let length = encrypted_length(packed.len());
+    let mut batch = Writer::new(&header_bytes, length + MANIFEST_USUAL);
+    for chunk in chunks(&packed) {
+        batch
+            .add(|bytes| body_key.append(&chunk, &header_digest, bytes))
+            .map_err(|_| SealError::TooLarge)?;
+    }
     drop(packed);
 
-    let manifest = complete(draft, counts, &body);
+    let body = BodySeal {
+        len: length as u64,
+        sha256: batch.so_far(),
+    };
+    let manifest = complete(draft, counts, body);
     let manifest_bytes = encode(&manifest, MANIFEST_MAX)?;
     let signed = [header_digest.as_slice(), &manifest_bytes].concat();
     let signature = signer
         .sign(SIGN_DOMAIN, &signed)
         .map_err(|_| SealError::Key)?;
-    let parts = Parts {
-        header: &header_bytes,
-        manifest: &manifest_bytes,
-        signature: &signature,
-        body: &body,
-    };
-    let bytes = parts.join();
-    let id = BatchId::new(sha256(&bytes));
+    let (bytes, id) = batch.finish(&manifest_bytes, &signature);
     Ok(Sealed {
-        id,
+        id: BatchId::new(id),
         bytes,
         manifest,
         manifest_digest: sha256(&manifest_bytes),
@@ -207,7 +212,7 @@ fn wrapped(
     })
 }
 
-fn complete(draft: ManifestDraft, counts: Counts, body: &[u8]) -> Manifest {
+fn complete(draft: ManifestDraft, counts: Counts, body: BodySeal) -> Manifest {
     let made = counts.tokens.unwrap_or_default();
     Manifest {
         format: FORMAT,
@@ -233,10 +238,7 @@ fn complete(draft: ManifestDraft, counts: Counts, body: &[u8]) -> Manifest {
         terms: counts.terms,
         quality: draft.quality,
         transfers: draft.transfers,
-        body: BodySeal {
-            len: body.len() as u64,
-            sha256: sha256(body),
-        },
+        body,
     }
 }
 

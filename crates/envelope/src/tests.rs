@@ -26,7 +26,7 @@ use record::{
     SubjectRef,
 };
 
-use crate::container::Parts;
+use crate::container::{Parts, Writer};
 use crate::signing::SIGNATURE;
 use crate::*;
 
@@ -208,12 +208,17 @@ fn restated(sealed: &Sealed, change: impl FnOnce(&mut Manifest)) -> Vec<u8> {
     let manifest = serde_cbor::to_vec(&manifest).unwrap();
     let signed = [sha256(parts.header).as_slice(), &manifest].concat();
     let signature = keys().site.sign(container::SIGN_DOMAIN, &signed).unwrap();
-    Parts {
-        manifest: &manifest,
-        signature: &signature,
-        ..parts
-    }
-    .join()
+    joined(parts.header, parts.body, &manifest, &signature)
+}
+
+fn joined(header: &[u8], body: &[u8], manifest: &[u8], signature: &[u8; SIGNATURE]) -> Vec<u8> {
+    let mut batch = Writer::new(header, 0);
+    let added = batch.add(|bytes| {
+        bytes.extend_from_slice(body);
+        Ok::<_, ()>(())
+    });
+    added.unwrap();
+    batch.finish(manifest, signature).0
 }
 
 const SHAPE: [usize; 2] = [2, 0];
@@ -294,10 +299,13 @@ fn every_truncation_and_every_extension_is_refused() {
     for length in 0..bytes.len() {
         assert!(opened(&bytes[..length]).is_err(), "{length}");
     }
-    assert_eq!(
-        opened(&[&bytes[..], b"x"].concat()),
-        Err(OpenError::BodyDigest)
-    );
+    for (more, error) in [
+        (&b"x"[..], OpenError::Truncated),
+        (&bytes[bytes.len() - 4..], OpenError::Decode),
+        (&[0; 4], OpenError::Decode),
+    ] {
+        assert_eq!(opened(&[&bytes[..], more].concat()), Err(error), "{more:?}");
+    }
 }
 
 #[test]
@@ -312,14 +320,20 @@ fn each_kind_of_damage_has_its_own_error() {
     assert_eq!(with(0, b'X'), Err(OpenError::Magic));
     assert_eq!(with(7, 2), Err(OpenError::UnknownFormat));
     assert_eq!(with(8, 1), Err(OpenError::TooLarge));
-    assert_eq!(with(12 + header, 1), Err(OpenError::TooLarge));
-    let signature = bytes.len() - small().manifest.body.len as usize - SIGNATURE;
+    let length = bytes.len() - 4;
+    assert_eq!(with(length, 1), Err(OpenError::TooLarge));
+    assert_eq!(with(length + 1, 15), Err(OpenError::Truncated));
+    let signature = length - SIGNATURE;
     assert_eq!(
         with(signature, bytes[signature] ^ 1),
         Err(OpenError::BadSignature)
     );
-    let last = bytes.len() - 1;
-    assert_eq!(with(last, bytes[last] ^ 1), Err(OpenError::BodyDigest));
+    for body in [
+        12 + header,
+        11 + header + small().manifest.body.len as usize,
+    ] {
+        assert_eq!(with(body, bytes[body] ^ 1), Err(OpenError::BodyDigest));
+    }
     assert_eq!(opened(&[]), Err(OpenError::Truncated));
 }
 
@@ -343,13 +357,8 @@ fn later_formats_and_suites_are_named_as_such() {
             something: "new",
         })
         .unwrap();
-        let parts = Parts {
-            header: &header,
-            manifest: &[],
-            signature: &[0; SIGNATURE],
-            body: &[],
-        };
-        assert_eq!(peek(&parts.join()), Err(error));
+        let later = joined(&header, &[], &[], &[0; SIGNATURE]);
+        assert_eq!(peek(&later), Err(error));
     }
 }
 

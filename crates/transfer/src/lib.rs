@@ -11,6 +11,7 @@
 
 mod answer;
 mod backoff;
+mod beginning;
 pub mod ledger;
 mod pace;
 mod queue;
@@ -19,6 +20,7 @@ mod slot;
 
 pub use answer::Answer;
 pub use backoff::Backoff;
+pub use beginning::Beginning;
 pub use pace::{OfficeHours, Pace};
 pub use queue::{Bounds, Files, Full, Queue, QueueError, write_durably};
 pub use session::{

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use envelope::sha256;
 use http_body_util::Full;
 use hyper::{Method, Request};
 use record::BatchId;
+use transfer::Beginning;
 
 use crate::error::{Failure, Problem};
 use crate::send::connection::{Answer, Connection, Trouble};
@@ -17,15 +17,19 @@ pub(crate) async fn exchange(
     batch: &transfer::Batch,
     request: transfer::Request,
     bytes: &[u8],
+    beginning: &mut Beginning,
     patience: Duration,
 ) -> Result<transfer::Answer, Trouble> {
     let request = match request {
         transfer::Request::Question => question(batch.id),
         transfer::Request::Chunk { offset, size } => {
             let span = usize::try_from(offset).ok().zip(usize::try_from(size).ok());
-            let rest = span.and_then(|(start, size)| bytes.get(start..)?.get(..size));
+            let (start, size) = span.unwrap_or((usize::MAX, 0));
+            let end = start.saturating_add(size);
+            let digest = beginning.until(bytes, start, end);
             // An offset beyond the end comes with no bytes.
-            upload(batch, offset, rest.unwrap_or_default())
+            let part = bytes.get(start..end).unwrap_or_default();
+            upload(batch, offset, part, digest)
         }
     };
     let request = request.map_err(unbuildable)?;
@@ -57,12 +61,12 @@ fn upload(
     batch: &transfer::Batch,
     offset: u64,
     part: &[u8],
+    digest: [u8; 32],
 ) -> Result<Request<Full<Bytes>>, hyper::http::Error> {
-    let digest = BatchId::new(sha256(part));
     request(Method::PATCH, batch.id)
         .header("upload-offset", offset)
         .header("upload-length", batch.bytes)
-        .header("sekisho-chunk-sha256", digest.to_string())
+        .header("sekisho-upload-sha256", BatchId::new(digest).to_string())
         .header("content-length", part.len())
         .body(Full::from(Bytes::copy_from_slice(part)))
 }

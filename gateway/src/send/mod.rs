@@ -17,7 +17,8 @@ use tokio::runtime::Runtime;
 use tokio::time::{sleep, timeout};
 use transfer::ledger::Event;
 use transfer::{
-    Admit, Ask, Commit, Connect, Ending, OfficeHours, Pace, Plan, Settle, Step, Wait, Window, begin,
+    Admit, Ask, Beginning, Commit, Connect, Ending, OfficeHours, Pace, Plan, Settle, Step, Wait,
+    Window, begin,
 };
 
 use crate::clock::{self, Trusted};
@@ -95,6 +96,7 @@ pub(crate) fn send_all(
         connection: None,
         batch: None,
         bytes: Vec::new(),
+        beginning: Beginning::default(),
     };
     loop {
         step = match step {
@@ -181,6 +183,7 @@ struct Sender<'a> {
     /// The batch in hand.
     batch: Option<transfer::Batch>,
     bytes: Vec<u8>,
+    beginning: Beginning,
 }
 
 impl Sender<'_> {
@@ -210,6 +213,7 @@ impl Sender<'_> {
             return Ok(Some(admit.handle_trouble(self.now(), trouble, random())));
         }
         self.bytes = self.spool.get(self.known(admit.batch())?)?;
+        self.beginning = Beginning::default();
         self.batch = Some(admit.batch().clone());
         Ok(Some(admit.handle_admitted(self.now())))
     }
@@ -246,7 +250,8 @@ impl Sender<'_> {
         let answered = match &mut self.connection {
             Some(open) => {
                 let (batch, request) = (ask.batch(), ask.request());
-                let exchange = delivery::exchange(open, batch, request, &self.bytes, patience);
+                let (bytes, beginning) = (&self.bytes, &mut self.beginning);
+                let exchange = delivery::exchange(open, batch, request, bytes, beginning, patience);
                 self.runtime.block_on(exchange)
             }
             None => Err(connection::late("connection")),

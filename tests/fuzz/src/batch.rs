@@ -53,7 +53,12 @@ static KNOWN: LazyLock<Base> = LazyLock::new(|| {
 pub(crate) fn run(data: &[u8]) {
     match data.split_first() {
         Some((0, header)) => {
-            opened(&signed(header, &encoded(&KNOWN.manifest), &body_of(&[]).1));
+            let (_, body) = body_of(&[]);
+            opened(&signed(
+                header,
+                &stated(&KNOWN.manifest, header, &body),
+                &body,
+            ));
         }
         Some((1, manifest)) => {
             let (header, body) = body_of(&[]);
@@ -122,9 +127,7 @@ fn content(plain: &[u8]) {
         }
     }
     let (header, body) = body_of(plain);
-    manifest.body.len = body.len() as u64;
-    manifest.body.sha256 = sha256(&body);
-    opened(&signed(&header, &encoded(&manifest), &body));
+    opened(&signed(&header, &stated(&manifest, &header, &body), &body));
 }
 
 /// The header and the encrypted body of content, as the specification makes them.
@@ -163,17 +166,35 @@ fn body_of(plain: &[u8]) -> (Vec<u8>, Vec<u8>) {
     (header, body)
 }
 
+/// What stands before the manifest.
+fn before(header: &[u8], body: &[u8]) -> Vec<u8> {
+    [b"SEKISHO\x01", &length(header)[..], header, body].concat()
+}
+
+fn length(part: &[u8]) -> [u8; 4] {
+    u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes()
+}
+
+/// The manifest with the digest of what stands before it.
+fn stated(manifest: &Manifest, header: &[u8], body: &[u8]) -> Vec<u8> {
+    let mut manifest = manifest.clone();
+    manifest.body.len = body.len() as u64;
+    manifest.body.sha256 = sha256(&before(header, body));
+    encoded(&manifest)
+}
+
 #[expect(clippy::expect_used, reason = "a fixed seed")]
 fn signed(header: &[u8], manifest: &[u8], body: &[u8]) -> Vec<u8> {
     let pair = Ed25519KeyPair::from_seed_unchecked(&SITE).expect("a seed");
     let text = [b"sekisho batch v1\0".as_slice(), &sha256(header), manifest].concat();
     let signature = pair.sign(&text);
-    let sized = |part: &[u8]| {
-        let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
-        [&length.to_be_bytes(), part].concat()
-    };
-    let parts = [sized(header), sized(manifest)].concat();
-    [b"SEKISHO\x01", parts.as_slice(), signature.as_ref(), body].concat()
+    let parts: [&[u8]; 4] = [
+        &before(header, body),
+        manifest,
+        signature.as_ref(),
+        &length(manifest),
+    ];
+    parts.concat()
 }
 
 #[expect(clippy::expect_used, reason = "it was decoded from CBOR")]
@@ -211,10 +232,8 @@ mod tests {
             .find(|(name, _)| name == "content")
             .unwrap();
         let (header, body) = body_of(&seed[1..]);
-        let mut manifest = KNOWN.manifest.clone();
-        manifest.body.len = body.len() as u64;
-        manifest.body.sha256 = sha256(&body);
-        let opened = opened(&signed(&header, &encoded(&manifest), &body)).unwrap();
+        let manifest = stated(&KNOWN.manifest, &header, &body);
+        let opened = opened(&signed(&header, &manifest, &body)).unwrap();
         assert_eq!(opened.subjects.len(), 2);
     }
 }

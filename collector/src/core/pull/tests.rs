@@ -222,8 +222,12 @@ fn a_refused_batch_is_judged_again_when_the_operator_asks() {
 #[test]
 fn files_that_are_damaged_are_refused_with_a_reason_and_kept() {
     type Spoil = fn(&mut Vec<u8>);
-    let cases: [(&str, Spoil); 3] = [
-        ("bad_digest", |bytes| *bytes.last_mut().unwrap() ^= 1),
+    let cases: [(&str, Spoil); 4] = [
+        ("bad_digest", |bytes| {
+            let header = u32::from_be_bytes(bytes[8..12].try_into().unwrap());
+            bytes[12 + header as usize] ^= 1;
+        }),
+        ("malformed", |bytes| *bytes.last_mut().unwrap() ^= 1),
         ("not_a_batch", |bytes| {
             *bytes = b"hello, here is no batch".to_vec()
         }),

@@ -69,12 +69,7 @@ impl Bench {
     }
 
     fn put(&self, batch: &Sealed, from: usize, to: usize) -> Result<State, (Refusal, Option<u64>)> {
-        let chunk = Chunk {
-            offset: from as u64,
-            length: batch.bytes.len() as u64,
-            bytes: &batch.bytes[from..to],
-        };
-        self.store.append(&site("HOSP-A"), batch.id, &chunk)
+        put_part(&self.store, batch, from, to)
     }
 
     fn state(&self, batch: &Sealed) -> Result<State, Refusal> {
@@ -99,6 +94,39 @@ impl Bench {
 fn site(text: &str) -> SiteId {
     text.parse().unwrap()
 }
+
+/// Sends a part of a batch as its device does.
+fn put_part(store: &Store, batch: &Sealed, from: usize, to: usize) -> Outcome {
+    let chunk = Chunk {
+        offset: from as u64,
+        length: batch.bytes.len() as u64,
+        bytes: &batch.bytes[from..to],
+        digest: BatchId::new(envelope::sha256(&batch.bytes[..to])),
+    };
+    store.append(&site("HOSP-A"), batch.id, &chunk)
+}
+
+/// Sends bytes with the digest of what is staged and of them.
+fn put_bytes(
+    store: &Store,
+    of: &str,
+    number: u8,
+    (offset, length): (u64, u64),
+    bytes: &[u8],
+) -> Outcome {
+    let (site, id) = (site(of), BatchId::new([number; 32]));
+    let mut all = fs::read(store.upload(&site, id).staged).unwrap_or_default();
+    all.extend_from_slice(bytes);
+    let chunk = Chunk {
+        offset,
+        length,
+        bytes,
+        digest: BatchId::new(envelope::sha256(&all)),
+    };
+    store.append(&site, id, &chunk)
+}
+
+type Outcome = Result<State, (Refusal, Option<u64>)>;
 
 fn batch(site_id: &str, sequence: u64) -> Sealed {
     let draft = ManifestDraft {
@@ -238,16 +266,8 @@ fn sizes_and_numbers_beyond_the_limits_are_refused() {
         ..Limits::default()
     };
     let bench = Bench::new(limits);
-    let a_site = site("HOSP-A");
     let put = |number: u8, length: u64, bytes: &[u8]| {
-        let chunk = Chunk {
-            offset: 0,
-            length,
-            bytes,
-        };
-        bench
-            .store
-            .append(&a_site, BatchId::new([number; 32]), &chunk)
+        put_bytes(&bench.store, "HOSP-A", number, (0, length), bytes)
     };
     assert_eq!(refused(put(1, (1 << 16) + 1, b"x")), Refusal::BatchTooLarge);
     assert_eq!(refused(put(1, 1, b"xy")), Refusal::WrongLength);
@@ -255,23 +275,9 @@ fn sizes_and_numbers_beyond_the_limits_are_refused() {
     assert_eq!(put(2, 10, b"x"), Ok(State::Partial(1)));
     assert_eq!(refused(put(3, 10, b"x")), Refusal::TooManyUploads);
     // An upload that was begun may go on, and other sites are not held up.
-    let chunk = Chunk {
-        offset: 1,
-        length: 10,
-        bytes: b"y",
-    };
-    assert_eq!(
-        bench.store.append(&a_site, BatchId::new([1; 32]), &chunk),
-        Ok(State::Partial(2))
-    );
-    let chunk = Chunk {
-        offset: 0,
-        length: 10,
-        bytes: b"y",
-    };
-    let other = bench
-        .store
-        .append(&site("HOSP-B"), BatchId::new([1; 32]), &chunk);
+    let more = put_bytes(&bench.store, "HOSP-A", 1, (1, 10), b"y");
+    assert_eq!(more, Ok(State::Partial(2)));
+    let other = put_bytes(&bench.store, "HOSP-B", 1, (0, 10), b"y");
     assert_eq!(other, Ok(State::Partial(1)));
 }
 
@@ -281,23 +287,6 @@ const MIB: u64 = 1 << 20;
 fn put(store: &Store, of: &str, number: u8, offset: u64, length: u64) -> Outcome {
     put_bytes(store, of, number, (offset, length), b"x")
 }
-
-fn put_bytes(
-    store: &Store,
-    of: &str,
-    number: u8,
-    (offset, length): (u64, u64),
-    bytes: &[u8],
-) -> Outcome {
-    let chunk = Chunk {
-        offset,
-        length,
-        bytes,
-    };
-    store.append(&site(of), BatchId::new([number; 32]), &chunk)
-}
-
-type Outcome = Result<State, (Refusal, Option<u64>)>;
 
 /// O-11: one site cannot fill the centre's disks, whichever front it asks, and others go on. A
 /// batch takes a mebibyte at least, so that very many small ones are bounded too.
@@ -384,10 +373,94 @@ fn a_chunk_after_a_stop_never_reaches_what_the_inbox_has() {
         offset: length as u64,
         length: length as u64 + 1,
         bytes: b"x",
+        digest: batch.id,
     };
     let answer = bench.store.append(&site("HOSP-A"), batch.id, &more);
     assert!(matches!(answer, Ok(State::Stored(_))), "{answer:?}");
     assert_eq!(fs::read(&stored).unwrap(), batch.bytes);
+}
+
+/// P-03: a chunk that changed on the way costs itself, and nothing of it reaches the disk.
+#[test]
+fn a_chunk_that_changed_on_the_way_is_refused_and_sent_again() {
+    let bench = Bench::new(Limits::default());
+    let batch = batch("HOSP-A", 1);
+    let length = batch.bytes.len();
+    let mut changed = batch.clone();
+    changed.bytes[600] ^= 1;
+    for offset in [0, 500] {
+        let part = Chunk {
+            offset: offset as u64,
+            length: length as u64,
+            bytes: &changed.bytes[offset..700],
+            digest: BatchId::new(envelope::sha256(&batch.bytes[..700])),
+        };
+        let answer = bench.store.append(&site("HOSP-A"), batch.id, &part);
+        assert_eq!(refused(answer), Refusal::ChunkDigest);
+        let staged = fs::read(bench.staged(&batch)).unwrap_or_default();
+        assert_eq!(staged, batch.bytes[..offset]);
+        bench.put(&batch, offset, offset + 500).unwrap();
+    }
+    bench.put(&batch, 1_000, length).unwrap();
+    assert_eq!(stored(bench.state(&batch)).batch, batch.id);
+}
+
+/// whoever says the digest of what it sends under another batch's id stores nothing.
+#[test]
+fn chunks_that_fit_each_other_and_not_the_id_are_dropped_before_the_last_is_written() {
+    let bench = Bench::new(Limits::default());
+    let mut altered = batch("HOSP-A", 1);
+    altered.bytes[100] ^= 1;
+    let length = altered.bytes.len();
+    bench.put(&altered, 0, 500).unwrap();
+    let last = bench.put(&altered, 500, length);
+    assert_eq!(refused(last), Refusal::BatchDigest);
+    assert_eq!(bench.state(&altered), Ok(State::Absent));
+    assert!(bench.names("inbox").is_empty());
+}
+
+/// C-09, O-18: after a power cut, or at another front, what is staged is read and believed only as
+/// far as it leads to what the device says. Whether the device asks before it goes on is the same.
+#[test]
+fn what_a_stop_left_is_dropped_when_the_next_chunk_does_not_fit_it() {
+    let bench = Bench::new(Limits::default());
+    let batch = batch("HOSP-A", 1);
+    let length = batch.bytes.len();
+    for asks in [false, true] {
+        bench.put(&batch, 0, 500).unwrap();
+        let mut left = batch.bytes[..500].to_vec();
+        left[499] ^= 1;
+        fs::write(bench.staged(&batch), left).unwrap();
+        let again = bench.another_front(Limits::default());
+        if asks {
+            let state = again.state(&site("HOSP-A"), batch.id);
+            assert_eq!(state, Ok(State::Partial(500)));
+        }
+        let answer = put_part(&again, &batch, 500, 600);
+        assert_eq!(refused(answer), Refusal::BatchDigest, "{asks}");
+        let state = again.state(&site("HOSP-A"), batch.id);
+        assert_eq!(state, Ok(State::Absent), "{asks}");
+    }
+    bench.put(&batch, 0, length).unwrap();
+    assert_eq!(stored(bench.state(&batch)).batch, batch.id);
+}
+
+/// O-18: chunks that come to one front and the other by turns make the batch.
+#[test]
+fn two_fronts_take_chunks_of_one_batch_by_turns() {
+    let bench = Bench::new(Limits::default());
+    let second = bench.another_front(Limits::default());
+    let batch = batch("HOSP-A", 1);
+    let length = batch.bytes.len();
+    let ends: Vec<usize> = (0..length).step_by(300).chain([length]).collect();
+    for (turn, part) in ends.windows(2).enumerate() {
+        let store = [&bench.store, &second][turn % 2];
+        put_part(store, &batch, part[0], part[1]).unwrap();
+    }
+    assert_eq!(stored(second.state(&site("HOSP-A"), batch.id)).sequence, 1);
+    let name = format!("HOSP-A-000000000001-{}.batch", batch.id);
+    let inbox = bench.root.path().join("inbox").join(name);
+    assert_eq!(fs::read(inbox).unwrap(), batch.bytes);
 }
 
 /// A power cut may leave bytes that nobody sent.
@@ -407,6 +480,7 @@ fn an_upload_longer_than_the_batch_is_dropped_and_begins_anew() {
             offset: torn as u64,
             length: length as u64,
             bytes: b"",
+            digest: batch.id,
         };
         let answer = bench.store.append(&site("HOSP-A"), batch.id, &empty);
         assert_eq!(answer, Err((refusal, None)));

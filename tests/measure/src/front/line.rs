@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use bytes::Bytes;
-use envelope::sha256;
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::Request;
 use hyper::body::Incoming;
@@ -106,18 +105,19 @@ pub(super) fn question(id: BatchId) -> Result<Request<Full<Bytes>>> {
     get(&format!("/v1/batches/{id}"))
 }
 
-/// Sends the part of a batch that begins at an offset.
+/// Sends the part of a batch that begins at an offset, with the digest of the batch up to the end
+/// of that part.
 pub(super) fn chunk(
     id: BatchId,
     offset: u64,
     length: usize,
     bytes: Bytes,
+    digest: [u8; 32],
 ) -> Result<Request<Full<Bytes>>> {
-    let digest = BatchId::new(sha256(&bytes));
     let request = Request::patch(format!("/v1/batches/{id}"))
         .header("host", "front")
         .header("upload-offset", offset)
         .header("upload-length", length)
-        .header("sekisho-chunk-sha256", digest.to_string());
+        .header("sekisho-upload-sha256", BatchId::new(digest).to_string());
     Ok(request.body(Full::new(bytes))?)
 }

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use transfer::{Answer, Ask, Backoff, Batch, Pace, Plan, Request, Step, Trouble, begin};
+use transfer::{Answer, Ask, Backoff, Batch, Beginning, Pace, Plan, Request, Step, Trouble, begin};
 
 use crate::front::Server;
 use crate::front::batch::Sealer;
@@ -293,7 +293,8 @@ async fn exchange(line: Option<&mut Line>, ask: &Ask, ready: &Ready) -> Result<A
         Request::Chunk { offset, size } => {
             let (start, size) = (usize::try_from(offset)?, usize::try_from(size)?);
             let part = bytes.slice(start..start + size);
-            chunk(*id, offset, bytes.len(), part)?
+            let digest = Beginning::default().until(bytes, start, start + size);
+            chunk(*id, offset, bytes.len(), part, digest)?
         }
     };
     line.context("a line")?.ask(request).await

@@ -11,6 +11,7 @@ use rand_core::SeedableRng as _;
 use record::{BatchId, SiteId};
 use serde_json::{Value, json};
 use tokio::task::{JoinSet, spawn_blocking};
+use transfer::Beginning;
 
 use crate::front::Server;
 use crate::front::batch::Sealer;
@@ -102,9 +103,12 @@ fn seal(
 /// Whether the answer to the last chunk was that the batch is stored.
 async fn send_one(line: &mut Line, (id, bytes): &Batch) -> Result<bool> {
     let (mut offset, mut stored) = (0, false);
+    let mut beginning = Beginning::default();
     while offset < bytes.len() {
         let end = bytes.len().min(offset + CHUNK);
-        let request = chunk(*id, offset as u64, bytes.len(), bytes.slice(offset..end))?;
+        let digest = beginning.until(bytes, offset, end);
+        let part = bytes.slice(offset..end);
+        let request = chunk(*id, offset as u64, bytes.len(), part, digest)?;
         let answer = line.ask(request).await?;
         ensure!(answer.status == 200, "{} {}", answer.status, answer.code);
         (offset, stored) = (end, answer.stored);
