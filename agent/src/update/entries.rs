@@ -83,8 +83,12 @@ impl<'a> Entries<'a> {
             return Err(slot("the boot entry does not hold what was written"));
         }
         let placed = self.folder.join(Entry::fresh(self.name, version));
-        fs::rename(path, placed).map_err(slot)?;
-        sync_folder(self.folder).map_err(slot)
+        fs::rename(path, &placed).map_err(slot)?;
+        sync_folder(self.folder).map_err(slot)?;
+        // On FAT the new name says where the bytes are and how many only once the file itself is
+        // written back.
+        let placed = File::open(placed).and_then(|file| file.sync_all());
+        placed.map_err(slot)
     }
 }
 

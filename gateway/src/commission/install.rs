@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, fchown};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, fchown};
 use std::path::Path;
 
 use commission::{Keeper, Plan};
@@ -12,6 +12,7 @@ use super::board::Board;
 use crate::error::Failure;
 
 const CREDENTIALS: &str = "etc/sekisho/credentials";
+const FOLDER_MODE: u32 = 0o755;
 /// Who reads the first ledger (sysusers.d).
 const LEDGER: &str = "sekisho-ledger";
 
@@ -62,9 +63,17 @@ fn folder_owner(file: &Path) -> Option<Owner> {
     ))
 }
 
+/// Makes the folders above a file; everybody may look into them, whatever the unit's mask is.
 fn make_folder(file: &Path) -> Result<(), Failure> {
-    let folder = file.parent().unwrap_or(file);
-    fs::create_dir_all(folder).map_err(|error| storing(folder, error))
+    let missing = file.ancestors().skip(1).take_while(|it| !it.exists());
+    let missing: Vec<&Path> = missing.collect();
+    for folder in missing.into_iter().rev() {
+        let made = fs::create_dir(folder);
+        let open = made
+            .and_then(|()| fs::set_permissions(folder, fs::Permissions::from_mode(FOLDER_MODE)));
+        open.map_err(|error| storing(folder, error))?;
+    }
+    Ok(())
 }
 
 /// Replaces a file: readers see the one before or this one, and after the return it is on the disk.
@@ -92,6 +101,9 @@ pub(super) fn replace(
         .mode(mode)
         .open(&unfinished)
         .map_err(failed)?;
+    // Whatever the unit's mask is.
+    let mode = fs::Permissions::from_mode(mode);
+    open.set_permissions(mode).map_err(failed)?;
     if let Some((user, group)) = owner {
         let (user, group) = (user.map(Uid::as_raw), group.map(Gid::as_raw));
         fchown(&open, user, group).map_err(failed)?;

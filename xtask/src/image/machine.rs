@@ -241,41 +241,6 @@ impl Machine {
         }
     }
 
-    /// Waits for the next line of the console with `text` in it, also over restarts, and gives it.
-    ///
-    /// # Errors
-    /// The machine ends before, or says nothing of it for as long as `patience`.
-    pub(crate) fn next_line(&mut self, text: &str, patience: Duration) -> anyhow::Result<String> {
-        let begin = Instant::now();
-        loop {
-            let console = fs::read(self.folder.join("console.log")).unwrap_or_default();
-            let mut end = self.seen;
-            for line in console
-                .get(end..)
-                .unwrap_or_default()
-                .split_inclusive(|it| *it == b'\n')
-            {
-                end += line.len();
-                let line = String::from_utf8_lossy(line);
-                if line.ends_with('\n') && line.contains(text) {
-                    self.seen = end;
-                    // Whoever answered before may be gone with a restart.
-                    self.greeted = false;
-                    return Ok(line.trim().to_owned());
-                }
-            }
-            if let Some(status) = self.qemu.try_wait()? {
-                bail!("ended ({status}) before `{text}`:\n{}", self.last_words());
-            }
-            ensure!(
-                begin.elapsed() < patience,
-                "no `{text}` on the console:\n{}",
-                self.last_words()
-            );
-            sleep(LOOK_AGAIN);
-        }
-    }
-
     /// Waits until the machine ends by itself.
     ///
     /// # Errors
