@@ -20,7 +20,7 @@ use self::failure::{Failure, Problem};
 use crate::ca::add;
 
 /// The folder of secrets among those of a letter.
-const SECRETS: &str = "credentials";
+const SECRETS: &str = "credentials/";
 /// Rendered beside the firewall; the image has it already.
 const IN_THE_IMAGE: &str = "sysctl.d/60-sekisho.conf";
 /// Deeper folders than a letter has.
@@ -130,14 +130,12 @@ fn collect(
 
 /// Takes the secrets out of the files, by their names.
 fn take_secrets(files: &mut BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let secret = |name: &String, _: &mut String| {
-        name.split_once('/')
-            .is_some_and(|(folder, _)| folder == SECRETS)
+    let taken = files.extract_if(.., |name, _| name.starts_with(SECRETS));
+    let named = |(name, text): (String, String)| {
+        let name = name.strip_prefix(SECRETS).unwrap_or(&name).to_owned();
+        (name, text)
     };
-    let taken = files.extract_if(.., secret);
-    taken
-        .map(|(name, text)| (name[SECRETS.len() + 1..].to_owned(), text))
-        .collect()
+    taken.map(named).collect()
 }
 
 fn key(file: &Path) -> Result<SigningKey, Failure> {
@@ -163,6 +161,6 @@ fn tell(shown: &Shown, letter: &Commission) {
         println!("  {name}");
     }
     for name in letter.secrets.keys() {
-        println!("  {SECRETS}/{name} (暗号化 / encrypted)");
+        println!("  {SECRETS}{name} (暗号化 / encrypted)");
     }
 }

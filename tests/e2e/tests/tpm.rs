@@ -13,7 +13,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::thread::sleep;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use harness::job::{Ended, Job, change};
 use harness::process::{Programs, Running};
@@ -125,9 +125,9 @@ impl Scene {
     /// Has the centre order another certificate, or takes the order back.
     fn rotate(&self, ordered: bool) {
         let file = self.folder.path().join("standing/rotate");
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let now = jiff::Timestamp::now().as_second();
         match ordered {
-            true => fs::write(file, format!("{}\n", now.unwrap().as_secs() + 100_000)),
+            true => fs::write(file, format!("{}\n", now + 100_000)),
             false => fs::remove_file(file),
         }
         .unwrap();
@@ -210,7 +210,7 @@ fn a_renewal_that_is_cut_anywhere_is_completed() {
     scene.runs_well("asking");
     let asking = scene.files();
     // The key is there, and the request is not yet.
-    let mut begun = asking.clone();
+    let mut begun = asking;
     begun.remove("next.request");
     scene.put(&begun);
     scene.runs_well("asking again");

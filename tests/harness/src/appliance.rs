@@ -148,7 +148,8 @@ fn far_window() -> String {
 fn device(reach: &Reach) -> String {
     format!(
         "[[lines]]\ninterface = \"lan0\"\naddressing = \"dhcp\"\n\n[[lines]]\ninterface = \"wan0\"\n\
-         addressing = \"dhcp\"\nroutes = [\"{}\"]\n\n[time]\nserver = \"{}\"\nnetwork = \"closed\"\n",
+         addressing = \"dhcp\"\nroutes = [\"{}\"]\n\n[time]\nserver = \"{}\"\n\
+         network = \"closed\"\n",
         reach.carrier, reach.time
     )
 }

@@ -138,7 +138,8 @@ pub fn strongswan(folder: &Path) -> String {
     let folder = folder.display();
     format!(
         "charon-systemd {{\n load = {PLUGINS}\n plugins {{ vici {{ socket = unix://{folder}/vici }} \
-         }}\n filelog {{ told {{\n path = {folder}/charon.log\n default = 1\n flush_line = yes\n }} \
+         }}\n filelog {{ told {{\n path = {folder}/charon.log\n default = 1\n flush_line = yes\n \
+         }} \
          }}\n}}\nswanctl {{ }}\n"
     )
 }
