@@ -5,7 +5,7 @@
 //! |---|---|---|
 //! | `sekisho/NAME.toml`, `.pem`, `.pub`, `.crl` | `/etc/sekisho/` | settings, certificates, public keys |
 //! | `sekisho/gateway.toml` | `/var/lib/sekisho/settings/` | settings that orders of the centre may replace |
-//! | `units/UNIT.d/NAME.conf`, `units/NAME.mount` | `/etc/sekisho/units/` | what the site adds to units, see [`unit`] |
+//! | `units/UNIT.d/NAME.conf`, `units/NAME.mount` | `/etc/sekisho/units/` | what the site adds to units, see [`mod@unit`] |
 //! | `systemd/network/NAME.network`, `.netdev`, `systemd/timesyncd.conf.d/NAME.conf` | `/etc/sekisho/systemd/` | addresses, tunnel interface, time server |
 //! | `nftables.d/NAME.nft` | `/etc/nftables.d/` | firewall |
 //! | `swanctl/conf.d/NAME.conf`, `swanctl/sekisho-updown`, `swanctl/x509*/NAME.pem`, `.crl`, `swanctl/private/NAME.pem` | `/etc/swanctl/` | tunnel |
