@@ -278,16 +278,20 @@ fn has_room(
     Ok(room.is_ok())
 }
 
-/// A whole scan that met nobody was of the wrong folder.
+/// A whole scan that met nobody was of the wrong folder, or could not look into the right one.
 fn somebody_was_there(
     today: &Planned,
     collected: Collected,
     report: &Report,
 ) -> Result<(), Failure> {
     let all = matches!(today.plan, Plan::Everything) && collected == Collected::Everything;
-    match all && report.patients.seen == 0 {
-        true => Err(Failure::new(Problem::SourceEmpty, "")),
-        false => Ok(()),
+    let refused = report
+        .findings
+        .contains_key(FindingCode::FolderUnreadable.as_str());
+    match (all && report.patients.seen == 0, refused) {
+        (true, true) => Err(Failure::new(Problem::SourceMissing, "")),
+        (true, false) => Err(Failure::new(Problem::SourceEmpty, "")),
+        (false, _) => Ok(()),
     }
 }
 

@@ -4,6 +4,8 @@
 //! the access time. Behind a trait, so that tests can have slow, hanging, failing and enormous
 //! sources without a disk.
 
+mod inside;
+
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
@@ -12,9 +14,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::buffer::spare_capacity;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, ResolveFlags, StatxFlags};
-use rustix::fs::{fstat, openat, openat2, statat, statx};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, StatxFlags};
+use rustix::fs::{fstat, openat, statat, statx};
 
+use self::inside::Inside;
 use crate::clock::stopwatch;
 
 /// What a directory entry is.
@@ -98,6 +101,7 @@ pub(crate) trait Disk: Send + Sync + 'static {
 pub(crate) struct LocalDisk {
     /// Set once keeping the access time was refused, which it is for files of other users.
     moves_access_time: AtomicBool,
+    inside: Inside,
 }
 
 const FOLDER: OFlags = OFlags::DIRECTORY.union(READING);
@@ -105,18 +109,12 @@ const READING: OFlags = OFlags::CLOEXEC
     .union(OFlags::NOFOLLOW)
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY);
-/// No part of a way below a root may be a link or lead out of the root.
-const INSIDE: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_SYMLINKS);
 /// Bytes of names per question to the kernel.
 const LISTING: usize = 32 << 10;
 
 impl LocalDisk {
     fn open(&self, parent: &OwnedFd, path: &[u8], flags: OFlags) -> io::Result<OwnedFd> {
-        let plain = |flags| match path.contains(&b'/') {
-            // The only part of the way cannot be a link, because the last one never is followed.
-            false => openat(parent, path, flags, Mode::empty()),
-            true => openat2(parent, path, flags, Mode::empty(), INSIDE),
-        };
+        let plain = |flags| self.inside.open(parent, path, flags);
         if !self.moves_access_time.load(Ordering::Relaxed) {
             match plain(flags | OFlags::NOATIME) {
                 Err(rustix::io::Errno::PERM) => {

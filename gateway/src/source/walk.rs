@@ -566,6 +566,20 @@ impl<D: Disk> Walk<D> {
     }
 }
 
+/// Folders that file systems (ext4, NTFS) and file servers (Synology, QNAP, NetApp) put among
+/// others for themselves. Most may not be listed, which must not leave the walk incomplete for ever.
+const OF_SERVERS: [&[u8]; 9] = [
+    b"lost+found",
+    b"System Volume Information",
+    b"$RECYCLE.BIN",
+    b"RECYCLER",
+    b"@eaDir",
+    b"#recycle",
+    b"@Recycle",
+    b".snapshot",
+    b"~snapshot",
+];
+
 /// The first [`CHUNK`] folder names after one, gathered from several listings.
 struct Names {
     after: Option<Box<[u8]>>,
@@ -582,7 +596,7 @@ impl Names {
             volume: 0,
             found: Vec::new(),
             more: false,
-            others: ["walk:link", "walk:stray-file"]
+            others: ["walk:link", "walk:stray-file", "walk:folder-of-a-server"]
                 .map(|name| (name, 0))
                 .into(),
         }
@@ -590,6 +604,7 @@ impl Names {
 
     fn take(&mut self, name: &[u8], kind: Kind) {
         match kind {
+            Kind::Folder if OF_SERVERS.contains(&name) => self.others[2].1 += 1,
             Kind::Folder if self.after.as_deref().is_some_and(|after| name <= after) => {}
             Kind::Folder => {
                 self.found.push((name.into(), self.volume));

@@ -117,6 +117,34 @@ fn an_empty_storage_is_told_apart_from_one_without_news() {
     scene.recovers();
 }
 
+#[test]
+fn a_storage_that_may_not_be_looked_into_is_not_called_empty() {
+    let mut scene = scene();
+    scene.job.refused_call = Some(("openat2", "EACCES"));
+    scene.ends_with("G003", 1);
+    scene.job.refused_call = None;
+    scene.recovers();
+}
+
+/// The shipped unit has `RestrictSUIDSGID=`, with which systemd answers `openat2` so.
+#[test]
+fn a_service_manager_without_openat2_keeps_nothing_from_being_read() {
+    let mut scene = scene();
+    let mut front = scene.job.start_front().unwrap();
+    scene.job.refused_call = Some(("openat2", "ENOSYS"));
+    let first = scene.job.run_gateway(0, &[]).unwrap().well().unwrap();
+    scene.job.refused_call = None;
+    let second = scene.job.run_gateway(0, &[]).unwrap().well().unwrap();
+    front.kill().unwrap();
+    let number = |report: &Value, name| report.pointer(name).and_then(Value::as_u64);
+    assert!(number(&first, "/batches/sent") > Some(0));
+    assert_eq!(
+        number(&first, "/patients/seen"),
+        number(&second, "/patients/seen")
+    );
+    assert_eq!(number(&second, "/documents_sealed"), Some(0));
+}
+
 /// no ledger entry, nothing leaves; no ledger at all, nothing is even sealed.
 #[test]
 fn a_storage_without_ledger_or_stop_list_sends_nothing() {

@@ -167,11 +167,12 @@ fn units(reach: &Reach) -> Vec<(String, String)> {
         (
             gateway,
             format!(
-                "[Unit]\nRequiresMountsFor={SOURCE}\n\n[Service]\nIPAddressAllow={}\n\
+                "[Unit]\nRequiresMountsFor={SOURCE}\n\n[Service]\nIPAddressAllow={} {}\n\
                  LoadCredentialEncrypted=device.key:/etc/sekisho/credentials/device.key\n\
                  LoadCredentialEncrypted=tls.key:/etc/sekisho/credentials/tls.key\n\
                  RestartSec=20s\n",
-                reach.front.ip()
+                reach.front.ip(),
+                reach.vpn
             ),
         ),
         (

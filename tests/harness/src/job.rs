@@ -21,6 +21,8 @@ pub struct Job {
     pub programs: Programs,
     /// The user id that gateways run as; the caller's when absent.
     pub gateway_user: Option<u32>,
+    /// A system call that gateways are refused, and the error that they get (by `strace`).
+    pub refused_call: Option<(&'static str, &'static str)>,
 }
 
 /// How one run of a program ended.
@@ -51,6 +53,7 @@ impl Job {
             deployment,
             programs,
             gateway_user: None,
+            refused_call: None,
         }
     }
 
@@ -251,7 +254,17 @@ impl Job {
     fn gateway(&self, site: usize, arguments: &[&str]) -> Result<(Command, String)> {
         let site = self.deployment.sites.get(site).context("no such site")?;
         let name = site.source.site.clone();
-        let mut command = self.programs.gateway();
+        let mut command = match &self.refused_call {
+            None => self.programs.gateway(),
+            Some((call, error)) => {
+                let mut strace = Command::new("strace");
+                strace.args(["-f", "-qq", "-o", "/dev/null", "-e"]);
+                strace.arg(format!("trace={call}"));
+                strace.args(["-e", &format!("inject={call}:error={error}")]);
+                strace.arg(self.programs.gateway().get_program());
+                strace
+            }
+        };
         command.arg("run").arg("--config").arg(&site.config);
         command
             .arg("--report")

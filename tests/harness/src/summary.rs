@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Summary {
     /// Source files seen at all sites.
     pub files: u64,
+    /// Sites that an appliance read, whose own figures stay with it.
+    #[serde(default)]
+    pub by_appliance: Vec<String>,
     /// Bytes of the source files.
     pub source_bytes: u64,
     /// Records read at all sites.

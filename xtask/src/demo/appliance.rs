@@ -5,7 +5,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::time::Duration;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use harness::appliance;
@@ -21,9 +22,10 @@ use crate::image::tool::Tool;
 use crate::image::{self, Recipe, boot, check, esp};
 
 const READY: &str = " ready, slot ";
-/// What the service manager says on the console when a run has come to its end.
-const DONE: &str = "Finished sekisho-gateway.service";
-const LONG: Duration = Duration::from_secs(1_200);
+/// How long the appliance may take until its first batch is there.
+const LONG: Duration = Duration::from_secs(900);
+/// Batches of one run follow each other; after so long without one there is none to come.
+const QUIET: Duration = Duration::from_secs(60);
 /// Where the operator's letter goes, and what the device shows beside it.
 const LETTER: &str = "sekisho/commission";
 const SHOWN: &str = "sekisho/device.toml";
@@ -132,6 +134,8 @@ pub(super) fn run_sites(
     let ran = appliance_runs(job, &disk, &machine, &folder);
     ran.with_context(|| format!("the end of the tunnel at the centre said:\n{}", line.told()))?;
     steps.done("機器 appliance");
+    let read = job.deployment.sites.first().context("no site")?;
+    summary.by_appliance.push(read.source.site.clone());
     steps.announce("もう一つの病院", "hospital B as a process");
     run_gateways(job, 1..job.deployment.sites.len(), summary)?;
     steps.done("もう一つの病院 hospital B");
@@ -213,7 +217,7 @@ fn appliance_runs(job: &Job, disk: &Path, machine: &Path, folder: &Path) -> Resu
     };
     let mut appliance = Machine::power_on(machine, &setup)?;
     appliance.wait_for(READY)?;
-    appliance.wait_long_for(DONE, LONG)?;
+    everything_came(&job.deployment.inbox, &mut appliance)?;
     appliance.cut()?;
     let shown = folder.join("device-after.toml");
     esp::take(&machine.join("disk.img"), SHOWN, &shown)?;
@@ -224,6 +228,37 @@ fn appliance_runs(job: &Job, disk: &Path, machine: &Path, folder: &Path) -> Resu
         "the device did not take its settings: {told:?}"
     );
     Ok(())
+}
+
+/// Waits until batches have come and no more follow.
+fn everything_came(inbox: &Path, appliance: &mut Machine) -> Result<()> {
+    let begin = Instant::now();
+    let (mut there, mut since) = (0, Instant::now());
+    while there == 0 || since.elapsed() < QUIET {
+        let console = appliance.still_runs()?;
+        ensure!(
+            there > 0 || begin.elapsed() < LONG,
+            "the appliance sent nothing:\n{console}"
+        );
+        let now = files_below(inbox)?;
+        if now != there {
+            (there, since) = (now, Instant::now());
+        }
+        sleep(Duration::from_secs(1));
+    }
+    Ok(())
+}
+
+fn files_below(folder: &Path) -> Result<usize> {
+    let mut files = 0;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        files += match entry.file_type()?.is_dir() {
+            true => files_below(&entry.path())?,
+            false => 1,
+        };
+    }
+    Ok(files)
 }
 
 /// A disk with the files of a folder, made without mounting it.

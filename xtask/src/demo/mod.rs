@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
     out: PathBuf,
     /// Have hospital A read by the disk image in a machine in software, which sends through a
     /// tunnel. Takes root; 100 persons unless said otherwise.
-    #[arg(long, hide = true, conflicts_with = "storage")]
+    #[arg(long, conflicts_with = "storage")]
     image: bool,
     /// The command itself, within a network of its own.
     #[arg(long, hide = true, requires = "image")]
@@ -289,6 +289,9 @@ fn screen(out: &Path, summary: &Summary) {
         ),
     ] {
         println!("  {ja} ({en}): {value}");
+    }
+    if let Some((ja, en)) = page::elsewhere(summary) {
+        println!("  {ja}\n  {en}");
     }
     println!("\n  {}", out.join("report.html").display());
     println!("  {}", out.join("summary.json").display());

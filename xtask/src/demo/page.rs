@@ -34,6 +34,17 @@ fn footer(summary: &Summary) -> &'static str {
     }
 }
 
+/// Whose figures are not among those of the sites.
+pub(crate) fn elsewhere(summary: &Summary) -> Option<(String, String)> {
+    let sites = summary.by_appliance.join(", ");
+    (!sites.is_empty()).then(|| {
+        (
+            format!("{sites} は機器が読みました。読んだ数と封かんした数は機器の中にあり、上の施設の数に含みません。センターの数はすべての施設の合計です。"),
+            format!("{sites} was read by the appliance, which keeps its own counts; they are not among those of the sites above. The centre's figures are of all sites."),
+        )
+    })
+}
+
 fn lead(summary: &Summary) -> (String, String) {
     if summary.batches == 0 && summary.sent == 0 {
         return (
@@ -99,6 +110,8 @@ fn cards(summary: &Summary) -> String {
 }
 
 fn funnel(summary: &Summary) -> String {
+    let note =
+        elsewhere(summary).map(|(ja, en)| format!("<p>{ja} <span class=\"en\">{en}</span></p>"));
     let withheld: u64 = summary.withheld.values().map(|w| w.records).sum();
     bars(&[
         ("今回見たファイル files seen".to_owned(), summary.files),
@@ -134,7 +147,7 @@ fn funnel(summary: &Summary) -> String {
         grouped(summary.sent),
         grouped(summary.accepted),
         grouped(summary.refused)
-    )
+    ) + &note.unwrap_or_default()
 }
 
 fn withheld(summary: &Summary) -> String {

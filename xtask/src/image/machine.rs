@@ -241,6 +241,17 @@ impl Machine {
         }
     }
 
+    /// The end of the console, while the machine runs.
+    ///
+    /// # Errors
+    /// It has ended.
+    pub(crate) fn still_runs(&mut self) -> anyhow::Result<String> {
+        match self.qemu.try_wait()? {
+            None => Ok(self.last_words()),
+            Some(status) => bail!("the machine ended ({status}):\n{}", self.last_words()),
+        }
+    }
+
     /// Waits until the machine ends by itself.
     ///
     /// # Errors

@@ -64,6 +64,28 @@ fn patients_of_all_volumes_come_up_once_and_in_order() {
     assert_eq!(drops, [("walk:link", 1), ("walk:stray-file", 1)]);
 }
 
+/// A storage at the root of a disk, or on a file server, has folders beside those of patients.
+#[test]
+fn folders_of_file_systems_and_servers_are_counted_and_not_listed() {
+    let root = tempfile::tempdir().unwrap();
+    let one = make(
+        root.path(),
+        &[
+            "000/111/0001112/20260105",
+            "000/@eaDir/x",
+            "000/111/@eaDir",
+            "lost+found",
+            "System Volume Information/a/b",
+            "#recycle/000/0001113",
+        ],
+    );
+    let mut walk = walk(&[one], None);
+    assert_eq!(rest(&mut walk), [("000/111/0001112".to_owned(), 1)]);
+    let drops: Vec<_> = walk.counted().drops.iter().collect();
+    assert_eq!(drops, [("walk:folder-of-a-server", 5)]);
+    assert!(!walk.counted().incomplete);
+}
+
 #[test]
 fn a_missing_volume_stops_the_walk_before_it_starts() {
     let root = tempfile::tempdir().unwrap();
