@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use crate::{Workspace, docs, image, sheet, tidy, units};
+use crate::{Workspace, demo, docs, image, sheet, tidy, units};
 
 /// What `cargo xtask test` takes.
 #[derive(clap::Args)]
@@ -56,6 +56,7 @@ const FULL_STEPS: &[Step] = &[
     ("image-full", image::check::full),
     ("updates", image::check::updates),
     ("power-full", image::power_cuts::full),
+    ("appliance", demo::check::run),
 ];
 
 /// A step that needs this one is not run after it failed: it would only repeat the same errors.
@@ -68,6 +69,7 @@ const NEEDS_BUILD: &[&str] = &[
     "image-full",
     "power-full",
     "updates",
+    "appliance",
 ];
 
 /// Runs the steps, prints one line for each and a summary.

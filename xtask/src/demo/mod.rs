@@ -3,6 +3,7 @@
 
 mod accuracy;
 mod appliance;
+pub(crate) mod check;
 mod line;
 mod page;
 pub(crate) mod source;

@@ -38,7 +38,7 @@ mod scan;
 mod stick_check;
 mod surface;
 pub(crate) mod tool;
-mod update_check;
+pub(crate) mod update_check;
 mod update_cuts;
 mod verity;
 mod write_log;
