@@ -10,7 +10,7 @@ mod marked;
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use e2e::{Search, leftovers};
 use envelope::{CoreSecretKey, VerifyingKey};
 use harness::deployment::Deployment;
 use harness::job::Job;
-use harness::process::Programs;
+use harness::process::{Programs, Running};
 use harness::scene::today;
 use marked::{SITE, source, write_storage};
 use nix::sys::signal::{Signal, kill};
@@ -127,6 +127,89 @@ fn no_marker_is_in_anything_that_a_run_leaves_or_tells() {
         .filter(|file| search.hits(&file.contents[1]) > 1)
         .count();
     assert_eq!(marked, written.files);
+}
+
+/// whoever has the disk of the appliance, one file of the inbox and everything that went over
+/// the line has nothing in clear: no marker, and none of the content either.
+#[test]
+fn neither_disk_nor_inbox_nor_line_shows_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = write_storage(&folder.path().join("storage"));
+    let source = source(folder.path(), &written.charts);
+    let deployment = Deployment::prepare(&folder.path().join("run"), &[source], today()).unwrap();
+    let job = Job::new(deployment, Programs::beside_test().unwrap());
+    let root = job.deployment.root.clone();
+
+    let mut front = job.start_front().unwrap();
+    let trace = folder.path().join("line.pcap");
+    let port = format!("port {}", job.deployment.address.port());
+    let mut tcpdump = Command::new("tcpdump");
+    tcpdump
+        .args(["-i", "lo", "-U", "-Z", "root", "-w"])
+        .arg(&trace)
+        .arg(port);
+    let mut capture = Running::start(&mut tcpdump, &folder.path().join("tcpdump.log")).unwrap();
+    wait_for(|| fs::metadata(&trace).is_ok_and(|it| it.len() > 0));
+    assert!(gateway(&job).output().unwrap().status.success());
+    let batches = files_below(&root.join("inbox"));
+    let size: usize = batches.iter().map(|(_, bytes)| bytes.len()).sum();
+    // All that was sent has reached the trace once it is as large as what has arrived.
+    wait_for(|| fs::metadata(&trace).unwrap().len() > size as u64);
+    capture.kill().unwrap();
+    front.kill().unwrap();
+
+    let mut words = written.markers.clone();
+    words.extend(["KEPT0004", "MSH|", "PID|", "OBX|"].map(str::to_owned));
+    let search = Search::new(&words).unwrap();
+    let packets = fs::read(&trace).unwrap();
+    let state = root.join("sites").join(SITE).join("state");
+    let disk = files_below(&state);
+    assert!(disk.len() > 3);
+    for (path, bytes) in disk {
+        assert_eq!(search.hits(&bytes), 0, "{}", path.display());
+    }
+    assert_eq!(search.hits(&packets), 0);
+    // What lies in the inbox is sealed once more on the line.
+    assert!(!batches.is_empty());
+    for (path, batch) in &batches {
+        assert_eq!(search.hits(batch), 0, "{}", path.display());
+        assert!(entropy(batch) > 7.0, "{}", entropy(batch));
+        let mut parts = batch.windows(32).step_by(997);
+        assert!(!parts.any(|part| packets.windows(32).any(|there| there == part)));
+    }
+}
+
+fn wait_for(done: impl Fn() -> bool) {
+    for _ in 0..600 {
+        if done() {
+            return;
+        }
+        sleep(Duration::from_millis(100));
+    }
+    panic!("waited in vain");
+}
+
+fn files_below(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(files_below(&path)),
+            false => found.push((path.clone(), fs::read(&path).unwrap())),
+        }
+    }
+    found
+}
+
+/// Bits of a byte: 8 where every byte is as frequent as any other.
+fn entropy(bytes: &[u8]) -> f64 {
+    let mut counts = [0_u32; 256];
+    for byte in bytes {
+        counts[usize::from(*byte)] += 1;
+    }
+    let shares = counts.iter().filter(|count| **count > 0);
+    let shares = shares.map(|count| f64::from(*count) / bytes.len() as f64);
+    shares.map(|share| -share * share.log2()).sum()
 }
 
 /// What somebody who helps gets to see is kept in files, to be searched with everything else: the

@@ -112,11 +112,17 @@ impl Broker {
         command
     }
 
+    /// A client that speaks to a device, without what it says.
+    pub(crate) fn to(&self, device: &str) -> Command {
+        let mut command = self.client("mosquitto_pub");
+        command.args(["-q", "1", "-t", &format!("sekisho/1/{device}/orders")]);
+        command
+    }
+
     /// Puts a message there for a device.
     pub(crate) fn order(&self, device: &str, file: &Path, retained: bool) {
-        let mut command = self.client("mosquitto_pub");
-        let topic = format!("sekisho/1/{device}/orders");
-        command.args(["-q", "1", "-t", &topic, "-f"]).arg(file);
+        let mut command = self.to(device);
+        command.arg("-f").arg(file);
         if retained {
             command.arg("-r");
         }

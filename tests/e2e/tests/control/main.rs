@@ -8,6 +8,7 @@
 
 mod broker;
 mod desk;
+mod flood;
 mod health;
 mod liar;
 mod orders;

@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::desk::{DEVICE, Scene};
 
 /// A client with a device's certificate, as somebody who has opened a box would write one.
-fn client(scene: &Scene, program: &str, pair: &str) -> Command {
+pub(crate) fn client(scene: &Scene, program: &str, pair: &str) -> Command {
     let mut command = Command::new(program);
     let port = scene.broker.address.port().to_string();
     command.args(["-h", "127.0.0.1", "-p", &port, "--insecure", "-q", "1"]);
