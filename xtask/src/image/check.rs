@@ -6,17 +6,19 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
 use anyhow::{Context as _, ensure};
 
 use super::machine::{Machine, Setup};
 use super::releases::Releases;
 use super::scan::Wire;
+use super::snapshot::{self, Snapshot};
 use super::tool::Tool;
 use super::verity::BLOCK;
 use super::{
-    Image, Recipe, VERSION, boot, build, container_check, disk, esp, same_files, stick_check,
-    stripped, surface, update_check,
+    Image, Recipe, VERSION, board_check, boot, build, container_check, disk, esp, same_files,
+    stick_check, stripped, surface, update_check, wire_check,
 };
 use crate::Workspace;
 use crate::test::Outcome;
@@ -53,6 +55,7 @@ pub(crate) fn run(workspace: &Workspace) -> anyhow::Result<Outcome> {
         refuses_a_changed_entry(&bench)?,
         refuses_a_changed_root(&bench)?,
         looks_right_from_inside(workspace, &bench)?,
+        keeps_its_wires_apart(&bench)?,
     ];
     if !bench.product.drift.is_empty() {
         let newer = bench.product.drift.len();
@@ -71,6 +74,11 @@ pub(crate) fn full(workspace: &Workspace) -> anyhow::Result<Outcome> {
     };
     let remarks = [
         answers_nobody_but_the_institution(&bench)?,
+        a_hang_ends_in_a_start(&bench)?,
+        board_check::a_dead_battery_takes_no_time_back(
+            &bench.machines.join("battery"),
+            &bench.probed.disk,
+        )?,
         data_open_for_this_board_and_our_kernel_only(&bench)?,
         stick_check::sticks(&bench.machines.join("sticks"), &bench.probed.disk)?,
     ];
@@ -269,10 +277,7 @@ pub(crate) fn write_surface(workspace: &Workspace) -> anyhow::Result<()> {
 /// a scan of all TCP ports from the closed network hears nothing, and one from the
 /// institution's network hears of the local page only.
 fn answers_nobody_but_the_institution(bench: &Bench) -> anyhow::Result<String> {
-    let wires = [
-        Wire::new([0x52, 0x54, 0, 0, 0, 0x03])?,
-        Wire::new([0x52, 0x54, 0, 0, 0, 0x04])?,
-    ];
+    let wires = wires()?;
     let setup = Setup {
         wires: Some(&wires),
         ..Setup::of(&bench.product.disk)
@@ -293,6 +298,50 @@ fn answers_nobody_but_the_institution(bench: &Bench) -> anyhow::Result<String> {
         outside
     );
     Ok("65535 ports from both sides, one answers".to_owned())
+}
+
+/// A-114, B-083: what the device says on its wires by itself, and that nothing goes through it, from
+/// a machine that was kept once it was ready.
+fn keeps_its_wires_apart(bench: &Bench) -> anyhow::Result<String> {
+    let wires = wires()?;
+    let setup = Setup {
+        wires: Some(&wires),
+        more: snapshot::arguments(),
+        ..Setup::of(&bench.probed.disk)
+    };
+    let kept = bench.machines.join("kept");
+    let mut machine = Machine::start(&kept, &setup)?;
+    machine.wait_for(READY)?;
+    let snapshot = Snapshot::of(machine)?;
+    let silent = wire_check::says_nothing_unasked(&wires)?;
+    let begin = Instant::now();
+    let mut machine = snapshot.go_on(&bench.machines.join("wires"), &setup)?;
+    machine.ask("true")?;
+    let again = begin.elapsed().as_secs_f64();
+    let apart = wire_check::lets_nothing_through(&mut machine, &wires)?;
+    Ok(format!(
+        "{silent}, {apart} (taken up again in {again:.1} s)"
+    ))
+}
+
+/// P-08: the watchdog of the board, from a machine that was kept once it was ready.
+fn a_hang_ends_in_a_start(bench: &Bench) -> anyhow::Result<String> {
+    let setup = Setup {
+        once: false,
+        more: snapshot::arguments(),
+        ..Setup::of(&bench.probed.disk)
+    };
+    let mut machine = Machine::start(&bench.machines.join("hanging"), &setup)?;
+    machine.wait_for(READY)?;
+    let snapshot = Snapshot::of(machine)?;
+    board_check::a_hanging_system_is_started_again(&snapshot, &bench.machines.join("hung"), &setup)
+}
+
+fn wires() -> anyhow::Result<[Wire; 2]> {
+    Ok([
+        Wire::new([0x52, 0x54, 0, 0, 0, 0x03])?,
+        Wire::new([0x52, 0x54, 0, 0, 0, 0x04])?,
+    ])
 }
 
 /// the data open for this board's TPM and a kernel of ours. With another kernel, or on

@@ -15,6 +15,8 @@ use crate::Workspace;
 
 /// Where the machine reaches this one's loopback.
 const HOST: &str = "10.0.4.2";
+/// Where the gateway keeps what it is known by on the line.
+const CERTIFICATE: &str = "/var/lib/sekisho/gateway/certificate";
 /// A start under emulation, on a machine that does something else as well.
 pub(crate) const START: Duration = Duration::from_secs(600);
 /// Most bytes of a file that are written at once: a line of a terminal has 4095, and each byte
@@ -180,18 +182,13 @@ impl Device {
             ],
         )?;
         self.put("/etc/sekisho/update.toml", &update)?;
-        for name in ["authority.pem", "device.pem"] {
-            let text = fs::read_to_string(service.keys.join(name)).context(name)?;
-            self.put(&format!("/etc/sekisho/{name}"), &text)?;
-        }
-        self.put(
-            "/tmp/tls.key",
-            &fs::read_to_string(service.keys.join("device.key"))?,
-        )?;
-        self.machine.ask(
-            "systemd-creds encrypt --name=tls.key /tmp/tls.key \
-             /etc/sekisho/credentials/tls.key >/dev/null && busybox rm /tmp/tls.key",
-        )?;
+        let read = |name: &str| fs::read_to_string(service.keys.join(name)).context("keys");
+        self.put("/etc/sekisho/authority.pem", &read("authority.pem")?)?;
+        self.machine
+            .ask(&format!("busybox mkdir -p -m 0700 {CERTIFICATE}"))?;
+        // Chain and key of the line stand together, as after an enrolment without a TPM.
+        let line = read("device.pem")? + &read("device.key")?;
+        self.put(&format!("{CERTIFICATE}/current.pem"), &line)?;
         let host = format!("{HOST}/32");
         for (example_name, unit) in [
             ("source.conf", "sekisho-update.service.d"),

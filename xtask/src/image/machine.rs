@@ -166,6 +166,11 @@ impl Machine {
         })
     }
 
+    /// Where its files are.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// What the console has shown so far.
     pub(crate) fn console(&self) -> String {
         let bytes = fs::read(self.folder.join("console.log")).unwrap_or_default();

@@ -19,6 +19,7 @@ use anyhow::{Context as _, ensure};
 use crate::Workspace;
 
 mod base;
+mod board_check;
 pub(crate) mod boot;
 pub(crate) mod check;
 mod container_check;
@@ -35,12 +36,14 @@ pub(crate) mod power_cuts;
 mod releases;
 mod root;
 mod scan;
+mod snapshot;
 mod stick_check;
 mod surface;
 pub(crate) mod tool;
 pub(crate) mod update_check;
 mod update_cuts;
 mod verity;
+mod wire_check;
 mod write_log;
 
 use lists::Lists;

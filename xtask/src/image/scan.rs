@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 
 /// The scanner's own addresses on the wire.
-const OUR_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0x01];
+pub(super) const OUR_MAC: [u8; 6] = [0x02, 0, 0, 0, 0, 0x01];
 const OUR_IP: [u8; 16] = link_local(OUR_MAC);
 /// So many ports are asked before the scanner makes sure that the device has heard them.
 const BURST: usize = 64;
@@ -69,7 +69,32 @@ impl Wire {
         Ok(answered)
     }
 
-    fn send(&self, frame: &[u8]) -> anyhow::Result<()> {
+    /// The address of the device's card.
+    pub(super) fn card(&self) -> [u8; 6] {
+        self.mac
+    }
+
+    /// The frames of the device that have come, and those of a while longer.
+    pub(super) fn frames(&self, more: Duration) -> Vec<Vec<u8>> {
+        let begin = Instant::now();
+        let mut frames = Vec::new();
+        let mut buffer = [0; 2048];
+        loop {
+            match self.socket.recv(&mut buffer) {
+                Ok(size) => {
+                    let frame = buffer.get(..size).unwrap_or_default();
+                    if frame.get(6..12) == Some(&self.mac) {
+                        frames.push(frame.to_vec());
+                    }
+                }
+                Err(_) if begin.elapsed() >= more => return frames,
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Puts a frame on the wire.
+    pub(super) fn send(&self, frame: &[u8]) -> anyhow::Result<()> {
         self.socket
             .send(frame)
             .map(drop)
@@ -119,7 +144,7 @@ impl Wire {
         let mut tcp = vec![0xc0, 0x00];
         tcp.extend(port.to_be_bytes());
         tcp.extend([0, 0, 0, 1, 0, 0, 0, 0, 0x50, SYN, 0x04, 0, 0, 0, 0, 0]);
-        self.packet(6, 64, tcp, 16)
+        self.packet(self.ends(), (6, 64), tcp, 16)
     }
 
     /// "Who has this address?"
@@ -128,7 +153,7 @@ impl Wire {
         question.extend(link_local(self.mac));
         question.extend([1, 1]);
         question.extend(OUR_MAC);
-        self.packet(58, 255, question, 2)
+        self.packet(self.ends(), (58, 255), question, 2)
     }
 
     /// "I have it."
@@ -137,14 +162,24 @@ impl Wire {
         answer.extend(OUR_IP);
         answer.extend([2, 1]);
         answer.extend(OUR_MAC);
-        self.packet(58, 255, answer, 2)
+        self.packet(self.ends(), (58, 255), answer, 2)
+    }
+
+    /// The scanner's address and the device's.
+    fn ends(&self) -> [[u8; 16]; 2] {
+        [OUR_IP, link_local(self.mac)]
     }
 
     /// An Ethernet frame around an IPv6 packet, with the checksum of its content at `check`.
-    fn packet(&self, kind: u8, hops: u8, mut content: Vec<u8>, check: usize) -> Vec<u8> {
-        let target = link_local(self.mac);
+    pub(super) fn packet(
+        &self,
+        ends: [[u8; 16]; 2],
+        (kind, hops): (u8, u8),
+        mut content: Vec<u8>,
+        check: usize,
+    ) -> Vec<u8> {
         let length = u16::try_from(content.len()).unwrap_or(u16::MAX);
-        let mut pseudo: Vec<u8> = [OUR_IP, target].concat();
+        let mut pseudo: Vec<u8> = ends.concat();
         pseudo.extend(u32::from(length).to_be_bytes());
         pseudo.extend([0, 0, 0, kind]);
         let sum = checksum(pseudo.iter().chain(&content).copied());
@@ -155,7 +190,7 @@ impl Wire {
         frame.extend([0x86, 0xdd, 0x60, 0, 0, 0]);
         frame.extend(length.to_be_bytes());
         frame.extend([kind, hops]);
-        frame.extend([OUR_IP, target].concat());
+        frame.extend(ends.concat());
         frame.extend(content);
         frame
     }
@@ -194,7 +229,7 @@ const fn link_local(mac: [u8; 6]) -> [u8; 16] {
 }
 
 /// The checksum of the internet protocols (RFC 1071).
-fn checksum(bytes: impl Iterator<Item = u8>) -> u16 {
+pub(super) fn checksum(bytes: impl Iterator<Item = u8>) -> u16 {
     let mut sum = 0_u32;
     for (at, byte) in bytes.enumerate() {
         let shift = if at % 2 == 0 { 8 } else { 0 };

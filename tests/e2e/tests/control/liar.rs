@@ -38,7 +38,7 @@ fn lies() -> Vec<Vec<u8>> {
     ]
 }
 
-/// An order of the broker's own making.
+/// An order of the broker's own making, told as one that it kept.
 fn forged(topic: &str, number: u16) -> Vec<u8> {
     let payload = [b"SEKISHD\x01\x01".as_slice(), &[7; 200]].concat();
     let mut body = u16::try_from(topic.len()).unwrap().to_be_bytes().to_vec();
@@ -46,7 +46,7 @@ fn forged(topic: &str, number: u16) -> Vec<u8> {
     body.extend_from_slice(&number.to_be_bytes());
     body.extend_from_slice(&payload);
     let length = body.len();
-    let head = [0x32, (length % 128) as u8 | 0x80, (length / 128) as u8];
+    let head = [0x33, (length % 128) as u8 | 0x80, (length / 128) as u8];
     [&head[..], &body].concat()
 }
 
@@ -64,7 +64,7 @@ fn serve(stream: TcpStream, config: Arc<ServerConfig>, turn: usize) -> std::io::
             line.write_all(SUBACK)?;
             let topic = format!("sekisho/1/{DEVICE}/orders");
             // As many as there are told to be kept for us, each acknowledged or not.
-            for number in 0..100_000_u32 {
+            for number in 0..1_000_000_u32 {
                 line.write_all(&forged(&topic, (number % 60_000) as u16 + 1))?;
             }
         }
