@@ -7,4 +7,5 @@
 pub mod files;
 pub mod gateways;
 pub mod history;
+pub mod notices;
 pub mod notify;

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use control::{Answer, Arrival, Docket, Job, Outcome, SignedOrder, Support, Verdict};
+use control::{
+    Absent, Answer, Arrival, Contact, Docket, Job, Outcome, SignedOrder, Support, Verdict,
+};
+use panel::shown::Notice;
 use serde::Deserialize;
 
 use crate::error::ControlError;
 use crate::reports::Reports;
 use crate::requests::{Request, Requests};
-use crate::settings::Settings;
+use crate::settings::{Lost, Settings};
 use crate::signers::Keys;
 use crate::standing;
 use crate::store::{Store, replaced_at};
@@ -37,6 +40,8 @@ pub(crate) struct Desk {
     /// Since the program started: what was asked for, and when.
     asked: BTreeMap<u64, Duration>,
     trial: Option<OnTrial>,
+    lost: Option<Lost>,
+    contact: Contact,
     strange: u32,
     troubled: bool,
 }
@@ -83,7 +88,12 @@ impl Desk {
             .collect();
         let interrupted = store.trial()?.trying();
         let files = SettingsFiles::open(&settings.folders, &gateway, &store)?;
+        // A device that never was there begins to be missed now.
+        let contact = store.contact().unwrap_or(Contact::at(clock));
+        store.keep_contact(contact)?;
         let mut desk = Self {
+            lost: settings.lost.clone(),
+            contact,
             docket,
             keys,
             requests: Requests::new(&settings.folders.requests),
@@ -326,12 +336,45 @@ impl Desk {
     /// device that is started again before they are gone asks for it again.
     fn hold(&mut self, now: Now) -> Result<(), ControlError> {
         standing::assert(&self.folders.standing, &self.docket, now.clock)?;
+        self.miss_the_centre(now)?;
         match self.docket.decommissioned(now.clock) {
             Some(number) => self.ask_once(number, Request::Decommission, now),
             None => Ok(()),
         }
     }
 }
+
+impl Desk {
+    /// Notes that the centre is there.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) fn met(&mut self, now: Now) -> Result<(), ControlError> {
+        if self.contact.is_old(now.clock) {
+            self.contact = Contact::at(now.clock);
+            self.store.keep_contact(self.contact)?;
+        }
+        Ok(())
+    }
+
+    /// B-024: a device that counts as lost destroys its keys, where that is set.
+    fn miss_the_centre(&mut self, now: Now) -> Result<(), ControlError> {
+        let Some(Lost { days, notices }) = &self.lost else {
+            return Ok(());
+        };
+        let tried = now.elapsed.as_secs();
+        let absent = self.contact.absence(now.clock, tried, *days);
+        let warns = absent != Absent::No;
+        agent::notices::put(notices, Notice::AbsenceEnds, warns);
+        match absent {
+            Absent::Lost => self.ask_once(NOBODY, Request::Decommission, now),
+            Absent::No | Absent::Warned => Ok(()),
+        }
+    }
+}
+
+/// Stands for the number of an order where there is none.
+const NOBODY: u64 = 0;
 
 fn late(waited: i64, patience: i64) -> Option<Outcome> {
     (waited > patience).then_some(Outcome::Late)

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use control::DeviceId;
+use control::{AbsentDays, DeviceId};
 use serde::Deserialize;
 
 use crate::error::ControlError;
@@ -20,6 +20,7 @@ pub(crate) struct Settings {
     pub(crate) broker: Broker,
     pub(crate) orders: Orders,
     pub(crate) folders: Folders,
+    pub(crate) lost: Option<Lost>,
 }
 
 /// The broker at the centre.
@@ -44,6 +45,16 @@ pub(crate) struct Orders {
     /// Public keys of the persons at the centre, `sekisho-verifying-v1:…`. At least two, or the
     /// jobs that ask for two persons can never be done.
     pub(crate) signers: Vec<String>,
+}
+
+/// What a device does that the centre has not heard of for very long (B-024). Without it: nothing.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Lost {
+    /// After how many days the keys of the data are destroyed.
+    pub(crate) days: AbsentDays,
+    /// Where the panel is told beforehand.
+    pub(crate) notices: PathBuf,
 }
 
 /// Where things lie on the device.
@@ -122,6 +133,15 @@ mod tests {
             tried += 1;
         }
         assert!(tried >= 12, "{tried}");
+    }
+
+    #[test]
+    fn a_lost_device_ends_itself_only_where_that_is_set_and_not_within_a_month() {
+        assert!(Settings::parse(EXAMPLE).unwrap().lost.is_none());
+        for (days, taken) in [(29, false), (30, true), (3_650, true), (3_651, false)] {
+            let text = format!("{EXAMPLE}\n[lost]\ndays = {days}\nnotices = \"/run/n\"\n");
+            assert_eq!(Settings::parse(&text).is_ok(), taken, "{days}");
+        }
     }
 
     #[test]

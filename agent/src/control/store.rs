@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use agent::files::replace;
-use control::{DeviceId, Docket, Trial};
+use control::{Contact, DeviceId, Docket, Trial};
 use serde::de::DeserializeOwned;
 
 use crate::error::ControlError;
@@ -13,6 +13,7 @@ use crate::error::ControlError;
 /// In the state folder.
 pub(crate) const DOCKET: &str = "docket.cbor";
 const TRIAL: &str = "trial.cbor";
+const CONTACT: &str = "contact.cbor";
 /// More than 8 open orders with the largest settings take.
 const MOST_BYTES: u64 = 1 << 20;
 
@@ -67,6 +68,19 @@ impl Store {
     /// It cannot be written.
     pub(crate) fn keep_trial(&self, trial: Trial) -> Result<(), ControlError> {
         self.write(TRIAL, &trial)
+    }
+
+    /// When the centre was there last, if that is known.
+    pub(crate) fn contact(&self) -> Option<Contact> {
+        read(&self.folder.join(CONTACT)).ok()?
+    }
+
+    /// Keeps when the centre was there last.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(crate) fn keep_contact(&self, contact: Contact) -> Result<(), ControlError> {
+        self.write(CONTACT, &contact)
     }
 
     fn write(&self, name: &str, value: &impl serde::Serialize) -> Result<(), ControlError> {

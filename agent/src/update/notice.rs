@@ -1,7 +1,4 @@
-//! What the panel is told of updates, by the names of empty files in a folder that is gone with
-//! each start. That it cannot be told is no reason not to update.
-
-use std::fs::{self, File};
+//! What the panel is told of updates.
 
 use panel::shown::Notice;
 use update::Stage;
@@ -21,14 +18,8 @@ pub(crate) fn at_rest(settings: &Settings, stage: &Stage) {
     put(settings, Notice::Updating, false);
 }
 
-/// The file says everything by being there.
 fn put(settings: &Settings, notice: Notice, holds: bool) {
-    let Some(folder) = &settings.notices else {
-        return;
-    };
-    let path = folder.join(notice.word());
-    let _ = match holds {
-        true => File::create(path).map(drop),
-        false => fs::remove_file(path),
-    };
+    if let Some(folder) = &settings.notices {
+        agent::notices::put(folder, notice, holds);
+    }
 }

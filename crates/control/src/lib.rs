@@ -7,6 +7,7 @@
 //!
 //! No algorithm is named here: signatures are checked by what the program brings ([`Signers`]).
 
+mod absence;
 mod answer;
 mod device;
 mod docket;
@@ -19,6 +20,7 @@ mod topic;
 mod trial;
 mod words;
 
+pub use absence::{Absent, AbsentDays, Contact, DaysError};
 pub use answer::{ANSWER_MAX, Answer, AnswerError, Outcome, Refusal, Support};
 pub use device::DeviceId;
 pub use docket::{Arrival, Docket, KEPT, Task};

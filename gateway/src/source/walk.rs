@@ -567,7 +567,7 @@ impl<D: Disk> Walk<D> {
 }
 
 /// Folders that file systems (ext4, NTFS) and file servers (Synology, QNAP, NetApp) put among
-/// others for themselves. Most may not be listed, which must not leave the walk incomplete for ever.
+/// others for themselves. Most may not be listed, which must not leave a walk incomplete for ever.
 const OF_SERVERS: [&[u8]; 9] = [
     b"lost+found",
     b"System Volume Information",

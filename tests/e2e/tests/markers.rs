@@ -129,8 +129,8 @@ fn no_marker_is_in_anything_that_a_run_leaves_or_tells() {
     assert_eq!(marked, written.files);
 }
 
-/// whoever has the disk of the appliance, one file of the inbox and everything that went over
-/// the line has nothing in clear: no marker, and none of the content either.
+/// whoever has the disk of the appliance, the files of the inbox and everything that went
+/// over the line has nothing in clear: no marker, and none of the content either.
 #[test]
 fn neither_disk_nor_inbox_nor_line_shows_anything() {
     let folder = tempfile::tempdir().unwrap();

@@ -40,7 +40,10 @@ pub(crate) fn elsewhere(summary: &Summary) -> Option<(String, String)> {
     (!sites.is_empty()).then(|| {
         (
             format!("{sites} は機器が読みました。読んだ数と封かんした数は機器の中にあり、上の施設の数に含みません。センターの数はすべての施設の合計です。"),
-            format!("{sites} was read by the appliance, which keeps its own counts; they are not among those of the sites above. The centre's figures are of all sites."),
+            format!(
+                "{sites} was read by the appliance, which keeps its own counts; they are not among \
+                 those of the sites above. The centre's figures are of all sites."
+            ),
         )
     })
 }

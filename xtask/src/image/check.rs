@@ -300,8 +300,8 @@ fn answers_nobody_but_the_institution(bench: &Bench) -> anyhow::Result<String> {
     Ok("65535 ports from both sides, one answers".to_owned())
 }
 
-/// A-114, B-083: what the device says on its wires by itself, and that nothing goes through it, from
-/// a machine that was kept once it was ready.
+/// A-114, B-083: what the device says on its wires by itself, and that nothing goes through it. The
+/// machine goes on from where it was kept, ready.
 fn keeps_its_wires_apart(bench: &Bench) -> anyhow::Result<String> {
     let wires = wires()?;
     let setup = Setup {

@@ -78,6 +78,8 @@ pub struct DataPath {
 /// A fixed word by which another program says something; the order is that of their bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
+    /// The centre was not heard of for so long that the keys of the data are destroyed soon.
+    AbsenceEnds,
     /// The battery will soon be empty, and the device stops.
     BatteryLow,
     /// What is on a stick was taken.
@@ -104,7 +106,8 @@ pub enum Notice {
 
 impl Notice {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
+        Self::AbsenceEnds,
         Self::BatteryLow,
         Self::MediaDone,
         Self::MediaFailed,
@@ -122,6 +125,7 @@ impl Notice {
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
+            Self::AbsenceEnds => "absence-ends",
             Self::BatteryLow => "battery-low",
             Self::MediaDone => "media-done",
             Self::MediaFailed => "media-failed",
@@ -240,6 +244,7 @@ fn found(facts: &Facts) -> Vec<Found, FOUND_MAX> {
         (Notice::MediaDone, &table::MEDIA_DONE),
         (Notice::MediaIgnored, &table::MEDIA_IGNORED),
         (Notice::MediaFailed, &table::MEDIA_FAILED),
+        (Notice::AbsenceEnds, &table::ABSENCE_ENDS),
         (Notice::BatteryLow, &table::BATTERY_LOW),
         (Notice::SafeMode, &table::SAFE_MODE),
         (Notice::OnBattery, &table::ON_BATTERY),

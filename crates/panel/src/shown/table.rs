@@ -53,6 +53,7 @@ pub const TABLE: &[Row] = &[
     SAFE_MODE,
     UNKNOWN,
     CLOCK,
+    ABSENCE_ENDS,
     TEST_FOUND,
     NO_ADDRESS,
     LINE_DOWN,
@@ -295,6 +296,20 @@ pub(super) const LINE_DOWN: Row = row(
     [
         "The line to the centre is down.",
         "Check the line's device and cable. Sending goes on by itself.",
+    ],
+);
+
+pub(super) const ABSENCE_ENDS: Row = row(
+    (Layer::Network, Some(3)),
+    (Network, Fault),
+    "ｾﾝﾀｰ ﾄ ﾌﾂｳ ﾃﾞﾝﾜｦ",
+    [
+        "長い間センターにつながっていません。このままだと、2週間以内にデータの鍵を消して止まります。",
+        "すぐに電話してください。つながると自動で元に戻ります。",
+    ],
+    [
+        "The centre was not reached for very long: within two weeks the keys of the data are destroyed.",
+        "Call at once. When the centre is reached, all is well again by itself.",
     ],
 );
 

@@ -74,6 +74,7 @@ fn devices() -> Vec<(&'static Row, Facts, [Light; 3])> {
         (&table::UPDATING, notice(Notice::Updating), [GREEN; 3]),
         (&table::NO_ADDRESS, Facts { address: None, ..good() }, [GREEN, RED, GREEN]),
         (&table::LINE_DOWN, health(Health { line: Some(false), ..HEALTH }), [GREEN, RED, GREEN]),
+        (&table::ABSENCE_ENDS, notice(Notice::AbsenceEnds), [GREEN, RED, GREEN]),
         (&table::NEVER_RUN, health(Health { path: None, ..HEALTH }), [GREEN, GREEN, AMBER]),
         (&table::NOT_RUN, path(DataPath { at: NOW - 2 * DAY, ..PATH }), [GREEN, GREEN, RED]),
         (&table::SOURCE_UNREAD, path(DataPath { source: None, ..PATH }), [GREEN, GREEN, RED]),

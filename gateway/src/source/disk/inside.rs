@@ -108,7 +108,7 @@ mod tests {
         ] {
             let open = |way: &Inside| way.open(&root, path.as_bytes(), FILE).is_ok();
             assert_eq!(open(&one_call), found, "by one call: {path}");
-            // Going back is refused there, even if the way ends inside; no name of a listing has it.
+            // Going back is refused there, even if the way ends inside: no listing has such names.
             let found = found && !path.contains("..") && !path.ends_with('/');
             assert_eq!(open(&parts), found, "by parts: {path}");
         }

@@ -98,7 +98,25 @@ impl Scene {
     pub(crate) fn start(&self) -> Running {
         let gateway = self.programs.gateway();
         let program = Path::new(gateway.get_program()).with_file_name("sekisho-control");
+        self.start_by(Command::new(program))
+    }
+
+    /// The same at another time and faster, as `faketime` takes it; without the program of that
+    /// name, which would stay between us and ours.
+    pub(crate) fn start_at(&self, time: &str) -> Running {
+        let gateway = self.programs.gateway();
+        let program = Path::new(gateway.get_program()).with_file_name("sekisho-control");
+        let library = format!(
+            "/usr/lib/{}-linux-gnu/faketime/libfaketime.so.1",
+            std::env::consts::ARCH
+        );
+        assert!(Path::new(&library).exists(), "apt-get install faketime");
         let mut command = Command::new(program);
+        command.env("LD_PRELOAD", library).env("FAKETIME", time);
+        self.start_by(command)
+    }
+
+    fn start_by(&self, mut command: Command) -> Running {
         command.arg("run");
         for (name, path) in [
             ("--config", "control.toml"),
@@ -108,8 +126,20 @@ impl Scene {
         ] {
             command.arg(name).arg(self.path(path));
         }
-        command.arg("--gateway").arg(gateway.get_program());
+        command
+            .arg("--gateway")
+            .arg(self.programs.gateway().get_program());
         Running::start(&mut command, &self.path("control.log")).unwrap()
+    }
+
+    /// Has the device destroy its keys after so many days without the centre.
+    pub(crate) fn lost_after(&self, days: u16) {
+        let file = self.path("control.toml");
+        let mut text = fs::read_to_string(&file).unwrap();
+        let notices = self.path("notices").display().to_string();
+        text.push_str(&format!("[lost]\ndays = {days}\nnotices = \"{notices}\"\n"));
+        fs::create_dir_all(notices).unwrap();
+        fs::write(file, text).unwrap();
     }
 
     /// Starts it, and waits until the broker keeps orders for it: before its first connection

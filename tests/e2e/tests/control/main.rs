@@ -6,6 +6,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod absence;
 mod broker;
 mod desk;
 mod flood;
