@@ -158,7 +158,7 @@ fn neither_disk_nor_inbox_nor_line_shows_anything() {
     capture.kill().unwrap();
     front.kill().unwrap();
 
-    let mut words = written.markers.clone();
+    let mut words = written.markers;
     words.extend(["KEPT0004", "MSH|", "PID|", "OBX|"].map(str::to_owned));
     let search = Search::new(&words).unwrap();
     let packets = fs::read(&trace).unwrap();
