@@ -55,6 +55,7 @@ const STEPS: &[Step] = &[
 const FULL_STEPS: &[Step] = &[
     ("image-full", image::check::full),
     ("updates", image::check::updates),
+    ("update-cuts", image::check::update_cuts),
     ("power-full", image::power_cuts::full),
     ("appliance", demo::check::run),
 ];
@@ -69,6 +70,7 @@ const NEEDS_BUILD: &[&str] = &[
     "image-full",
     "power-full",
     "updates",
+    "update-cuts",
     "appliance",
 ];
 

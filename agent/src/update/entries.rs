@@ -75,20 +75,20 @@ impl<'a> Entries<'a> {
         let path = self.folder.join(&unfinished);
         let written = File::create(&path).and_then(|mut file| {
             file.write_all(bytes)?;
-            file.sync_all()
+            file.sync_all()?;
+            Ok(file)
         });
-        written.map_err(no_room)?;
+        let file = written.map_err(no_room)?;
         let read = files::read(&path, bytes.len()).map_err(slot)?;
         if read.is_none_or(|read| Digest::of(&read) != kernel.digest) {
             return Err(slot("the boot entry does not hold what was written"));
         }
         let placed = self.folder.join(Entry::fresh(self.name, version));
         fs::rename(path, &placed).map_err(slot)?;
-        sync_folder(self.folder).map_err(slot)?;
         // On FAT the new name says where the bytes are and how many only once the file itself is
-        // written back.
-        let placed = File::open(placed).and_then(|file| file.sync_all());
-        placed.map_err(slot)
+        // written back. The folder comes after it: before, the name would be there without bytes.
+        file.sync_all().map_err(slot)?;
+        sync_folder(self.folder).map_err(slot)
     }
 }
 

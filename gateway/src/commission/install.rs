@@ -110,13 +110,12 @@ pub(super) fn replace(
     }
     open.write_all(bytes).map_err(failed)?;
     open.sync_all().map_err(failed)?;
-    drop(open);
     fs::rename(&unfinished, file).map_err(failed)?;
-    sync(file.parent().unwrap_or(file))?;
     // On the boot partition (FAT) the new name says where the bytes are and how many only once the
-    // file itself is written back.
-    let renamed = File::open(file).and_then(|file| file.sync_all());
-    renamed.map_err(failed)
+    // file itself is written back. The folder comes after it: before, the name would be there
+    // without bytes.
+    open.sync_all().map_err(failed)?;
+    sync(file.parent().unwrap_or(file))
 }
 
 /// Has the names of a folder on the disk.

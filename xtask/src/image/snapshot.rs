@@ -70,8 +70,18 @@ impl Snapshot {
         };
         let machine = Machine::power_on(folder, &setup)?;
         let mut monitor = Monitor::open(folder)?;
-        monitor.tell("cont", json!({}))?;
-        Ok(machine)
+        let begin = Instant::now();
+        loop {
+            let told = monitor.tell("query-status", json!({}))?;
+            match told.get("status").and_then(Value::as_str) {
+                Some("running") => return Ok(machine),
+                // All of it is there, stopped as it was.
+                Some("paused") => monitor.tell("cont", json!({})).map(drop)?,
+                _ => {}
+            }
+            ensure!(begin.elapsed() < PATIENCE, "not taken up: {told}");
+            sleep(LOOK_AGAIN);
+        }
     }
 }
 

@@ -51,54 +51,96 @@ const BAD: [Bad; 4] = [
     },
 ];
 
-/// Updates a device that runs `first`, to a version that stays and to each that does not, and cuts
-/// the power within the first update.
+/// A device that was updated from `first` to a version that stays.
+struct Updated<'a> {
+    first: &'a Image,
+    device: Device,
+    /// The version that stays, and its image.
+    next: String,
+    second: Image,
+    /// Entries of the log of writes before the update began and after it had ended.
+    log: [usize; 2],
+    remark: String,
+    /// It hands out updates while it is there.
+    _server: Server,
+}
+
+impl<'a> Updated<'a> {
+    fn new(
+        workspace: &Workspace,
+        releases: &'a Releases<'a>,
+        first: &'a Image,
+    ) -> anyhow::Result<Self> {
+        let authority = updates::authority()?;
+        updates::enrol(&authority, releases.folder())?;
+        let server = Server::start(&authority, releases.repository())?;
+        let service = Service {
+            workspace,
+            address: server.address,
+            keys: releases.folder(),
+        };
+        let machines = workspace.scratch("image/machines")?;
+        releases.publish(super::VERSION, first)?;
+        let mut device = Device::first(&machines.join("update"), &first.disk, &service)?;
+        let log = device.folder.join(WRITE_LOG);
+        let begun = WriteLog::count(&log)?;
+        let (next, second, remark) = good_version_stays(releases, &mut device)?;
+        Ok(Self {
+            first,
+            device,
+            next,
+            second,
+            log: [begun, WriteLog::count(&log)?],
+            remark,
+            _server: server,
+        })
+    }
+}
+
+/// Updates a device that runs `first`, to a version that stays and to each that does not.
 ///
 /// # Errors
 /// One of it is not as it should be.
-pub(crate) fn run(
+pub(crate) fn returns(
     workspace: &Workspace,
     releases: &Releases<'_>,
     first: &Image,
 ) -> anyhow::Result<String> {
-    let authority = updates::authority()?;
-    updates::enrol(&authority, releases.folder())?;
-    let server = Server::start(&authority, releases.repository())?;
-    let service = Service {
-        workspace,
-        address: server.address,
-        keys: releases.folder(),
-    };
-    let machines = workspace.scratch("image/machines")?;
-    releases.publish(super::VERSION, first)?;
-    let mut device = Device::first(&machines.join("update"), &first.disk, &service)?;
-    let log = device.folder.join(WRITE_LOG);
-    let begun = WriteLog::count(&log)?;
-    let (next, second, remark) = good_version_stays(releases, &mut device)?;
-    let ended = WriteLog::count(&log)?;
-    let mut remarks = vec![remark];
+    let mut updated = Updated::new(workspace, releases, first)?;
+    let mut remarks = vec![updated.remark.clone()];
     for (number, bad) in (2..).zip(&BAD) {
-        let told = bad_version_returns(releases, &mut device, number, bad, &next)?;
+        let told = bad_version_returns(releases, &mut updated.device, number, bad, &updated.next)?;
         remarks.push(told);
     }
-    device.machine.cut()?;
+    Ok(remarks.join(", "))
+}
 
-    // From here on the newest version is the good one again.
-    releases.publish(&next, &second)?;
-    let log = WriteLog::open(&log)?.first(ended);
+/// Updates a device that runs `first`, and cuts the power within the update.
+///
+/// # Errors
+/// A state of its disk does not start, or starts what is not whole.
+pub(crate) fn cuts(
+    workspace: &Workspace,
+    releases: &Releases<'_>,
+    first: &Image,
+) -> anyhow::Result<String> {
+    let mut updated = Updated::new(workspace, releases, first)?;
+    updated.device.machine.cut()?;
+    let [begun, ended] = updated.log;
+    let log = WriteLog::open(&updated.device.folder.join(WRITE_LOG))?.first(ended);
     let cuts = Cuts {
         log: &log,
         begun,
         versions: Versions {
-            before: (super::VERSION, first),
-            after: (&next, &second),
+            before: (super::VERSION, updated.first),
+            after: (&updated.next, &updated.second),
         },
-        machine: &device.folder,
+        machine: &updated.device.folder,
     };
-    let folder = machines.join("cut");
-    remarks.push(cuts.check_all(&folder, PARTS)?);
-    remarks.push(cuts.boot_some(&folder, number_of_cuts()?)?);
-    Ok(remarks.join(", "))
+    let folder = workspace.scratch("image/machines")?.join("cut");
+    let all = cuts.check_all(&folder, PARTS)?;
+    let some = cuts.boot_some(&folder, number_of_cuts()?)?;
+    Ok([updated.remark, all, some].join(", "))
 }
 
 fn number_of_cuts() -> anyhow::Result<usize> {

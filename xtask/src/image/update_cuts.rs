@@ -236,7 +236,9 @@ impl<'a> Looker<'a> {
             if unfinished || left == Some(0) {
                 continue;
             }
-            let version = self.version_of(&boot, &name)?;
+            let Some(version) = self.version_of(&boot, &name)? else {
+                continue;
+            };
             ensure!(
                 entry.is_some_and(|entry| entry.version.to_string() == version),
                 "an entry called {name}"
@@ -258,14 +260,21 @@ impl<'a> Looker<'a> {
         Ok(())
     }
 
-    /// The version of a boot entry, by all of its bytes.
-    fn version_of(&self, boot: &Path, name: &str) -> anyhow::Result<&'a str> {
+    /// The version of a boot entry, by all of its bytes; none of one that is empty. The boot loader
+    /// does not offer what is no program. A rename on FAT, as that which marks an entry as good,
+    /// leaves the new name without bytes for a moment.
+    fn version_of(&mut self, boot: &Path, name: &str) -> anyhow::Result<Option<&'a str>> {
         let file = self.folder.join("entry.efi");
         let mut copy = Command::new("mcopy");
         copy.args(["-n", "-o", "-i"]).arg(boot);
         Tool(copy.arg(format!("::EFI/Linux/{name}")).arg(&file)).run()?;
+        if fs::metadata(&file)?.len() == 0 {
+            *self.remarks.entry("empty entry".to_owned()).or_default() += 1;
+            return Ok(None);
+        }
         let version = self.signed.get(&sha256(&file)?).copied();
-        version.with_context(|| format!("{name} is not whole"))
+        let whole = version.with_context(|| format!("{name} is not whole"));
+        whole.map(Some)
     }
 
     /// Remarks of `fsck.fat` are kept and counted; it changes nothing.
