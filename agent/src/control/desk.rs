@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use control::{
-    Absent, Answer, Arrival, Contact, Docket, Job, Outcome, SignedOrder, Support, Verdict,
+    Absence, Absent, Answer, Arrival, Docket, Job, Outcome, SignedOrder, Support, Verdict,
 };
 use panel::shown::Notice;
 use serde::Deserialize;
@@ -41,7 +41,9 @@ pub(crate) struct Desk {
     asked: BTreeMap<u64, Duration>,
     trial: Option<OnTrial>,
     lost: Option<Lost>,
-    contact: Contact,
+    absence: Absence,
+    /// Whether the end of all keys was asked for because of it.
+    given_up: bool,
     strange: u32,
     troubled: bool,
 }
@@ -88,12 +90,12 @@ impl Desk {
             .collect();
         let interrupted = store.trial()?.trying();
         let files = SettingsFiles::open(&settings.folders, &gateway, &store)?;
-        // A device that never was there begins to be missed now.
-        let contact = store.contact().unwrap_or(Contact::at(clock));
-        store.keep_contact(contact)?;
+        let kept = store.contact();
         let mut desk = Self {
             lost: settings.lost.clone(),
-            contact,
+            // One that never was in contact begins to be missed now.
+            absence: Absence::since(kept, clock),
+            given_up: false,
             docket,
             keys,
             requests: Requests::new(&settings.folders.requests),
@@ -113,6 +115,7 @@ impl Desk {
             }
         }
         desk.store.keep(&desk.docket)?;
+        desk.keep_contact(kept != Some(desk.absence.contact()));
         let elapsed = Duration::ZERO;
         desk.hold(Now { clock, elapsed })?;
         Ok(desk)
@@ -336,45 +339,59 @@ impl Desk {
     /// device that is started again before they are gone asks for it again.
     fn hold(&mut self, now: Now) -> Result<(), ControlError> {
         standing::assert(&self.folders.standing, &self.docket, now.clock)?;
-        self.miss_the_centre(now)?;
-        match self.docket.decommissioned(now.clock) {
-            Some(number) => self.ask_once(number, Request::Decommission, now),
-            None => Ok(()),
+        if let Some(number) = self.docket.decommissioned(now.clock) {
+            self.ask_once(number, Request::Decommission, now)?;
         }
+        self.miss_the_centre(now)
     }
 }
 
 impl Desk {
-    /// Notes that the centre is there.
-    ///
-    /// # Errors
-    /// It cannot be written.
-    pub(crate) fn met(&mut self, now: Now) -> Result<(), ControlError> {
-        if self.contact.is_old(now.clock) {
-            self.contact = Contact::at(now.clock);
-            self.store.keep_contact(self.contact)?;
+    /// Notes that the centre is there, by the broker.
+    pub(crate) fn met(&mut self, now: Now) {
+        let passed = self.absence.passed(now.clock, now.elapsed.as_secs());
+        let met = self.absence.met(now.clock);
+        self.keep_contact(passed || met);
+    }
+
+    /// That it cannot be kept is told, and keeps no order from being done.
+    fn keep_contact(&mut self, is_new: bool) {
+        if is_new && let Err(error) = self.store.keep_contact(self.absence.contact()) {
+            self.trouble(&error);
         }
-        Ok(())
     }
 
     /// B-024: a device that counts as lost destroys its keys, where that is set.
     fn miss_the_centre(&mut self, now: Now) -> Result<(), ControlError> {
-        let Some(Lost { days, notices }) = &self.lost else {
+        let passed = self.absence.passed(now.clock, now.elapsed.as_secs());
+        self.keep_contact(passed);
+        let Some(Lost { days, notices }) = self.lost.clone() else {
             return Ok(());
         };
-        let tried = now.elapsed.as_secs();
-        let absent = self.contact.absence(now.clock, tried, *days);
-        let warns = absent != Absent::No;
-        agent::notices::put(notices, Notice::AbsenceEnds, warns);
-        match absent {
-            Absent::Lost => self.ask_once(NOBODY, Request::Decommission, now),
-            Absent::No | Absent::Warned => Ok(()),
+        // Whoever stops the broker stops nothing while the front takes what is sent.
+        if self.absence.absent(days) != Absent::No
+            && let Some(at) = self.front_was_there(now.clock)
+        {
+            let met = self.absence.met(at);
+            self.keep_contact(met);
         }
+        let absent = self.absence.absent(days);
+        agent::notices::put(&notices, Notice::AbsenceEnds, absent != Absent::No);
+        if absent == Absent::Lost && !self.given_up {
+            self.requests.ask(Request::Decommission, "lost")?;
+            self.given_up = true;
+        }
+        Ok(())
+    }
+
+    /// When a front was there last, if that is newer than the broker's last word.
+    fn front_was_there(&self, clock: i64) -> Option<i64> {
+        let told = agent::gateways::all(&self.folders.gateways).into_iter();
+        let at = told.flat_map(|it| [it.front, it.receipt]).flatten();
+        at.filter(|at| *at <= clock && *at > self.absence.contact().since())
+            .max()
     }
 }
-
-/// Stands for the number of an order where there is none.
-const NOBODY: u64 = 0;
 
 fn late(waited: i64, patience: i64) -> Option<Outcome> {
     (waited > patience).then_some(Outcome::Late)

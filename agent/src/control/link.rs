@@ -173,12 +173,14 @@ impl Link<'_> {
                     tell("the broker refuses orders");
                 }
                 self.note(!refused);
-                self.desk.met(self.now())?;
+                if !refused {
+                    self.desk.met(self.now());
+                }
                 Ok(!refused)
             }
             Event::Incoming(Packet::Publish(message)) => self.order(session, &message),
             Event::Incoming(Packet::PingResp) => {
-                self.desk.met(self.now())?;
+                self.desk.met(self.now());
                 Ok(true)
             }
             Event::Incoming(Packet::PubAck(answer)) => {

@@ -20,7 +20,7 @@ mod topic;
 mod trial;
 mod words;
 
-pub use absence::{Absent, AbsentDays, Contact, DaysError};
+pub use absence::{Absence, Absent, AbsentDays, Contact, DaysError};
 pub use answer::{ANSWER_MAX, Answer, AnswerError, Outcome, Refusal, Support};
 pub use device::DeviceId;
 pub use docket::{Arrival, Docket, KEPT, Task};

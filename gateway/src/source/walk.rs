@@ -86,7 +86,9 @@ impl<D: Disk> Roots<D> {
             let folder = roots.disk.root(path).map_err(missing)?;
             let stat = roots.disk.stat(&folder, b"").map_err(missing)?;
             let mut folders = 0u64;
-            let mut count = |_: &[u8], kind| folders += u64::from(kind == Kind::Folder);
+            let mut count = |name: &[u8], kind| {
+                folders += u64::from(kind == Kind::Folder && !is_of_a_server(name));
+            };
             roots.disk.list(&folder, &mut count).map_err(missing)?;
             roots.empty |= folders == 0;
             roots.folders.push(folder);
@@ -568,17 +570,25 @@ impl<D: Disk> Walk<D> {
 
 /// Folders that file systems (ext4, NTFS) and file servers (Synology, QNAP, NetApp) put among
 /// others for themselves. Most may not be listed, which must not leave a walk incomplete for ever.
-const OF_SERVERS: [&[u8]; 9] = [
-    b"lost+found",
-    b"System Volume Information",
-    b"$RECYCLE.BIN",
-    b"RECYCLER",
-    b"@eaDir",
-    b"#recycle",
-    b"@Recycle",
-    b".snapshot",
-    b"~snapshot",
+/// None can be a patient's number.
+const OF_SERVERS: [&str; 11] = [
+    "lost+found",
+    "System Volume Information",
+    "$RECYCLE.BIN",
+    "@eaDir",
+    "#recycle",
+    "@Recycle",
+    "#snapshot",
+    "@Recently-Snapshot",
+    ".snapshot",
+    "~snapshot",
+    ".zfs",
 ];
+
+fn is_of_a_server(name: &[u8]) -> bool {
+    let mut own = OF_SERVERS.iter();
+    own.any(|own| own.as_bytes().eq_ignore_ascii_case(name))
+}
 
 /// The first [`CHUNK`] folder names after one, gathered from several listings.
 struct Names {
@@ -604,7 +614,7 @@ impl Names {
 
     fn take(&mut self, name: &[u8], kind: Kind) {
         match kind {
-            Kind::Folder if OF_SERVERS.contains(&name) => self.others[2].1 += 1,
+            Kind::Folder if is_of_a_server(name) => self.others[2].1 += 1,
             Kind::Folder if self.after.as_deref().is_some_and(|after| name <= after) => {}
             Kind::Folder => {
                 self.found.push((name.into(), self.volume));

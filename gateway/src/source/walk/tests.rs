@@ -79,11 +79,23 @@ fn folders_of_file_systems_and_servers_are_counted_and_not_listed() {
             "#recycle/000/0001113",
         ],
     );
-    let mut walk = walk(&[one], None);
+    let mut walk = walk(std::slice::from_ref(&one), None);
     assert_eq!(rest(&mut walk), [("000/111/0001112".to_owned(), 1)]);
     let drops: Vec<_> = walk.counted().drops.iter().collect();
     assert_eq!(drops, [("walk:folder-of-a-server", 5)]);
     assert!(!walk.counted().incomplete);
+}
+
+/// A disk that was made anew has such folders only: it is as empty as a share that is not mounted,
+/// and nobody's documents are taken back for it.
+#[test]
+fn a_volume_with_folders_of_the_file_system_alone_is_empty() {
+    let root = tempfile::tempdir().unwrap();
+    for (folder, empty) in [("lost+found", true), ("$Recycle.Bin", true), ("000", false)] {
+        let volume = make(&root.path().join(folder), &[folder]);
+        let roots = Roots::open(LocalDisk::default(), &[volume], PATIENCE).unwrap();
+        assert_eq!(roots.empty, empty, "{folder}");
+    }
 }
 
 #[test]
