@@ -127,9 +127,8 @@ impl Absence {
     pub const fn met(&mut self, at: i64) -> bool {
         let old = at.saturating_sub(self.contact.at) >= WRITTEN as i64;
         let missed = self.contact.tried >= WRITTEN;
-        self.contact.tried = 0;
         if old || missed {
-            self.contact.at = at;
+            self.contact = Contact { at, tried: 0 };
         }
         old || missed
     }
@@ -226,6 +225,19 @@ mod tests {
         assert_eq!(absence.contact().tried, 0);
         assert!(!absence.met(NOW + 70 * DAY + 3_599));
         assert!(absence.met(NOW + 70 * DAY + 3_600));
+    }
+
+    /// The front's last word, minutes after the broker's, is noted again and again: once for all.
+    #[test]
+    fn an_old_word_that_is_a_little_newer_does_not_begin_the_tries_anew_for_ever() {
+        let mut absence = started_after(70, 0);
+        for minute in 1..=50 * 60 {
+            absence.passed(NOW + 70 * DAY + minute * 60, minute.unsigned_abs() * 60);
+            if absence.contact().since() < NOW + 600 {
+                absence.met(NOW + 600);
+            }
+        }
+        assert_eq!(absence.absent(sixty()), Absent::Lost);
     }
 
     #[test]
